@@ -1,0 +1,2 @@
+//! The `vismem` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Images to embeddings: decode, preprocess, run a frozen encoder, normalise.

@@ -1,0 +1,1 @@
+//! Pages and pictures that show a decision to people.

@@ -1,0 +1,1 @@
+//! Exact nearest-neighbour search over unit vectors: vectors in, neighbours out.
