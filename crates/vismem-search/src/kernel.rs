@@ -1,0 +1,150 @@
+//! Dot products whose result is the same on every processor.
+//!
+//! Each product of two f32 values is exact in f64 (24 + 24 significant bits fit into 53), so a fused multiply-add and
+//! a multiplication followed by an addition give the same sum. With the eight partial sums and their order fixed, the
+//! vector kernels below are the plain loop compiled for wider registers, bit for bit.
+
+/// Partial sums: one AVX-512 register, two AVX2 registers, four SSE2 or NEON registers of f64.
+const LANES: usize = 8;
+
+/// Queries that share one pass over a row: the row is loaded and widened once for all of them.
+pub(crate) const TILE: usize = 4;
+
+/// Cosine distance of two unit vectors of the same length: `1 − Σ aᵢ·bᵢ` in f64, rounded once to f32; 0..=2 up to
+/// rounding. This is the definition that every search of this crate reproduces.
+pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len(), "vectors of different length have no distance");
+    let mut lanes = [0.0; LANES];
+    for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
+        lanes[i % LANES] += f64::from(a) * f64::from(b);
+    }
+    to_distance(lanes)
+}
+
+fn to_distance(l: [f64; LANES]) -> f32 {
+    let dot = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+    (1.0 - dot) as f32
+}
+
+/// Up to [`TILE`] queries, widened to f64 and padded with zeros to whole lanes.
+pub(crate) struct Tile {
+    values: Vec<[[f64; LANES]; TILE]>,
+}
+
+impl Tile {
+    pub(crate) fn new(queries: &[&[f32]]) -> Self {
+        let dim = queries.first().map_or(0, |query| query.len());
+        let mut values = vec![[[0.0; LANES]; TILE]; dim.div_ceil(LANES)];
+        for (q, query) in queries.iter().enumerate() {
+            for (i, &value) in query.iter().enumerate() {
+                values[i / LANES][q][i % LANES] = f64::from(value);
+            }
+        }
+        Self { values }
+    }
+}
+
+/// Distances of one row to the queries of a tile.
+pub(crate) type Kernel = fn(&Tile, &[f32]) -> [f32; TILE];
+
+/// The fastest kernel that this processor runs.
+pub(crate) fn best() -> Kernel {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return x86_64::avx512;
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return x86_64::avx2;
+        }
+    }
+    portable
+}
+
+/// The plain twin: always there, and what the tests compare the others with.
+pub(crate) fn portable(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+    accumulate(tile, row, |sum, a, b| sum + a * b)
+}
+
+#[inline(always)]
+fn accumulate(tile: &Tile, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> f64) -> [f32; TILE] {
+    let mut sums = [[0.0; LANES]; TILE];
+    let (whole, rest) = row.as_chunks::<LANES>();
+    let mut step = |queries: &[[f64; LANES]; TILE], row: &[f32; LANES]| {
+        for (sums, query) in sums.iter_mut().zip(queries) {
+            for lane in 0..LANES {
+                sums[lane] = multiply_add(sums[lane], query[lane], f64::from(row[lane]));
+            }
+        }
+    };
+    for (queries, row) in tile.values.iter().zip(whole) {
+        step(queries, row);
+    }
+    if !rest.is_empty() {
+        let mut padded = [0.0; LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        step(&tile.values[whole.len()], &padded);
+    }
+    sums.map(to_distance)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::{TILE, Tile, accumulate};
+
+    pub(super) fn avx512(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+        #[target_feature(enable = "avx512f")]
+        fn compiled(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+            accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
+        }
+        // SAFETY: `best` hands this kernel out only where AVX-512F was detected; so do the tests.
+        unsafe { compiled(tile, row) }
+    }
+
+    pub(super) fn avx2(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+        #[target_feature(enable = "avx2,fma")]
+        fn compiled(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+            accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
+        }
+        // SAFETY: `best` hands this kernel out only where AVX2 and FMA were detected; so do the tests.
+        unsafe { compiled(tile, row) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kernels() -> Vec<(&'static str, Kernel)> {
+        let mut kernels: Vec<(&'static str, Kernel)> = vec![("portable", portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                kernels.push(("avx512", x86_64::avx512));
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                kernels.push(("avx2", x86_64::avx2));
+            }
+        }
+        kernels
+    }
+
+    proptest! {
+        #[test]
+        fn every_kernel_gives_the_bits_of_the_definition(
+            values in prop::collection::vec(-1.0f32..1.0, 5..200),
+            scale in -30i32..4,
+        ) {
+            let dim = values.len() / 5;
+            let scaled: Vec<f32> = values.iter().map(|v| v * 2f32.powi(scale)).collect();
+            let vectors: Vec<&[f32]> = scaled.chunks_exact(dim).take(5).collect();
+            let (queries, row) = vectors.split_at(TILE);
+            let expected: Vec<u32> = queries.iter().map(|q| distance(q, row[0]).to_bits()).collect();
+            for (name, kernel) in kernels() {
+                let got: Vec<u32> = kernel(&Tile::new(queries), row[0]).iter().map(|d| d.to_bits()).collect();
+                prop_assert_eq!(&got, &expected, "kernel {}", name);
+            }
+        }
+    }
+}
