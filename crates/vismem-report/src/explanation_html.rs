@@ -1,0 +1,198 @@
+use askama::Template;
+
+use crate::format::{self, count, counted, label, percent};
+use crate::reading::{Mood, Reading, Remark, pixels};
+use crate::thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, data_uri};
+use crate::{Error, Explanation, LabelShare, MemoryFacts, Picture, ShownNeighbor};
+
+/// Bars that are always visible; further labels are folded.
+const LABELS_SHOWN: usize = 8;
+/// Cards that are always visible; further neighbours are folded.
+const NEIGHBORS_SHOWN: usize = 24;
+
+/// The decision as one self-contained HTML page: no script, nothing loaded, light and dark, for screens and paper.
+///
+/// Pictures are shrunk to [`QUERY_SIDE`] and [`NEIGHBOR_SIDE`] pixels and embedded as JPEG. All texts are escaped.
+///
+/// # Errors
+/// [`Error::Encode`] or [`Error::Page`] when the machine runs out of memory; no content of `explanation` leads there.
+pub fn to_html(explanation: &Explanation) -> Result<String, Error> {
+    Ok(Page::new(explanation)?.render()?)
+}
+
+struct Thumbnail {
+    uri: String,
+    width: u32,
+    height: u32,
+}
+
+/// A picture or the reason why there is none.
+type Thumb = Result<Thumbnail, String>;
+
+struct RemarkView {
+    class: &'static str,
+    icon: &'static str,
+    headline: String,
+    sentence: String,
+}
+
+struct Bar {
+    label: String,
+    tone: String,
+    share: String,
+    width: f64,
+    first: bool,
+}
+
+struct Card {
+    rank: usize,
+    id: u64,
+    label: String,
+    source: String,
+    tone: String,
+    agrees: bool,
+    share: String,
+    width: f64,
+    distance: String,
+    weight: String,
+    picture: Thumb,
+    alt: String,
+}
+
+struct Memory {
+    name: String,
+    size: String,
+    encoder: String,
+    vote: String,
+    digest: String,
+    digest_short: String,
+    digest_rest: bool,
+}
+
+#[derive(Template)]
+#[template(path = "explanation.html")]
+struct Page {
+    answer: String,
+    confidence: String,
+    tone: String,
+    lead: String,
+    query: Thumb,
+    query_name: String,
+    query_alt: String,
+    remarks: [RemarkView; 2],
+    notes: Vec<String>,
+    labels: Vec<Bar>,
+    further: Vec<Bar>,
+    further_title: String,
+    neighbors_heading: String,
+    no_pictures: Option<String>,
+    shown: Vec<Card>,
+    folded: Vec<Card>,
+    folded_title: String,
+    memory: Memory,
+}
+
+impl Page {
+    fn new(e: &Explanation) -> Result<Self, Error> {
+        let reading = Reading::new(e);
+        let mut labels: Vec<Bar> = e.labels.iter().map(|l| Bar::new(&reading, l)).collect();
+        if let Some(first) = labels.first_mut() {
+            first.first = true;
+        }
+        let further = labels.split_off(labels.len().min(LABELS_SHOWN));
+        let mut shown = e.neighbors.iter().map(|n| Card::new(&reading, n)).collect::<Result<Vec<_>, _>>()?;
+        let folded = shown.split_off(shown.len().min(NEIGHBORS_SHOWN));
+        let query_name = format::text(&e.query.name, "(no name)");
+        Ok(Self {
+            answer: reading.answer(),
+            confidence: percent(e.confidence),
+            tone: reading.tone(&e.decision).class(),
+            lead: reading.lead(),
+            query: thumb(&e.query.picture, QUERY_SIDE, &e.query.name)?,
+            query_alt: format!("The picture in question, {query_name}"),
+            query_name,
+            remarks: [reading.confidence().into(), reading.novelty().into()],
+            notes: e.notes.iter().map(|n| format::text(n, format::NOTHING)).collect(),
+            further_title: format!("{} with fewer votes", counted(further.len(), "more label")),
+            labels,
+            further,
+            neighbors_heading: reading.neighbors_heading(),
+            no_pictures: reading.no_pictures().map(|r| format::text(r, "No pictures.")),
+            folded_title: format!("Show {}", counted(folded.len(), "more neighbour")),
+            shown,
+            folded,
+            memory: Memory::new(&e.memory, &e.vote),
+        })
+    }
+}
+
+impl Bar {
+    fn new(reading: &Reading, l: &LabelShare) -> Self {
+        Self {
+            label: label(&l.label),
+            tone: reading.tone(&l.label).class(),
+            share: percent(l.share),
+            width: format::width(l.share),
+            first: false,
+        }
+    }
+}
+
+impl Card {
+    fn new(reading: &Reading, n: &ShownNeighbor) -> Result<Self, Error> {
+        Ok(Self {
+            rank: n.rank,
+            id: n.id,
+            label: label(&n.label),
+            source: format::text(&n.source, "(no source)"),
+            tone: reading.tone(&n.label).class(),
+            agrees: reading.agrees(n),
+            share: percent(n.share),
+            width: format::width(n.share),
+            distance: format::distance(n.distance),
+            weight: format::weight(n.weight),
+            picture: thumb(&n.picture, NEIGHBOR_SIDE, &n.source)?,
+            alt: format!("Example {} of the memory, labelled {}", n.id, label(&n.label)),
+        })
+    }
+}
+
+impl Memory {
+    fn new(facts: &MemoryFacts, vote: &str) -> Self {
+        let digest = format::text(&facts.digest, format::NOTHING);
+        let digest_short: String = digest.chars().take(12).collect();
+        let examples = if facts.exemplars == 1 { "example" } else { "examples" };
+        let labels = if facts.labels == 1 { "label" } else { "labels" };
+        Self {
+            name: format::text(&facts.name, format::NOTHING),
+            size: format!("{} {examples} of {} {labels}", count(facts.exemplars), count(facts.labels)),
+            encoder: format::text(&facts.encoder, format::NOTHING),
+            vote: format::text(vote, format::NOTHING),
+            digest_rest: digest_short.len() < digest.len(),
+            digest_short,
+            digest,
+        }
+    }
+}
+
+impl From<Remark> for RemarkView {
+    fn from(remark: Remark) -> Self {
+        let (class, icon) = match remark.mood {
+            Mood::Calm => ("calm", "check"),
+            Mood::Wary => ("wary", "warning"),
+            Mood::Alarmed => ("alarmed", "warning"),
+            Mood::Unknown => ("unknown", "question"),
+        };
+        Self { class, icon, headline: remark.headline, sentence: remark.sentence }
+    }
+}
+
+fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
+    Ok(match pixels(picture) {
+        Ok(image) => {
+            let (uri, width, height) = data_uri(image, side, what)?;
+            Ok(Thumbnail { uri, width, height })
+        }
+        Err(reason) => Err(format::text(reason, "No picture.")),
+    })
+}

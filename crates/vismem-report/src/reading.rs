@@ -1,0 +1,191 @@
+//! What a decision says in everyday words. Page and picture tell the same story because both take it from here.
+
+use std::collections::HashMap;
+
+use image::RgbImage;
+
+use crate::format::{count, counted, label, percent};
+use crate::palette::Tone;
+use crate::{Explanation, Picture, ShownNeighbor};
+
+/// How much a remark should worry the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// All is as one would wish.
+    Calm,
+    /// Worth a second look.
+    Wary,
+    /// The answer may well be wrong.
+    Alarmed,
+    /// Nothing can be said.
+    Unknown,
+}
+
+/// A headline and the sentence that explains it.
+#[derive(Debug, Clone)]
+pub struct Remark {
+    pub mood: Mood,
+    pub headline: String,
+    pub sentence: String,
+}
+
+/// A decision, read.
+pub struct Reading<'a> {
+    explanation: &'a Explanation,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(explanation: &'a Explanation) -> Self {
+        let mut places = HashMap::new();
+        for (place, share) in explanation.labels.iter().enumerate() {
+            places.entry(share.label.as_str()).or_insert(place);
+        }
+        Self { explanation, places }
+    }
+
+    pub fn tone(&self, label: &str) -> Tone {
+        Tone::of_place(self.places.get(label).copied())
+    }
+
+    pub fn agrees(&self, neighbor: &ShownNeighbor) -> bool {
+        neighbor.label == self.explanation.decision
+    }
+
+    fn agreeing(&self) -> usize {
+        self.explanation.neighbors.iter().filter(|n| self.agrees(n)).count()
+    }
+
+    /// The answer as a text, also when there is none.
+    pub fn answer(&self) -> String {
+        if self.explanation.neighbors.is_empty() && self.explanation.decision.is_empty() {
+            "No answer".into()
+        } else {
+            label(&self.explanation.decision)
+        }
+    }
+
+    /// Who was asked: "The memory looked at 9,146 stored examples; the 20 most similar ones voted."
+    pub fn lead(&self) -> String {
+        let stored = self.explanation.memory.exemplars;
+        let s = if stored == 1 { "" } else { "s" };
+        let voters = match self.explanation.neighbors.len() {
+            0 => "none was there to vote".into(),
+            1 => "only the most similar one voted".into(),
+            n => format!("the {} most similar ones voted", count(n as u64)),
+        };
+        format!("The memory compared this picture with its {} stored example{s}; {voters}.", count(stored))
+    }
+
+    /// How sure the answer is.
+    pub fn confidence(&self) -> Remark {
+        let (voters, agreeing, share) =
+            (self.explanation.neighbors.len(), self.agreeing(), self.explanation.confidence);
+        let remark = |mood, headline: String, sentence: String| Remark { mood, headline, sentence };
+        if voters == 0 {
+            return remark(Mood::Unknown, "Nobody voted".into(), "The memory had no example to compare with.".into());
+        }
+        if voters == 1 {
+            let sentence = "Only one example voted, so its share says nothing about how sure the answer is.";
+            return remark(Mood::Wary, "One vote decided alone".into(), sentence.into());
+        }
+        let runner_up = self.explanation.labels.iter().find(|l| l.label != self.explanation.decision);
+        let next =
+            runner_up.map_or(String::new(), |l| format!(" Next: “{}” with {}.", label(&l.label), percent(l.share)));
+        let sentence = match agreeing {
+            a if a == voters => format!("All {voters} examples carry this label."),
+            1 => {
+                format!("1 of the {voters} examples carries this label; it holds {} of the vote.{next}", percent(share))
+            }
+            a => format!(
+                "{a} of the {voters} examples carry this label; together they hold {} of the vote.{next}",
+                percent(share)
+            ),
+        };
+        let (mood, headline) = match share {
+            _ if agreeing == voters => (Mood::Calm, "Everyone agrees"),
+            s if s >= 0.9 => (Mood::Calm, "Nearly everyone agrees"),
+            s if s >= 0.7 => (Mood::Calm, "A clear majority"),
+            s if s >= 0.5 => (Mood::Wary, "A narrow majority"),
+            s if s.is_nan() => (Mood::Unknown, "No share known"),
+            _ => (Mood::Alarmed, "No majority: a best guess"),
+        };
+        remark(mood, headline.into(), sentence)
+    }
+
+    /// How familiar the query is to the memory.
+    pub fn novelty(&self) -> Remark {
+        let known = self.explanation.novelty.filter(|p| p.is_finite()).map(|p| p.clamp(0.0, 100.0));
+        let Some(percentile) = known else {
+            let sentence =
+                "How far this picture lies from the memory compared with the memory's own pictures is not known.";
+            return Remark { mood: Mood::Unknown, headline: "Familiarity not known".into(), sentence: sentence.into() };
+        };
+        let share = percent((percentile / 100.0).min(1.0));
+        let (mood, headline, sentence) = match percentile {
+            p if p >= 100.0 => (
+                Mood::Alarmed,
+                "Unlike anything in memory",
+                "Farther from everything in memory than any of the memory's own pictures is from its fellows: \
+                 treat this answer with care."
+                    .into(),
+            ),
+            p if p >= 95.0 => (
+                Mood::Alarmed,
+                "Unfamiliar",
+                format!(
+                    "Farther from everything in memory than {share} of the memory's own pictures are from each other: \
+                     treat this answer with care."
+                ),
+            ),
+            p if p >= 80.0 => (
+                Mood::Wary,
+                "A little unusual",
+                format!(
+                    "Farther from everything in memory than {share} of the memory's own pictures are from each other: \
+                     unusual, but not alarming."
+                ),
+            ),
+            p if p > 0.0 => (
+                Mood::Calm,
+                "Familiar",
+                format!(
+                    "As near to its neighbours as the memory's own pictures usually are to each other \
+                     (farther than {share} of them)."
+                ),
+            ),
+            _ => (
+                Mood::Calm,
+                "Very familiar",
+                "Closer to a picture in memory than the memory's own pictures are to each other.".into(),
+            ),
+        };
+        Remark { mood, headline: headline.into(), sentence }
+    }
+
+    /// What the neighbours are, as a heading.
+    pub fn neighbors_heading(&self) -> String {
+        match self.explanation.neighbors.len() {
+            0 => "No similar examples".into(),
+            1 => "The most similar example in memory".into(),
+            n => format!("The {} in memory", counted(n, "most similar example")),
+        }
+    }
+
+    /// When no neighbour has a picture and all for the same reason: that reason, to be said once.
+    pub fn no_pictures(&self) -> Option<&'a str> {
+        let mut reasons = self.explanation.neighbors.iter().map(|n| pixels(&n.picture).err());
+        let first = reasons.next()??;
+        reasons.all(|r| r == Some(first)).then_some(first)
+    }
+}
+
+/// The pixels to show, or the reason why there are none.
+pub fn pixels(picture: &Picture) -> Result<&RgbImage, &str> {
+    match picture {
+        Picture::Shown(image) if image.width() > 0 && image.height() > 0 => Ok(image),
+        Picture::Shown(_) => Err("The picture has no pixels."),
+        Picture::Missing(reason) if reason.trim().is_empty() => Err("No picture."),
+        Picture::Missing(reason) => Err(reason),
+    }
+}

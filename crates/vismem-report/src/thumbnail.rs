@@ -1,0 +1,69 @@
+use std::io::Cursor;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{ImageFormat, RgbImage};
+
+use crate::Error;
+
+/// Long side in pixels to which the pages shrink a neighbour's picture.
+pub const NEIGHBOR_SIDE: u32 = 320;
+/// Long side in pixels to which the pages shrink the query's picture.
+pub const QUERY_SIDE: u32 = 800;
+
+const JPEG_QUALITY: u8 = 85;
+
+/// The picture with its long side at most `side` pixels, its proportions kept; smaller pictures stay as they are.
+///
+/// The pages do this themselves. Callers that read many large files use it to drop the big pixels early.
+pub fn shrink(picture: &RgbImage, side: u32) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let long = width.max(height);
+    if long <= side {
+        return picture.clone();
+    }
+    let scaled = |v: u32, side: u32| ((f64::from(v) * f64::from(side) / f64::from(long)).round() as u32).max(1);
+    // Box averaging to about twice the size first: a smooth filter over all pixels of a large photo is slow.
+    let coarse = side.saturating_mul(2);
+    if long > coarse.saturating_mul(2) {
+        let halfway = imageops::thumbnail(picture, scaled(width, coarse), scaled(height, coarse));
+        return imageops::resize(&halfway, scaled(width, side), scaled(height, side), FilterType::CatmullRom);
+    }
+    imageops::resize(picture, scaled(width, side), scaled(height, side), FilterType::CatmullRom)
+}
+
+/// The picture, shrunk, as a `data:` address for an `<img>`, with its size in pixels.
+pub fn data_uri(picture: &RgbImage, side: u32, what: &str) -> Result<(String, u32, u32), Error> {
+    let small = shrink(picture, side);
+    let mut jpeg = Vec::new();
+    small
+        .write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY))
+        .map_err(|source| Error::Encode { what: what.into(), source })?;
+    Ok((format!("data:image/jpeg;base64,{}", STANDARD.encode(&jpeg)), small.width(), small.height()))
+}
+
+/// The picture as the bytes of a PNG file.
+pub fn png(picture: &RgbImage, what: &str) -> Result<Vec<u8>, Error> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).map_err(|source| Error::Encode { what: what.into(), source })?;
+    Ok(bytes.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shrinking_keeps_proportions_and_never_enlarges() {
+        assert_eq!(shrink(&RgbImage::new(4000, 3000), 320).dimensions(), (320, 240));
+        assert_eq!(shrink(&RgbImage::new(400, 300), 320).dimensions(), (320, 240));
+        assert_eq!(shrink(&RgbImage::new(64, 48), 320).dimensions(), (64, 48));
+        assert_eq!(shrink(&RgbImage::new(5000, 1), 320).dimensions(), (320, 1));
+    }
+
+    #[test]
+    fn a_picture_without_pixels_does_not_panic() {
+        assert_eq!(shrink(&RgbImage::new(0, 0), 320).dimensions(), (0, 0));
+    }
+}
