@@ -1,0 +1,131 @@
+//! Comparing a memory's files with its catalogue.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::{self, Catalog};
+use crate::digest::{DigestState, Element};
+use crate::{Digest, Editor, Error, Memory, Result, Source, derived, vectors};
+
+/// Something that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What [`verify`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// Exemplars that were checked.
+    pub exemplars: usize,
+    /// The digest as re-derived from every exemplar; `None` where the memory cannot even be read.
+    pub digest: Option<Digest>,
+    /// What is wrong; empty for a sound memory.
+    pub faults: Vec<Fault>,
+}
+
+/// Checks every file of the memory `dir` against its catalogue: SQLite's own structure and references, the hash of
+/// every row, zeros in every free slot, the digest re-derived from every exemplar, and that no file is there that does
+/// not belong. Finishes first what a killed writer left half-done, unless somebody is writing.
+///
+/// # Errors
+/// When there is no memory, or it cannot be read for other reasons than damage.
+pub fn verify(dir: &Path) -> Result<Verification> {
+    match Editor::open(dir) {
+        Ok(recovered) => drop(recovered),
+        Err(error @ (Error::NotFound { .. } | Error::NotAMemory { .. } | Error::Format { .. })) => return Err(error),
+        // Somebody is writing, the directory is read-only, or the memory is damaged, which shows below.
+        Err(_) => {}
+    }
+    let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
+    let outcome = (|| {
+        let structure = Catalog::open_to_read(dir)?.structural_faults()?;
+        let catalog = catalog::path(dir);
+        verification.faults.extend(structure.into_iter().map(|what| Fault { file: catalog.clone(), what }));
+        let memory = Memory::open_unchecked(dir)?;
+        let audit = audit(&memory)?;
+        verification.faults.extend(audit.faults);
+        verification.faults.extend(strangers(&memory));
+        verification.exemplars = memory.len();
+        verification.digest = Some(audit.digest);
+        Ok(())
+    })();
+    match outcome {
+        Ok(()) => {}
+        Err(Error::Damaged { path, what }) => verification.faults.push(Fault { file: path, what }),
+        Err(Error::Io { path, source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            verification.faults.push(Fault { file: path, what: "is missing".into() });
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(verification)
+}
+
+/// What comparing every row and record with the catalogue's hashes brought.
+pub(crate) struct Audit {
+    pub faults: Vec<Fault>,
+    /// Re-derived from the records.
+    pub digest: Digest,
+}
+
+/// Compares every row and every record with the catalogue's hashes and the digest.
+pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
+    let mut faults = Vec::new();
+    let mut digest = DigestState::empty();
+    let (vectors, catalog) = (vectors::path(memory.path()), catalog::path(memory.path()));
+    let slots = &memory.slots;
+    let mut records = 0;
+    memory.catalog.for_each_record(|record| {
+        records += 1;
+        digest.add(&Element {
+            vector: &record.vector_hash,
+            content: &record.content,
+            label: &record.label,
+            source: record.source.as_ref().map(Source::as_bytes),
+        });
+        let (id, slot) = (record.id, record.slot);
+        if slots.ids.get(slot) != Some(&id) || slots.label(slot).name != record.label {
+            faults.push(Fault { file: catalog.clone(), what: format!("table and index disagree on exemplar {id}") });
+        } else if vectors::hash(memory.vector(slot)) != record.vector_hash {
+            let what = format!("row {slot} (exemplar {id}) is not what was stored");
+            faults.push(Fault { file: vectors.clone(), what });
+        }
+        Ok(())
+    })?;
+    if records != memory.len() {
+        let what = format!("{records} exemplars in the table, {} in its index", memory.len());
+        faults.push(Fault { file: catalog.clone(), what });
+    }
+    let free: Vec<usize> = (0..slots.ids.len()).filter(|&slot| memory.is_free(slot)).collect();
+    let listed: Vec<usize> = memory.catalog.free_slots()?.into_iter().map(|slot| slot as usize).collect();
+    if free != listed {
+        let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
+        faults.push(Fault { file: catalog.clone(), what });
+    }
+    for slot in free {
+        if memory.vector(slot).iter().any(|value| value.to_bits() != 0) {
+            faults.push(Fault { file: vectors.clone(), what: format!("free row {slot} is not zero") });
+        }
+    }
+    if digest != memory.digest {
+        let what = "labels, sources or hashes are not those that were stored (the digest differs)".into();
+        // First, because a hash that was damaged makes its row look damaged as well.
+        faults.insert(0, Fault { file: catalog, what });
+    }
+    Ok(Audit { faults, digest: digest.digest() })
+}
+
+/// Files that no memory has.
+fn strangers(memory: &Memory) -> Vec<Fault> {
+    let known = ["lock", "vectors.f32", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"];
+    let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
+    files
+        .filter(|file| {
+            let name = file.file_name();
+            !known.iter().chain(&derived::ALL).any(|known| name == **known)
+        })
+        .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
+        .collect()
+}

@@ -1,0 +1,204 @@
+//! `catalog.sqlite`: the truth about what a memory holds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+
+use crate::digest::{DigestState, STATE_BYTES};
+use crate::error::SqlContext;
+use crate::{Encoder, Error, Result, Source};
+
+/// Newest format that this engine reads, and the one it writes.
+pub(crate) const FORMAT: i64 = 1;
+/// `PRAGMA application_id`: "vism".
+const APPLICATION_ID: i64 = 0x7669_736d;
+
+/// An open catalogue.
+pub(crate) struct Catalog {
+    pub db: Connection,
+    pub path: PathBuf,
+}
+
+/// The one row of the table `memory`.
+pub(crate) struct Header {
+    pub encoder: Encoder,
+    pub slots: u64,
+    pub digest: DigestState,
+}
+
+/// All that the catalogue knows of an exemplar.
+pub(crate) struct Record {
+    pub id: u64,
+    pub slot: usize,
+    pub label: String,
+    pub batch: u64,
+    pub source: Option<Source>,
+    pub content: [u8; 32],
+    pub vector_hash: [u8; 32],
+}
+
+impl Record {
+    pub(crate) const SELECT: &str = "SELECT exemplars.id, slot, labels.name, batch, source, content, vector_hash \
+         FROM exemplars JOIN labels ON labels.id = exemplars.label";
+
+    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            slot: row.get(1)?,
+            label: row.get(2)?,
+            batch: row.get(3)?,
+            source: row.get(4)?,
+            content: row.get(5)?,
+            vector_hash: row.get(6)?,
+        })
+    }
+}
+
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("catalog.sqlite")
+}
+
+impl Catalog {
+    /// Makes the catalogue in one transaction: after a kill it is whole or not there.
+    pub(crate) fn create(dir: &Path, encoder: &Encoder) -> Result<Self> {
+        let path = path(dir);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut db = Connection::open_with_flags(&path, flags).at(&path)?;
+        prepare_to_write(&db).at(&path)?;
+        let tx = db.transaction().at(&path)?;
+        tx.execute_batch(include_str!("schema.sql")).at(&path)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID).at(&path)?;
+        tx.pragma_update(None, "user_version", FORMAT).at(&path)?;
+        tx.execute(
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4)",
+            (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
+        )
+        .at(&path)?;
+        tx.commit().at(&path)?;
+        Ok(Self { db, path })
+    }
+
+    /// Whether `dir` holds a catalogue that was committed.
+    pub(crate) fn exists(dir: &Path) -> Result<bool> {
+        let path = path(dir);
+        if std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+            return Ok(true);
+        }
+        // A first commit may still stand in the write-ahead log alone.
+        Ok(std::fs::metadata(dir.join("catalog.sqlite-wal")).is_ok_and(|file| file.len() > 0) && path.exists())
+    }
+
+    pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {
+        let path = path(dir);
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).at(&path)?;
+        prepare_to_write(&db).at(&path)?;
+        let catalog = Self { db, path };
+        catalog.check_format()?;
+        Ok(catalog)
+    }
+
+    /// Opens for reading and holds one snapshot, so that a writer's commits do not show half-way.
+    pub(crate) fn open_to_read(dir: &Path) -> Result<Self> {
+        let path = path(dir);
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let mut name = path.clone();
+        // Without a log there is nothing to share with writers; on a read-only file system SQLite could not make the
+        // files with which it would.
+        let no_log = std::fs::metadata(dir.join("catalog.sqlite-wal")).map_or(true, |log| log.len() == 0);
+        let read_only = std::fs::metadata(dir).is_ok_and(|dir| dir.permissions().readonly());
+        if no_log
+            && read_only
+            && let Some(text) = path.to_str()
+        {
+            flags |= OpenFlags::SQLITE_OPEN_URI;
+            let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            name = format!("file:{escaped}?immutable=1").into();
+        }
+        let db = Connection::open_with_flags(&name, flags).at(&path)?;
+        db.busy_timeout(Duration::from_secs(10)).at(&path)?;
+        db.execute_batch("BEGIN").at(&path)?;
+        let catalog = Self { db, path };
+        catalog.check_format()?;
+        Ok(catalog)
+    }
+
+    fn check_format(&self) -> Result<()> {
+        let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).at(&self.path);
+        let (application, found) = (pragma("application_id")?, pragma("user_version")?);
+        if application != APPLICATION_ID {
+            return Err(Error::Damaged { path: self.path.clone(), what: "is no catalogue of a memory".into() });
+        }
+        if found > FORMAT {
+            return Err(Error::Format { path: self.path.clone(), found, known: FORMAT });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn header(&self) -> Result<Header> {
+        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state FROM memory";
+        self.db
+            .query_row(select, [], |row| {
+                Ok(Header {
+                    encoder: Encoder { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
+                    slots: row.get(3)?,
+                    digest: DigestState::from_bytes(&row.get::<_, [u8; STATE_BYTES]>(4)?),
+                })
+            })
+            .at(&self.path)
+    }
+
+    pub(crate) fn record(&self, id: u64) -> Result<Option<Record>> {
+        let select = format!("{} WHERE exemplars.id = ?1", Record::SELECT);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        statement.query_row([id], Record::from_row).optional().at(&self.path)
+    }
+
+    /// Hands every record to `each`, in the order of ids.
+    pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record) -> Result<()>) -> Result<()> {
+        let select = format!("{} ORDER BY exemplars.id", Record::SELECT);
+        let mut statement = self.db.prepare(&select).at(&self.path)?;
+        let mut rows = statement.query([]).at(&self.path)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            each(Record::from_row(row).at(&self.path)?)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count(&self, table: &str) -> Result<u64> {
+        self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).at(&self.path)
+    }
+
+    pub(crate) fn free_slots(&self) -> Result<Vec<u64>> {
+        let mut statement = self.db.prepare("SELECT slot FROM free_slots ORDER BY slot").at(&self.path)?;
+        let slots = statement.query_map([], |row| row.get(0)).at(&self.path)?;
+        slots.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// What SQLite finds wrong with the file's structure, references included.
+    pub(crate) fn structural_faults(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for check in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
+            let mut statement = self.db.prepare(check).at(&self.path)?;
+            let mut rows = statement.query([]).at(&self.path)?;
+            while let Some(row) = rows.next().at(&self.path)? {
+                let fault: String = row.get(0).at(&self.path)?;
+                match check {
+                    _ if fault == "ok" => {}
+                    "PRAGMA foreign_key_check" => faults.push(format!("table {fault} names a row that is not there")),
+                    _ => faults.push(fault),
+                }
+            }
+        }
+        Ok(faults)
+    }
+}
+
+fn prepare_to_write(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(Duration::from_secs(10))?;
+    // A commit is on disk when it returns; what is deleted is overwritten, in the file and (truncated) in the log.
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    db.pragma_update(None, "foreign_keys", "ON")
+}

@@ -1,0 +1,66 @@
+//! Derived files: computed from catalogue and vectors, good for one digest, deleted by every change, rebuilt on demand.
+//!
+//! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::Catalog;
+use crate::error::IoContext;
+use crate::lock::Lock;
+use crate::{Digest, Result};
+
+/// The memory's own nearest-neighbour distances, see [`crate::novelty`].
+pub(crate) const NOVELTY: &str = "novelty.f32";
+/// Every derived file that this engine writes.
+pub(crate) const ALL: [&str; 1] = [NOVELTY];
+
+const HASH: usize = 32;
+
+fn path(dir: &Path, name: &str) -> PathBuf {
+    dir.join(name)
+}
+
+/// The content, if the file is there, whole, and belongs to `digest`.
+pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
+    let mut bytes = std::fs::read(path(dir, name)).ok()?;
+    let content = bytes.len().checked_sub(HASH)?;
+    let whole = blake3::hash(&bytes[..content]).as_bytes() == &bytes[content..];
+    if !whole || !bytes.starts_with(digest.as_bytes()) {
+        return None;
+    }
+    bytes.truncate(content);
+    bytes.drain(..HASH);
+    Some(bytes)
+}
+
+/// Keeps the content for later, if nobody is writing and the memory is still what it was computed from. It is a
+/// convenience: where the disk refuses, it is computed again next time.
+pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
+    let Ok(mut lock) = Lock::take(dir) else { return };
+    let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header());
+    if lock.dirty || current.is_ok_and(|header| header.digest.digest() != *digest) {
+        return;
+    }
+    lock.dirty = true;
+    let mut bytes = [digest.as_bytes(), content].concat();
+    bytes.extend(blake3::hash(&bytes).as_bytes());
+    let temporary = path(dir, &format!("{name}.new"));
+    let kept = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
+    if kept.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    lock.dirty = false;
+}
+
+/// Deletes every derived file, half-written ones included.
+pub(crate) fn remove_all(dir: &Path) -> Result<()> {
+    for name in ALL {
+        for path in [path(dir, name), path(dir, &format!("{name}.new"))] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! Changing a memory: one writer at a time, every change one transaction.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::catalog::Catalog;
+use crate::digest::{DigestState, Element};
+use crate::error::{IoContext, SqlContext};
+use crate::kill_point::kill_point;
+use crate::lock::Lock;
+use crate::unit::unit;
+use crate::vectors::{self, VectorWriter};
+use crate::{Encoder, Error, Result, Source, derived};
+
+/// A memory opened for writing. Holds the writer's lock until it is dropped.
+pub struct Editor {
+    dir: PathBuf,
+    encoder: Encoder,
+    pub(crate) catalog: Catalog,
+    vectors: VectorWriter,
+    lock: Lock,
+}
+
+/// An exemplar to be added.
+#[derive(Debug, Clone)]
+pub struct NewExemplar<'a> {
+    /// The memory's dimension of finite values, not all zero; brought to unit length on the way in.
+    pub embedding: &'a [f32],
+    /// Its label; not empty.
+    pub label: &'a str,
+    /// Where it came from, usually a path.
+    pub source: Option<Source>,
+    /// Hash of what the embedding was made from (the bytes of the picture): the same content is held once only.
+    /// See [`content_of`] for embeddings that have nothing behind them.
+    pub content: [u8; 32],
+}
+
+/// Content hash for an embedding that is all there is: its values and whatever tells it from an equal one, such as
+/// its row in a file.
+pub fn content_of(embedding: &[f32], discriminator: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("vismem 2026-11 content of an embedding");
+    hasher.update(&(embedding.len() as u64).to_le_bytes()).update(vectors::bytes(embedding)).update(discriminator);
+    *hasher.finalize().as_bytes()
+}
+
+/// What became of an exemplar that was to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// It is in, under this id.
+    New(u64),
+    /// The same content with the same label was there already.
+    Known(u64),
+    /// The same content is there under another label. Nothing was changed.
+    OtherLabel {
+        /// Id of the exemplar that holds the content.
+        id: u64,
+        /// Its label.
+        label: String,
+    },
+}
+
+impl Editor {
+    /// Opens the memory `dir`, or makes it if there is none. Finishes what a killed writer left half-done.
+    ///
+    /// # Errors
+    /// When the memory holds embeddings of another encoder, another process is writing, or something else is there.
+    pub fn open_or_create(dir: &Path, encoder: &Encoder) -> Result<Self> {
+        if dir.exists() && !dir.is_dir() {
+            return Err(Error::NotAMemory { path: dir.into() });
+        }
+        if dir.is_dir() && !Catalog::exists(dir)? && holds_foreign_files(dir)? {
+            return Err(Error::NotAMemory { path: dir.into() });
+        }
+        std::fs::create_dir_all(dir).at(dir, "create")?;
+        let lock = Lock::take(dir)?;
+        if !Catalog::exists(dir)? {
+            Catalog::create(dir, encoder)?;
+        }
+        let editor = Self::with_lock(dir, lock)?;
+        if !editor.encoder.same(encoder) {
+            let (memory, offered) = (editor.encoder.to_string(), encoder.to_string());
+            return Err(Error::Encoder { path: dir.into(), memory, offered });
+        }
+        Ok(editor)
+    }
+
+    /// Opens the memory `dir` for writing. Finishes what a killed writer left half-done.
+    ///
+    /// # Errors
+    /// When there is no memory, or another process is writing.
+    pub fn open(dir: &Path) -> Result<Self> {
+        if !dir.exists() {
+            return Err(Error::NotFound { path: dir.into() });
+        }
+        if !dir.is_dir() || !Catalog::exists(dir)? {
+            return Err(Error::NotAMemory { path: dir.into() });
+        }
+        let lock = Lock::take(dir)?;
+        Self::with_lock(dir, lock)
+    }
+
+    fn with_lock(dir: &Path, mut lock: Lock) -> Result<Self> {
+        let interrupted = std::mem::replace(&mut lock.dirty, true);
+        let catalog = Catalog::open_to_write(dir)?;
+        let header = catalog.header()?;
+        let vectors = VectorWriter::open(dir, header.encoder.dim)?;
+        let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock };
+        if interrupted {
+            editor.recover()?;
+        }
+        editor.lock.dirty = false;
+        Ok(editor)
+    }
+
+    /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
+    fn recover(&mut self) -> Result<()> {
+        self.vectors.truncate(self.catalog.header()?.slots)?;
+        for slot in self.catalog.free_slots()? {
+            self.vectors.zero(slot)?;
+        }
+        self.vectors.sync()?;
+        self.empty_log()
+    }
+
+    /// Moves the write-ahead log into the catalogue and cuts it to nothing, so that it keeps no old page. A reader
+    /// that holds a snapshot can delay this to a later call.
+    fn empty_log(&self) -> Result<()> {
+        self.catalog.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).at(&self.catalog.path)
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The memory's encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Begins a batch: what one run adds, so that it can be named later.
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch { editor: self, id: None }
+    }
+
+    /// The content hashes that are held, with the ids of their exemplars.
+    pub fn contents(&self) -> Result<HashMap<[u8; 32], u64>> {
+        let path = &self.catalog.path;
+        let mut statement = self.catalog.db.prepare("SELECT content, id FROM exemplars").at(path)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
+        rows.collect::<rusqlite::Result<_>>().at(path)
+    }
+}
+
+impl Drop for Editor {
+    fn drop(&mut self) {
+        // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too.
+        let _ = self.empty_log();
+    }
+}
+
+/// What one run adds. Each [`Batch::add`] is one transaction.
+pub struct Batch<'e> {
+    editor: &'e mut Editor,
+    id: Option<u64>,
+}
+
+impl Batch<'_> {
+    /// The batch's id, once something was added.
+    pub fn id(&self) -> Option<u64> {
+        self.id
+    }
+
+    /// Adds exemplars, all of them or none: when this returns `Ok` they are on disk, when the process dies before,
+    /// none of them is. The answers are in the order of `exemplars`.
+    ///
+    /// # Errors
+    /// When an embedding or a label is unusable, or the disk refuses; nothing is changed then.
+    pub fn add(&mut self, exemplars: &[NewExemplar<'_>]) -> Result<Vec<Added>> {
+        let editor = &mut *self.editor;
+        let mut rows = Vec::with_capacity(exemplars.len());
+        for (index, exemplar) in exemplars.iter().enumerate() {
+            if exemplar.label.is_empty() {
+                return Err(Error::EmptyLabel { index });
+            }
+            rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
+        }
+        editor.lock.dirty = true;
+        let added = Self::commit(editor, &mut self.id, exemplars, &rows);
+        if added.is_err() {
+            editor.recover()?;
+        }
+        editor.lock.dirty = false;
+        added
+    }
+
+    fn commit(
+        editor: &mut Editor,
+        batch: &mut Option<u64>,
+        exemplars: &[NewExemplar<'_>],
+        rows: &[std::borrow::Cow<'_, [f32]>],
+    ) -> Result<Vec<Added>> {
+        let path = &editor.catalog.path;
+        let header = editor.catalog.header()?;
+        let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
+        let mut added = Vec::with_capacity(exemplars.len());
+        for (exemplar, row) in exemplars.iter().zip(rows) {
+            added.push(match insertion.holder_of(exemplar).at(path)? {
+                Some(known) => known,
+                None => {
+                    let slot = insertion.take_slot().at(path)?;
+                    editor.vectors.write(slot, row)?;
+                    kill_point("row written");
+                    Added::New(insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?)
+                }
+            });
+        }
+        if !added.iter().any(|added| matches!(added, Added::New(_))) {
+            return Ok(added);
+        }
+        insertion.write_header().at(path)?;
+        let id = insertion.batch;
+        // The commit point promises rows that are on disk, so they are synced before it.
+        editor.vectors.sync()?;
+        kill_point("rows synced");
+        derived::remove_all(&editor.dir)?;
+        tx.commit().at(path)?;
+        kill_point("committed");
+        *batch = id;
+        Ok(added)
+    }
+}
+
+/// The catalogue's side of an `add`.
+struct Insertion<'t> {
+    tx: &'t Transaction<'t>,
+    digest: DigestState,
+    slots: u64,
+    batch: Option<u64>,
+}
+
+impl Insertion<'_> {
+    /// The exemplar that holds this content already.
+    fn holder_of(&self, exemplar: &NewExemplar<'_>) -> rusqlite::Result<Option<Added>> {
+        let select =
+            "SELECT exemplars.id, labels.name FROM exemplars JOIN labels ON labels.id = label WHERE content = ?1";
+        let mut statement = self.tx.prepare_cached(select)?;
+        let holder = statement.query_row([exemplar.content], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+        Ok(holder.optional()?.map(|(id, label)| {
+            if label == exemplar.label { Added::Known(id) } else { Added::OtherLabel { id, label } }
+        }))
+    }
+
+    /// A free slot, else a new one at the end.
+    fn take_slot(&mut self) -> rusqlite::Result<u64> {
+        let mut statement = self
+            .tx
+            .prepare_cached("DELETE FROM free_slots WHERE slot = (SELECT min(slot) FROM free_slots) RETURNING slot")?;
+        let free = statement.query_row([], |row| row.get(0)).optional()?;
+        Ok(free.unwrap_or_else(|| {
+            self.slots += 1;
+            self.slots - 1
+        }))
+    }
+
+    fn insert(&mut self, exemplar: &NewExemplar<'_>, slot: u64, vector_hash: [u8; 32]) -> rusqlite::Result<u64> {
+        let batch = self.batch()?;
+        let label = label_id(self.tx, exemplar.label)?;
+        let mut statement = self.tx.prepare_cached(
+            "INSERT INTO exemplars (slot, label, batch, source, content, vector_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        statement.execute((slot, label, batch, &exemplar.source, exemplar.content, vector_hash))?;
+        self.digest.add(&Element {
+            vector: &vector_hash,
+            content: &exemplar.content,
+            label: exemplar.label,
+            source: exemplar.source.as_ref().map(Source::as_bytes),
+        });
+        Ok(self.tx.last_insert_rowid() as u64)
+    }
+
+    fn batch(&mut self) -> rusqlite::Result<u64> {
+        if let Some(id) = self.batch {
+            return Ok(id);
+        }
+        self.tx.execute("INSERT INTO batches (started) VALUES (unixepoch())", [])?;
+        let id = self.tx.last_insert_rowid() as u64;
+        self.batch = Some(id);
+        Ok(id)
+    }
+
+    fn write_header(&self) -> rusqlite::Result<()> {
+        self.tx.execute("UPDATE memory SET slots = ?1, digest_state = ?2", (self.slots, self.digest.to_bytes()))?;
+        Ok(())
+    }
+}
+
+/// The id of a label, which is made if need be.
+pub(crate) fn label_id(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {
+    let known = tx.prepare_cached("SELECT id FROM labels WHERE name = ?1")?.query_row([name], |row| row.get(0));
+    if let Some(id) = known.optional()? {
+        return Ok(id);
+    }
+    tx.prepare_cached("INSERT INTO labels (name) VALUES (?1)")?.execute([name])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Whether the directory holds anything but what a memory that was never committed leaves.
+fn holds_foreign_files(dir: &Path) -> Result<bool> {
+    for entry in std::fs::read_dir(dir).at(dir, "list")? {
+        let name = entry.at(dir, "list")?.file_name();
+        if name != "lock" && name != "vectors.f32" && !name.to_string_lossy().starts_with("catalog.sqlite") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,166 @@
+use std::path::{Path, PathBuf};
+
+/// Why a memory could not be opened, changed or asked. Each message names the file and the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no memory at this path.
+    #[error("{}: no memory here; `vismem add` makes one", path.display())]
+    NotFound {
+        /// The directory that was asked for.
+        path: PathBuf,
+    },
+    /// A memory was to be made where something else is.
+    #[error("{}: exists but is no memory; choose another path", path.display())]
+    NotAMemory {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// The memory was written by a newer engine.
+    #[error("{}: written in format {found}, this engine reads up to {known}; use a newer vismem", path.display())]
+    Format {
+        /// The catalogue.
+        path: PathBuf,
+        /// Format version found.
+        found: i64,
+        /// Newest format version that this engine reads.
+        known: i64,
+    },
+    /// Another process is writing.
+    #[error("{}: being changed by {holder}; wait until it is done", path.display())]
+    Locked {
+        /// The memory.
+        path: PathBuf,
+        /// What the holder wrote into the lock file.
+        holder: String,
+    },
+    /// A file contradicts the catalogue. The memory is not answered from.
+    #[error("{}: damaged: {what}; restore it from a copy, `vismem verify` lists what is wrong", path.display())]
+    Damaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The file system refused.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("{}: {source}", path.display())]
+    Catalog {
+        /// The catalogue.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The vectors come from another encoder than the memory's.
+    #[error(
+        "{}: holds embeddings of {memory}, not of {offered}; use that encoder, or another memory for the new one",
+        path.display()
+    )]
+    Encoder {
+        /// The memory.
+        path: PathBuf,
+        /// The memory's encoder.
+        memory: String,
+        /// The encoder that was offered.
+        offered: String,
+    },
+    /// An embedding has another dimension than the memory's.
+    #[error("embedding {index} has {found} dimensions, the memory has {expected}: use the memory's encoder")]
+    Dimension {
+        /// Position in the call.
+        index: usize,
+        /// Dimension of the embedding.
+        found: usize,
+        /// Dimension of the memory.
+        expected: usize,
+    },
+    /// An embedding holds NaN or an infinity, or is all zeros.
+    #[error("embedding {index} {what}, so it has no direction: leave it out or compute it again")]
+    NoDirection {
+        /// Position in the call.
+        index: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Labels must not be empty.
+    #[error("exemplar {index} has an empty label: give it a name")]
+    EmptyLabel {
+        /// Position in the call.
+        index: usize,
+    },
+    /// The taxonomy has no such level.
+    #[error("there is no level {level:?}; the memory has {}", if known.is_empty() { "none".into() } else { known.join(", ") })]
+    Level {
+        /// What was asked for.
+        level: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A taxonomy contradicts itself.
+    #[error("taxonomy: {0}")]
+    Taxonomy(String),
+    /// A vote's parameter is out of range.
+    #[error("{name} = {value} is out of range: {range}")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// The memory is empty, so there is nothing to decide by.
+    #[error("{}: holds no exemplar yet; add some first", path.display())]
+    Empty {
+        /// The memory.
+        path: PathBuf,
+    },
+    /// A search was asked for something impossible.
+    #[error(transparent)]
+    Search(#[from] vismem_search::Error),
+}
+
+/// Results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Adds the path and the attempt to an I/O error.
+pub(crate) trait IoContext<T> {
+    fn at(self, path: &Path, action: &'static str) -> Result<T>;
+}
+
+impl<T> IoContext<T> for std::io::Result<T> {
+    fn at(self, path: &Path, action: &'static str) -> Result<T> {
+        self.map_err(|source| Error::Io { path: path.to_path_buf(), action, source })
+    }
+}
+
+/// Adds the catalogue's path to an SQLite error and tells damage from refusal.
+pub(crate) trait SqlContext<T> {
+    fn at(self, path: &Path) -> Result<T>;
+}
+
+impl<T> SqlContext<T> for rusqlite::Result<T> {
+    fn at(self, path: &Path) -> Result<T> {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        self.map_err(|source| match &source {
+            rusqlite::Error::SqliteFailure(code, _) if matches!(code.code, DatabaseCorrupt | NotADatabase) => {
+                Error::Damaged { path: path.to_path_buf(), what: source.to_string() }
+            }
+            rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..) => {
+                Error::Damaged { path: path.to_path_buf(), what: source.to_string() }
+            }
+            _ => Error::Catalog { path: path.to_path_buf(), source },
+        })
+    }
+}

@@ -1,0 +1,219 @@
+//! Reading a memory.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::{Path, PathBuf};
+
+use vismem_search::{Exact, FREE, Filter, Neighbor, Queries, Rows, SlotSet};
+
+use crate::audit::audit;
+use crate::catalog::Catalog;
+use crate::digest::DigestState;
+use crate::novelty::Yardstick;
+use crate::slots::{Label, Slots};
+use crate::vectors::{self, VectorMap};
+use crate::{Digest, Encoder, Error, Result, Source};
+
+/// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
+/// exemplar is checked when it is first cited.
+const CHECKED_AT_ONCE: usize = 64 << 20;
+
+/// A memory opened for reading: one snapshot of it, whatever is written meanwhile.
+///
+/// Opening does not read the embeddings of a large memory. No answer cites an exemplar that was not checked against
+/// the catalogue.
+pub struct Memory {
+    dir: PathBuf,
+    pub(crate) catalog: Catalog,
+    encoder: Encoder,
+    pub(crate) digest: DigestState,
+    pub(crate) slots: Slots,
+    vectors: VectorMap,
+    /// Slots whose rows were compared with the catalogue.
+    checked: RefCell<SlotSet>,
+    yardstick: OnceCell<Yardstick>,
+}
+
+/// What a memory knows of an exemplar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemplar {
+    /// Its id, never used twice.
+    pub id: u64,
+    /// Its label.
+    pub label: String,
+    /// Where it came from.
+    pub source: Option<Source>,
+    /// The batch that it was added with.
+    pub batch: u64,
+}
+
+/// Size and make-up of a memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// How many exemplars it holds.
+    pub exemplars: usize,
+    /// How many labels it knows, those without exemplars included.
+    pub labels: usize,
+    /// How many slots wait to be used again.
+    pub free_slots: u64,
+    /// How many batches were added.
+    pub batches: u64,
+    /// Levels of its taxonomy, the one next to the label first.
+    pub levels: Vec<String>,
+    /// Its encoder.
+    pub encoder: Encoder,
+    /// What it holds, in 32 bytes.
+    pub digest: Digest,
+    /// Bytes of its files.
+    pub bytes: u64,
+}
+
+impl Memory {
+    /// Opens the memory in the directory `dir`.
+    ///
+    /// # Errors
+    /// When there is none, or a file of it is damaged.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let memory = Self::open_unchecked(dir)?;
+        if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
+            if let Some(fault) = audit(&memory)?.faults.into_iter().next() {
+                return Err(Error::Damaged { path: fault.file, what: fault.what });
+            }
+            *memory.checked.borrow_mut() = (0..memory.slots.ids.len()).collect();
+        }
+        Ok(memory)
+    }
+
+    /// Opens without comparing rows with the catalogue.
+    pub(crate) fn open_unchecked(dir: &Path) -> Result<Self> {
+        if !dir.exists() {
+            return Err(Error::NotFound { path: dir.into() });
+        }
+        if !dir.is_dir() || !Catalog::exists(dir)? {
+            return Err(Error::NotAMemory { path: dir.into() });
+        }
+        let catalog = Catalog::open_to_read(dir)?;
+        let header = catalog.header()?;
+        let slots = Slots::load(dir, &catalog, header.slots as usize)?;
+        let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len())?;
+        Ok(Self {
+            dir: dir.into(),
+            catalog,
+            encoder: header.encoder,
+            digest: header.digest,
+            slots,
+            vectors,
+            checked: RefCell::default(),
+            yardstick: OnceCell::new(),
+        })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The encoder whose embeddings it holds.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// What it holds, in 32 bytes: independent of ids, slots, order and history.
+    pub fn digest(&self) -> Digest {
+        self.digest.digest()
+    }
+
+    /// How many exemplars it holds.
+    pub fn len(&self) -> usize {
+        self.slots.exemplars()
+    }
+
+    /// Whether it holds no exemplar.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All labels by name, with the number of their exemplars.
+    pub fn labels(&self) -> &[Label] {
+        &self.slots.labels
+    }
+
+    /// The exemplar with this id, if there is one.
+    pub fn exemplar(&self, id: u64) -> Result<Option<Exemplar>> {
+        Ok(self.catalog.record(id)?.map(Exemplar::from))
+    }
+
+    /// Hands every exemplar to `each`, in the order of ids.
+    pub fn for_each_exemplar(&self, mut each: impl FnMut(Exemplar)) -> Result<()> {
+        self.catalog.for_each_record(|record| {
+            each(record.into());
+            Ok(())
+        })
+    }
+
+    /// Size and make-up.
+    pub fn stats(&self) -> Result<Stats> {
+        let files = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        Ok(Stats {
+            exemplars: self.len(),
+            labels: self.labels().len(),
+            free_slots: self.catalog.count("free_slots")?,
+            batches: self.catalog.count("batches")?,
+            levels: self.levels()?,
+            encoder: self.encoder.clone(),
+            digest: self.digest(),
+            bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
+        })
+    }
+
+    /// The `k` nearest exemplars of each query, nearest first. `queries` are `Q × D` values at unit length.
+    ///
+    /// # Errors
+    /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
+    pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
+        let rows = Rows::new(self.vectors.all(), &self.slots.ids, self.encoder.dim)?;
+        let found = Exact::new(rows).search(Queries::new(queries, self.encoder.dim)?, k, filter)?;
+        for neighbor in found.iter().flatten() {
+            self.check_row(neighbor)?;
+        }
+        Ok(found)
+    }
+
+    fn check_row(&self, neighbor: &Neighbor) -> Result<()> {
+        let slot = neighbor.slot as usize;
+        if self.checked.borrow().contains(slot) {
+            return Ok(());
+        }
+        let record = self.catalog.record(neighbor.id)?;
+        if record.is_none_or(|record| record.vector_hash != vectors::hash(self.vector(slot))) {
+            let what = format!("row {slot} (exemplar {}) is not what was stored", neighbor.id);
+            return Err(Error::Damaged { path: vectors::path(&self.dir), what });
+        }
+        self.checked.borrow_mut().insert(slot);
+        Ok(())
+    }
+
+    /// The embedding in a slot.
+    pub(crate) fn vector(&self, slot: usize) -> &[f32] {
+        self.vectors.row(slot)
+    }
+
+    /// Whether a slot holds an exemplar.
+    pub(crate) fn is_free(&self, slot: usize) -> bool {
+        self.slots.ids[slot] == FREE
+    }
+
+    /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
+    /// exemplars, in percent, that have a nearer fellow. `None` where there are not two exemplars to measure by.
+    pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
+        if self.yardstick.get().is_none() {
+            let _ = self.yardstick.set(Yardstick::of(self)?);
+        }
+        Ok(self.yardstick.get().and_then(|yardstick| yardstick.percentile(distance)))
+    }
+}
+
+impl From<crate::catalog::Record> for Exemplar {
+    fn from(record: crate::catalog::Record) -> Self {
+        Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
+    }
+}

@@ -1,0 +1,52 @@
+-- The catalogue of a memory, format 1. docs/format.md explains it; `PRAGMA user_version` holds the format's number.
+
+CREATE TABLE memory (
+  one           INTEGER PRIMARY KEY CHECK (one = 1),
+  dim           INTEGER NOT NULL CHECK (dim > 0),
+  encoder       TEXT NOT NULL,
+  encoder_hash  TEXT NOT NULL,
+  slots         INTEGER NOT NULL CHECK (slots >= 0),           -- committed rows of vectors.f32
+  digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048)
+) STRICT;
+
+CREATE TABLE labels (
+  id    INTEGER PRIMARY KEY AUTOINCREMENT,
+  name  TEXT NOT NULL UNIQUE CHECK (name <> '')
+) STRICT;
+
+-- One run of `vismem add`.
+CREATE TABLE batches (
+  id       INTEGER PRIMARY KEY AUTOINCREMENT,
+  started  INTEGER NOT NULL                                    -- seconds since 1970, UTC
+) STRICT;
+
+CREATE TABLE exemplars (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,              -- never reused
+  slot         INTEGER NOT NULL UNIQUE CHECK (slot >= 0),      -- reused after erasure
+  label        INTEGER NOT NULL REFERENCES labels (id),
+  batch        INTEGER NOT NULL REFERENCES batches (id),
+  source       ANY,                                            -- text; a blob where the path is not UTF-8
+  content      BLOB NOT NULL UNIQUE CHECK (length(content) = 32),
+  vector_hash  BLOB NOT NULL CHECK (length(vector_hash) = 32)
+) STRICT;
+
+-- Covers what opening a memory reads: slot, id and label of every exemplar.
+CREATE INDEX exemplars_by_label ON exemplars (label, slot);
+
+-- Slots below memory.slots that hold zeros and wait to be used again.
+CREATE TABLE free_slots (
+  slot  INTEGER PRIMARY KEY
+) STRICT;
+
+-- Levels above the label, nearest first: genus, family, ...
+CREATE TABLE levels (
+  position  INTEGER PRIMARY KEY,
+  name      TEXT NOT NULL UNIQUE CHECK (name <> '')
+) STRICT;
+
+CREATE TABLE taxonomy (
+  label  INTEGER NOT NULL REFERENCES labels (id) ON DELETE CASCADE,
+  level  INTEGER NOT NULL REFERENCES levels (position) ON DELETE CASCADE,
+  name   TEXT NOT NULL CHECK (name <> ''),
+  PRIMARY KEY (label, level)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,67 @@
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::Path;
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+/// Where an exemplar came from: usually the path of a picture, else whatever the user said.
+///
+/// Stored as text; a path that is not UTF-8 is stored as its bytes, so that it still names the file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Source(OsString);
+
+impl Source {
+    /// As a path, for opening the picture.
+    pub fn as_path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_encoded_bytes()
+    }
+}
+
+impl<S: Into<OsString>> From<S> for Source {
+    fn from(source: S) -> Self {
+        Self(source.into())
+    }
+}
+
+/// Bytes that are not UTF-8 are shown as �.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string_lossy().fmt(f)
+    }
+}
+
+impl ToSql for Source {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0.to_str() {
+            Some(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            None => ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())),
+        })
+    }
+}
+
+impl FromSql for Source {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = value.as_bytes()?;
+        Ok(Self(OsStr::from_bytes(bytes).to_os_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    #[test]
+    fn a_path_that_is_not_utf8_survives_the_catalogue() {
+        let source = Source(OsString::from_vec(b"caf\xe9.jpg".to_vec()));
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let back: Source = db.query_row("SELECT ?1", [&source], |row| row.get(0)).unwrap();
+        assert_eq!(back, source);
+        assert_eq!(back.to_string(), "caf�.jpg");
+    }
+}

@@ -1,0 +1,42 @@
+//! What a memory promises across its parts.
+
+mod crash;
+mod damage;
+mod editing;
+
+use std::path::Path;
+
+use crate::{Added, Editor, Encoder, NewExemplar, Result, content_of};
+
+pub(crate) const DIM: usize = 5;
+
+pub(crate) fn encoder() -> Encoder {
+    Encoder { name: "test".into(), hash: "ab".repeat(32), dim: DIM }
+}
+
+/// A recognisable exemplar: `n` decides everything about it.
+pub(crate) struct Sample {
+    pub n: u32,
+    pub label: String,
+    pub embedding: [f32; DIM],
+}
+
+pub(crate) fn sample(n: u32) -> Sample {
+    let wave = |i: usize| ((n as f32 + 1.0) * (i as f32 + 1.0) * 0.37).sin();
+    Sample { n, label: format!("label-{}", n % 7), embedding: std::array::from_fn(wave) }
+}
+
+/// Adds the samples in one transaction.
+pub(crate) fn add(dir: &Path, samples: &[Sample]) -> Result<Vec<Added>> {
+    let mut editor = Editor::open_or_create(dir, &encoder())?;
+    editor.batch().add(&samples.iter().map(new_exemplar).collect::<Vec<_>>())
+}
+
+pub(crate) fn new_exemplar(sample: &Sample) -> NewExemplar<'_> {
+    NewExemplar {
+        embedding: &sample.embedding,
+        label: &sample.label,
+        source: Some(format!("pictures/{}.jpg", sample.n).into()),
+        content: content_of(&sample.embedding, &sample.n.to_le_bytes()),
+    }
+}

@@ -1,0 +1,104 @@
+//! `vectors.f32`: the embeddings, slot-major rows of little-endian f32.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use crate::error::IoContext;
+use crate::{Error, Result};
+
+#[cfg(target_endian = "big")]
+compile_error!("vectors are mapped as little-endian f32; this target would need a byte-swapping reader");
+
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("vectors.f32")
+}
+
+/// The bytes of a row as they stand in the file.
+pub(crate) fn bytes(row: &[f32]) -> &[u8] {
+    bytemuck::cast_slice(row)
+}
+
+/// Hash of a row: what the catalogue keeps of it.
+pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
+    *blake3::hash(bytes(row)).as_bytes()
+}
+
+/// Writes rows. Nothing is promised before [`VectorWriter::sync`] returns.
+pub(crate) struct VectorWriter {
+    file: File,
+    path: PathBuf,
+    row_bytes: u64,
+}
+
+impl VectorWriter {
+    pub(crate) fn open(dir: &Path, dim: usize) -> Result<Self> {
+        let path = path(dir);
+        let file = File::options().write(true).create(true).truncate(false).open(&path).at(&path, "open")?;
+        Ok(Self { file, path, row_bytes: (dim * size_of::<f32>()) as u64 })
+    }
+
+    pub(crate) fn write(&self, slot: u64, row: &[f32]) -> Result<()> {
+        debug_assert_eq!(bytes(row).len() as u64, self.row_bytes);
+        self.file.write_all_at(bytes(row), slot * self.row_bytes).at(&self.path, "write")
+    }
+
+    pub(crate) fn zero(&self, slot: u64) -> Result<()> {
+        let zeros = vec![0; self.row_bytes as usize];
+        self.file.write_all_at(&zeros, slot * self.row_bytes).at(&self.path, "write")
+    }
+
+    /// Cuts off whatever lies beyond `slots` rows.
+    pub(crate) fn truncate(&self, slots: u64) -> Result<()> {
+        let length = self.file.metadata().at(&self.path, "read")?.len();
+        if length > slots * self.row_bytes {
+            self.file.set_len(slots * self.row_bytes).at(&self.path, "shorten")?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_data().at(&self.path, "sync")
+    }
+}
+
+/// The committed rows, memory-mapped: opening reads none of them.
+pub(crate) struct VectorMap {
+    map: Option<Mmap>,
+    dim: usize,
+}
+
+impl VectorMap {
+    /// Maps the first `slots` rows; a shorter file is damaged.
+    pub(crate) fn open(dir: &Path, dim: usize, slots: usize) -> Result<Self> {
+        let path = path(dir);
+        let expected = slots * dim * size_of::<f32>();
+        if expected == 0 {
+            return Ok(Self { map: None, dim });
+        }
+        let file = File::open(&path).at(&path, "open")?;
+        let found = file.metadata().at(&path, "read")?.len();
+        if found < expected as u64 {
+            let what = format!("{found} bytes long where {slots} rows of {dim} dimensions need {expected}");
+            return Err(Error::Damaged { path, what });
+        }
+        // SAFETY: the mapping is read-only and covers committed rows only. vismem never shortens the file below the
+        // committed rows and, under the writer's lock, writes to a committed slot only once no row names it. A program
+        // other than vismem that shortens or rewrites the file meanwhile breaks this, as it would break any
+        // memory-mapped store; damage that was there before is found by the row hashes.
+        let map = unsafe { memmap2::MmapOptions::new().len(expected).map(&file) }.at(&path, "map")?;
+        Ok(Self { map: Some(map), dim })
+    }
+
+    /// All rows, free ones (zeros) included.
+    pub(crate) fn all(&self) -> &[f32] {
+        // A map begins at a page, so it is aligned for f32.
+        self.map.as_deref().map_or(&[], bytemuck::cast_slice)
+    }
+
+    pub(crate) fn row(&self, slot: usize) -> &[f32] {
+        &self.all()[slot * self.dim..][..self.dim]
+    }
+}
