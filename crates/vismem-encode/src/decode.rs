@@ -1,0 +1,180 @@
+//! Bytes to 8-bit RGB.
+//!
+//! The format comes from the content, never from the file's name. Greyscale, palettes, CMYK and 16 bits become 8-bit
+//! RGB, transparency is laid over white, an animation gives its first picture, EXIF orientation is applied, and colour
+//! profiles are ignored (as the models' own reference code does).
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
+
+/// What one image may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest width × height, checked from the header before any pixel is decoded. Default: 100 million.
+    pub max_pixels: u64,
+    /// Largest file, in bytes. Default: 512 MiB.
+    pub max_file_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_pixels: 100_000_000, max_file_bytes: 512 << 20 }
+    }
+}
+
+/// Why bytes are not a picture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// There are no bytes at all.
+    #[error("the file is empty (0 bytes); delete it or fetch it again")]
+    Empty,
+    /// The content does not begin like any format read here.
+    #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP or TIFF); convert it to PNG or JPEG")]
+    NotAnImage,
+    /// The file ends before the picture does.
+    #[error("the {format} file is truncated; fetch it again")]
+    Truncated {
+        /// The format by content.
+        format: &'static str,
+    },
+    /// The header claims more pixels than [`Limits::max_pixels`].
+    #[error(
+        "{width} x {height} pixels are more than the limit of {limit}; raise the pixel limit if this is a real picture"
+    )]
+    TooManyPixels {
+        /// Width in pixels, as the header says.
+        width: u32,
+        /// Height in pixels, as the header says.
+        height: u32,
+        /// The limit that was set.
+        limit: u64,
+    },
+    /// The header claims a width or height of zero.
+    #[error("the {format} file has no pixels; delete it or fetch it again")]
+    NoPixels {
+        /// The format by content.
+        format: &'static str,
+    },
+    /// The file is damaged, or uses a feature of the format that is not supported.
+    #[error("cannot decode the {format} file: {source}; open it in an image editor and save it again")]
+    Broken {
+        /// The format by content.
+        format: &'static str,
+        /// What the decoder said.
+        source: ImageError,
+    },
+}
+
+/// Decodes one picture to 8-bit RGB, upright.
+///
+/// # Errors
+/// [`DecodeError`], for anything that is not a whole, supported picture within `limits`. Junk never panics.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
+    Header::read(bytes, limits)?.decode()
+}
+
+/// An image whose header is read and whose size is within the limits, but whose pixels are not decoded yet.
+pub(crate) struct Header<'a> {
+    decoder: Box<dyn ImageDecoder + 'a>,
+    format: &'static str,
+}
+
+impl<'a> Header<'a> {
+    pub(crate) fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
+        if bytes.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        let (kind, format) = sniff(bytes).ok_or(DecodeError::NotAnImage)?;
+        if kind == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+            // The decoder would paint the missing part grey and call that a picture.
+            return Err(DecodeError::Truncated { format });
+        }
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+        let mut allocation = image::Limits::default();
+        // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
+        allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
+        reader.limits(allocation);
+        let decoder = reader.into_decoder().map_err(|e| decode_error(e, format))?;
+        let (width, height) = decoder.dimensions();
+        if width == 0 || height == 0 {
+            return Err(DecodeError::NoPixels { format });
+        }
+        if u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
+        }
+        Ok(Self { decoder: Box::new(decoder), format })
+    }
+
+    /// Width × height.
+    pub(crate) fn pixels(&self) -> u64 {
+        let (width, height) = self.decoder.dimensions();
+        u64::from(width) * u64::from(height)
+    }
+
+    pub(crate) fn decode(mut self) -> Result<RgbImage, DecodeError> {
+        // A broken EXIF block does not make the picture unreadable.
+        let orientation = self.decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
+        image.apply_orientation(orientation);
+        Ok(over_white(image))
+    }
+}
+
+fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
+    let kind = image::guess_format(bytes).ok()?;
+    let name = match kind {
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::Png => "PNG",
+        ImageFormat::WebP => "WebP",
+        ImageFormat::Gif => "GIF",
+        ImageFormat::Bmp => "BMP",
+        ImageFormat::Tiff => "TIFF",
+        _ => return None,
+    };
+    Some((kind, name))
+}
+
+fn decode_error(source: ImageError, format: &'static str) -> DecodeError {
+    match &source {
+        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated { format },
+        _ => DecodeError::Broken { format, source },
+    }
+}
+
+/// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
+/// thumbnail inside EXIF does not count.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
+        at += found + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(0xD9) => return true,
+            // A fill byte: the marker's code is still to come.
+            Some(0xFF) => {}
+            // A stuffed zero inside a scan, a restart marker, or a marker without a body.
+            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
+            Some(_) => {
+                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else { return false };
+                at += 1 + usize::from(u16::from_be_bytes([high, low]));
+            }
+        }
+    }
+    false
+}
+
+fn over_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let [r, g, b, a] = from.0.map(u32::from);
+        to.0 = [r, g, b].map(|c| ((c * a + 255 * (255 - a) + 127) / 255) as u8);
+    }
+    rgb
+}

@@ -1,0 +1,314 @@
+//! A loaded model: pictures in, unit-norm embeddings out.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use image::RgbImage;
+
+use crate::decode::{Header, Limits};
+use crate::error::{EncodeError, EncodeErrorKind, LoadError};
+use crate::head::Head;
+use crate::identity::Identity;
+use crate::model::Model;
+use crate::runtime::{self, Graph, OnnxRuntimeError, RuntimeChoice, Session};
+
+/// Options of [`Encoder::load`].
+#[derive(Debug, Clone, Default)]
+pub struct EncoderOptions {
+    /// What runs the model.
+    pub runtime: RuntimeChoice,
+    /// What one image may cost.
+    pub limits: Limits,
+    /// How many threads encode, together. `None`: one per core that this process may use.
+    pub threads: Option<usize>,
+}
+
+/// A loaded model: pictures in, unit-norm embeddings out. Can be shared between threads.
+pub struct Encoder {
+    model: Model,
+    head: Head,
+    identity: Identity,
+    input: InputShape,
+    limits: Limits,
+    threads: usize,
+    sessions: SessionPool,
+    runtime: String,
+    fallback: Option<OnnxRuntimeError>,
+}
+
+/// What the model reads.
+#[derive(Debug, Clone, Copy)]
+struct InputShape {
+    height: usize,
+    width: usize,
+    /// The batch size, when the model was exported with a fixed one.
+    batch: Option<usize>,
+}
+
+/// A second copy of a model's weights for each session is fine for small models only.
+const WEIGHT_COPIES: u64 = 1 << 30;
+
+/// Pictures larger than this are decoded one at a time, so that many cores do not hold many of them at once.
+const LARGE_IMAGE: u64 = 24_000_000;
+static LARGE: Mutex<()> = Mutex::new(());
+
+impl Encoder {
+    /// Loads a model and runs it once on a black picture, so that a model that cannot work fails here.
+    ///
+    /// # Errors
+    /// [`LoadError`] names the file or the setting at fault.
+    pub fn load(model: Model, options: &EncoderOptions) -> Result<Self, LoadError> {
+        let selected = runtime::select(options.runtime)?;
+        let runtime = &*selected.runtime;
+        let failed = |reason| LoadError::Run { model: model.name().to_owned(), runtime: runtime.name(), reason };
+        let graph = runtime.load(model.onnx()).map_err(failed)?;
+        let input = input_shape(&model, &*graph)?;
+        let head = model.head.choose(graph.outputs()).ok_or_else(|| LoadError::NoEmbedding {
+            model: model.name().to_owned(),
+            outputs: graph.outputs().iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        let cores = || thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = options.threads.unwrap_or_else(cores).max(1);
+        // Apart from memory, one single-threaded session per core beats one session on all cores: see docs/encoders.md.
+        let copies = WEIGHT_COPIES.checked_div(graph.bytes_per_session()).unwrap_or(u64::MAX).max(1);
+        let sessions = threads.min(usize::try_from(copies).unwrap_or(usize::MAX));
+        let sessions = SessionPool::new(&*graph, &head.output, sessions, threads / sessions).map_err(failed)?;
+
+        let black = vec![0.0; input.batch.unwrap_or(1) * 3 * input.height * input.width];
+        let (dim, _) = sessions.run(&input, &head, input.batch.unwrap_or(1), &black).map_err(failed)?;
+        let identity = Identity::of(&model, &head, dim)?;
+        let described = runtime.describe();
+        Ok(Self {
+            head,
+            identity,
+            input,
+            limits: options.limits,
+            threads,
+            sessions,
+            runtime: described,
+            fallback: selected.fallback,
+            model,
+        })
+    }
+
+    /// Who computes these embeddings.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Length of the embeddings.
+    pub fn dim(&self) -> usize {
+        self.identity.dim
+    }
+
+    /// The model that was loaded.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The output in use and its pooling.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The runtime in use, with the path of its library if it has one.
+    pub fn runtime(&self) -> &str {
+        &self.runtime
+    }
+
+    /// Why ONNX Runtime is not in use, when [`RuntimeChoice::Auto`] fell back to rten.
+    pub fn fallback_reason(&self) -> Option<&OnnxRuntimeError> {
+        self.fallback.as_ref()
+    }
+
+    /// How many threads [`encode_stream`](Self::encode_stream) uses.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The limits that files are held to.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Encodes one decoded picture.
+    ///
+    /// # Errors
+    /// When the model fails on it, or its output has no direction.
+    pub fn encode(&self, image: &RgbImage) -> Result<Vec<f32>, EncodeError> {
+        let mut input = vec![0.0; self.input_len()];
+        self.model.preprocessing().apply(image, &mut input);
+        self.embed(1, &input).pop().expect("one picture gives one result").map_err(EncodeError::from)
+    }
+
+    /// Reads, decodes and encodes one file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a picture within the limits; the message names it.
+    pub fn encode_file(&self, path: impl AsRef<Path>) -> Result<Vec<f32>, EncodeError> {
+        let path = path.as_ref();
+        let mut input = vec![0.0; self.input_len()];
+        let mut encode = || {
+            let bytes = self.read(path)?;
+            self.prepare(&bytes, &mut input)?;
+            self.embed(1, &input).pop().expect("one picture gives one result")
+        };
+        encode().map_err(|kind| EncodeError::at(path, kind))
+    }
+
+    /// Encodes decoded pictures, on all threads; results in the order of the pictures.
+    pub fn encode_images(&self, images: &[RgbImage]) -> Vec<Result<Vec<f32>, EncodeError>> {
+        let share = images.len().div_ceil(self.threads).max(1);
+        thread::scope(|scope| {
+            let workers: Vec<_> = images
+                .chunks(share)
+                .map(|images| scope.spawn(move || images.iter().map(|image| self.encode(image)).collect::<Vec<_>>()))
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    }
+
+    /// Elements of the model's input for one picture.
+    pub(crate) fn input_len(&self) -> usize {
+        3 * self.input.height * self.input.width
+    }
+
+    /// The whole file, if it is one and not too large.
+    pub(crate) fn read(&self, path: &Path) -> Result<Vec<u8>, EncodeErrorKind> {
+        // Before opening: opening a pipe would wait for its writer.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(EncodeErrorKind::NotAFile);
+        }
+        let file = File::open(path)?;
+        let (limit, len) = (self.limits.max_file_bytes, file.metadata()?.len());
+        let mut bytes = Vec::new();
+        if len <= limit {
+            bytes.reserve_exact(len as usize + 1);
+            // The file may grow while it is read.
+            file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        }
+        let len = len.max(bytes.len() as u64);
+        if len > limit {
+            return Err(EncodeErrorKind::TooManyBytes { bytes: len, limit });
+        }
+        Ok(bytes)
+    }
+
+    /// Decodes and preprocesses.
+    pub(crate) fn prepare(&self, bytes: &[u8], input: &mut [f32]) -> Result<(), EncodeErrorKind> {
+        let header = Header::read(bytes, &self.limits)?;
+        let large = header.pixels() > LARGE_IMAGE;
+        let _one_at_a_time = large.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
+        self.model.preprocessing().apply(&header.decode()?, input);
+        Ok(())
+    }
+
+    /// Runs `count` preprocessed pictures and normalises the results.
+    pub(crate) fn embed(&self, count: usize, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
+        if count == 0 {
+            return Vec::new();
+        }
+        let len = self.input_len();
+        let batch = self.input.batch.unwrap_or(count);
+        if batch < count {
+            return inputs.chunks(batch * len).flat_map(|part| self.embed(part.len() / len, part)).collect();
+        }
+        let mut padded = Vec::new();
+        let inputs = if batch == count {
+            inputs
+        } else {
+            padded.extend_from_slice(inputs);
+            padded.resize(batch * len, 0.0);
+            &padded
+        };
+        match self.sessions.run(&self.input, &self.head, batch, inputs) {
+            Ok((dim, all)) => all.chunks_exact(dim).take(count).map(normalized).collect(),
+            // One picture may be to blame; the others should not suffer.
+            Err(_) if count > 1 => inputs.chunks_exact(len).flat_map(|one| self.embed(1, one)).collect(),
+            Err(reason) => vec![Err(EncodeErrorKind::Run(reason))],
+        }
+    }
+}
+
+fn input_shape(model: &Model, graph: &dyn Graph) -> Result<InputShape, LoadError> {
+    let wrong = |reason: String| LoadError::Input { model: model.name().to_owned(), reason };
+    let [height, width] = model.preprocessing().output_size().ok_or_else(|| {
+        wrong("its preprocessing has no fixed output size; set a crop, or resize to an exact size".to_owned())
+    })?;
+    let [port] = graph.inputs() else {
+        let names: Vec<_> = graph.inputs().iter().map(|port| port.name.as_str()).collect();
+        let names = names.join(", ");
+        return Err(wrong(format!(
+            "it has the inputs [{names}], expected one for pictures; use the ONNX file of the vision part alone"
+        )));
+    };
+    let dims = port.dims.clone().unwrap_or_else(|| vec![None; 4]);
+    let fits = |dim: Option<usize>, size: usize| dim.is_none_or(|d| d == size);
+    let (height, width) = (height as usize, width as usize);
+    match dims[..] {
+        [batch, c, h, w] if fits(c, 3) && fits(h, height) && fits(w, width) => Ok(InputShape { height, width, batch }),
+        _ => Err(wrong(format!(
+            "its input `{}` has the shape {dims:?}, but the preprocessing makes N x 3 x {height} x {width}; \
+             use the preprocessor_config.json that belongs to this ONNX file",
+            port.name
+        ))),
+    }
+}
+
+fn normalized(vector: &[f32]) -> Result<Vec<f32>, EncodeErrorKind> {
+    let norm = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if !norm.is_finite() || norm == 0.0 {
+        return Err(EncodeErrorKind::NotFinite);
+    }
+    Ok(vector.iter().map(|&x| (f64::from(x) / norm) as f32).collect())
+}
+
+/// Sessions that are lent to one thread at a time.
+struct SessionPool {
+    free: Mutex<Vec<Box<dyn Session>>>,
+    returned: Condvar,
+}
+
+impl SessionPool {
+    fn new(graph: &dyn Graph, output: &str, count: usize, threads: usize) -> Result<Self, String> {
+        let sessions = (0..count).map(|_| graph.session(output, threads)).collect::<Result<_, _>>()?;
+        Ok(Self { free: Mutex::new(sessions), returned: Condvar::new() })
+    }
+
+    /// Runs a full batch. Returns the length of an embedding and the embeddings, one after the other.
+    fn run(&self, input: &InputShape, head: &Head, batch: usize, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
+        let mut lent = Lent { pool: self, session: Some(self.take()) };
+        let session = lent.session.as_mut().expect("it is taken back on drop only");
+        let (shape, data) = session.run([batch, 3, input.height, input.width], pixels)?;
+        head.pooling.pool(batch, &shape, data)
+    }
+
+    fn take(&self) -> Box<dyn Session> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match free.pop() {
+                Some(session) => return session,
+                None => free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// Gives the session back also when a run panics; otherwise the threads that wait for one would wait for ever.
+struct Lent<'a> {
+    pool: &'a SessionPool,
+    session: Option<Box<dyn Session>>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.session.take());
+        self.pool.returned.notify_one();
+    }
+}

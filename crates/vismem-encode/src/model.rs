@@ -1,0 +1,174 @@
+//! A model: an ONNX file, the preprocessing of its input, and which of its outputs is the embedding.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::LoadError;
+use crate::head::{Head, HeadRule};
+use crate::preprocess::{Channels, Filter, Preprocessing, Resize, ResizeTo, Rounding};
+use crate::runtime::Onnx;
+
+/// Name of the built-in model.
+pub const BUILTIN_NAME: &str = "efficientnet-lite0";
+
+static BUILTIN: &[u8] = include_bytes!("../../../models/efficientnet-lite0-w8.onnx");
+
+/// A model that is described but not loaded; an [`Encoder`](crate::Encoder) loads it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    pub(crate) preprocessing: Preprocessing,
+    pub(crate) head: HeadRule,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Builtin,
+    File(PathBuf),
+}
+
+impl Model {
+    /// EfficientNet-Lite0 (Tan & Le 2019; ImageNet weights by Google, Apache-2.0) with weights in 8 bits: compiled in,
+    /// 224 × 224 pixels in, 1,280 numbers out.
+    pub fn builtin() -> Self {
+        Self {
+            name: BUILTIN_NAME.to_owned(),
+            source: Source::Builtin,
+            preprocessing: Preprocessing {
+                resize: Some(Resize {
+                    size: ResizeTo::ShortestEdge { length: 256, rounding: Rounding::Nearest },
+                    filter: Filter::Bicubic,
+                    antialias: true,
+                }),
+                crop: Some([224, 224]),
+                rescale: 1.0,
+                mean: [127.0; 3],
+                std: [128.0; 3],
+                channels: Channels::Rgb,
+            },
+            head: HeadRule::Fixed(Head::vector("embedding")),
+        }
+    }
+
+    /// Reads a model folder in the layout of the Hugging Face hub: `preprocessor_config.json`, `config.json` (optional)
+    /// and the ONNX file, which is the first of `onnx/vision_model.onnx`, `onnx/model.onnx`, the only `.onnx` file at
+    /// the top, the only one in `onnx/`. Its name is the folder's; see [`with_name`](Self::with_name).
+    ///
+    /// # Errors
+    /// [`LoadError`], when a file is missing or asks for something that is not done here.
+    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let folder = folder.as_ref();
+        let path = folder.join("preprocessor_config.json");
+        let preprocessing = Preprocessing::from_hugging_face(&read(&path)?)
+            .map_err(|source| LoadError::Preprocessing { path, source })?;
+        let path = folder.join("config.json");
+        let head = match read(&path) {
+            Ok(json) => HeadRule::from_config(&json).map_err(|source| LoadError::Json { path, source })?,
+            Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => HeadRule::default(),
+            Err(error) => return Err(error),
+        };
+        let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = name.unwrap_or_else(|| folder.display().to_string());
+        Ok(Self { name, source: Source::File(find_onnx(folder)?), preprocessing, head })
+    }
+
+    /// A model from an ONNX file and a preprocessing of one's own. The output is chosen as for a folder without
+    /// `config.json`; see [`with_head`](Self::with_head).
+    pub fn from_onnx(path: impl Into<PathBuf>, preprocessing: Preprocessing) -> Self {
+        let path = path.into();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, source: Source::File(path), preprocessing, head: HeadRule::default() }
+    }
+
+    /// Gives the model another name. The name is for people and not part of the identity's hash.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Takes another preprocessing.
+    pub fn with_preprocessing(mut self, preprocessing: Preprocessing) -> Self {
+        self.preprocessing = preprocessing;
+        self
+    }
+
+    /// Names the output that is the embedding, and how to pool it.
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = HeadRule::Fixed(head);
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How pictures become the model's input.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// The ONNX file, or `None` for the built-in model.
+    pub fn onnx_path(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Builtin => None,
+            Source::File(path) => Some(path),
+        }
+    }
+
+    pub(crate) fn onnx(&self) -> Onnx<'_> {
+        match &self.source {
+            Source::Builtin => Onnx::Static(BUILTIN),
+            Source::File(path) => Onnx::File(path),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
+}
+
+fn find_onnx(folder: &Path) -> Result<PathBuf, LoadError> {
+    let sub = folder.join("onnx");
+    for name in ["vision_model.onnx", "model.onnx"] {
+        let path = sub.join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    let (top, below) = (onnx_in(folder)?, onnx_in(&sub)?);
+    match (&top[..], &below[..]) {
+        ([only], _) | ([], [only]) => Ok(only.clone()),
+        _ => Err(LoadError::NoOnnx { folder: folder.to_owned(), found: top.len() + below.len() }),
+    }
+}
+
+fn onnx_in(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(LoadError::Read { path: folder.to_owned(), source }),
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    Ok(paths.filter(|path| path.extension().is_some_and(|e| e == "onnx") && path.is_file()).collect())
+}
+
+/// The ONNX file and the files beside it that hold its larger tensors (`model.onnx_data`, `model.onnx.data`,
+/// `model.onnx_data_1`, ...), in a fixed order.
+pub(crate) fn onnx_files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_owned()];
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return files };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let name = name.to_string_lossy();
+    let is_data = |other: &str| {
+        other.strip_prefix(&*name).is_some_and(|rest| rest.starts_with("_data") || rest.starts_with(".data"))
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut data: Vec<_> =
+        entries.filter(|e| is_data(&e.file_name().to_string_lossy())).map(|entry| entry.path()).collect();
+    data.sort();
+    files.append(&mut data);
+    files
+}

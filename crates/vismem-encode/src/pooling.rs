@@ -1,0 +1,46 @@
+//! From a model's output to one vector per picture.
+
+/// Which part of a model's output is the embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The output is one vector per picture already: N × D.
+    None,
+    /// The first token of N × tokens × D.
+    Cls,
+    /// The mean over all tokens of N × tokens × D except the first `skip` (the CLS token and registers).
+    MeanPatches {
+        /// How many leading tokens are not patches.
+        skip: usize,
+    },
+}
+
+impl Pooling {
+    /// Picks `batch` vectors out of an output of this shape, one after the other, each of the returned length.
+    ///
+    /// # Errors
+    /// The reason, when the shape does not fit.
+    pub(crate) fn pool(self, batch: usize, shape: &[usize], data: Vec<f32>) -> Result<(usize, Vec<f32>), String> {
+        let wrong = || format!("output of shape {shape:?} for {batch} pictures does not fit the pooling {self:?}");
+        if shape.first() != Some(&batch) || shape.iter().product::<usize>() != data.len() || data.is_empty() {
+            return Err(wrong());
+        }
+        match (self, shape) {
+            // Some exports leave the 1 x 1 of a global average pooling behind.
+            (Self::None, [_, dim, rest @ ..]) if rest.iter().all(|&n| n == 1) => Ok((*dim, data)),
+            (Self::Cls, &[_, tokens, dim]) => {
+                Ok((dim, data.chunks_exact(tokens * dim).flat_map(|picture| &picture[..dim]).copied().collect()))
+            }
+            (Self::MeanPatches { skip }, &[_, tokens, dim]) if skip < tokens => {
+                let means = data.chunks_exact(tokens * dim).flat_map(|picture| {
+                    let mut sum = vec![0f64; dim];
+                    for token in picture.chunks_exact(dim).skip(skip) {
+                        sum.iter_mut().zip(token).for_each(|(s, &x)| *s += f64::from(x));
+                    }
+                    sum.into_iter().map(move |s| (s / (tokens - skip) as f64) as f32)
+                });
+                Ok((dim, means.collect()))
+            }
+            _ => Err(wrong()),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What runs an ONNX file. Preprocessing and pooling do not depend on which runtime does.
+
+mod library_file;
+mod locate;
+mod onnxruntime;
+mod rten;
+
+use std::path::Path;
+
+pub use onnxruntime::OnnxRuntimeError;
+
+/// Which runtime to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RuntimeChoice {
+    /// ONNX Runtime when a library is found, loads and is new enough, else rten.
+    #[default]
+    Auto,
+    /// rten: pure Rust, always there.
+    Rten,
+    /// ONNX Runtime, from a library that is on this machine already. It is an error when there is none.
+    OnnxRuntime,
+}
+
+/// An input or output of a model. A dimension that is not fixed is `None`.
+pub(crate) struct Port {
+    pub(crate) name: String,
+    pub(crate) dims: Option<Vec<Option<usize>>>,
+}
+
+/// Where a model's ONNX file is.
+#[derive(Clone, Copy)]
+pub(crate) enum Onnx<'a> {
+    Static(&'static [u8]),
+    File(&'a Path),
+}
+
+/// Loads models. One per process and library.
+pub(crate) trait Runtime: Send + Sync {
+    /// Name for people, without a version.
+    fn name(&self) -> &'static str;
+
+    /// Name with version, and the library's path when there is one.
+    fn describe(&self) -> String;
+
+    /// Loads a model. The error is the library's message.
+    fn load(&self, onnx: Onnx<'_>) -> Result<Box<dyn Graph>, String>;
+}
+
+/// A loaded model.
+pub(crate) trait Graph: Send + Sync {
+    fn inputs(&self) -> &[Port];
+
+    fn outputs(&self) -> &[Port];
+
+    /// How many bytes each further session needs for its own copy of the weights.
+    fn bytes_per_session(&self) -> u64;
+
+    /// Something that can run the model on `threads` threads, apart from all other sessions.
+    fn session(&self, output: &str, threads: usize) -> Result<Box<dyn Session>, String>;
+}
+
+/// Runs a loaded model, one call at a time.
+pub(crate) trait Session: Send {
+    /// Runs on N × 3 × height × width, returns the shape and elements of the output that the session was made for.
+    fn run(&mut self, shape: [usize; 4], pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String>;
+}
+
+/// A runtime, and why it is not ONNX Runtime if [`RuntimeChoice::Auto`] fell back.
+pub(crate) struct Selected {
+    pub(crate) runtime: Box<dyn Runtime>,
+    pub(crate) fallback: Option<OnnxRuntimeError>,
+}
+
+pub(crate) fn select(choice: RuntimeChoice) -> Result<Selected, OnnxRuntimeError> {
+    let rten = |fallback| Selected { runtime: Box::new(rten::Rten), fallback };
+    if choice == RuntimeChoice::Rten {
+        return Ok(rten(None));
+    }
+    match onnxruntime::OnnxRuntime::find() {
+        Ok(runtime) => Ok(Selected { runtime: Box::new(runtime), fallback: None }),
+        Err(reason) if choice == RuntimeChoice::Auto => Ok(rten(Some(reason))),
+        Err(reason) => Err(reason),
+    }
+}
