@@ -99,6 +99,18 @@ impl Canvas {
         ));
     }
 
+    /// What follows is cut off outside a box with round corners, until [`Canvas::unclip`].
+    pub fn clip(&mut self, Area { x, y, width, height }: Area, radius: f64) {
+        let name = self.svg.len();
+        self.push(format_args!(
+            r##"<clipPath id="c{name}"><rect x="{x:.2}" y="{y:.2}" width="{width:.2}" height="{height:.2}" rx="{radius}"/></clipPath><g clip-path="url(#c{name})">"##
+        ));
+    }
+
+    pub fn unclip(&mut self) {
+        self.push(format_args!("</g>"));
+    }
+
     /// A picture, whole and centred in `area`.
     pub fn picture(&mut self, picture: &RgbImage, area: Area, what: &str) -> Result<(), Error> {
         // Twice the pixels of the box: the renderer scales once more, with its own filter.

@@ -49,10 +49,14 @@ struct Card {
     id: u64,
     label: String,
     source: String,
+    source_tail: String,
     tone: String,
     agrees: bool,
     share: String,
+    /// Share of the whole vote in percent, for the ribbon.
     width: f64,
+    /// Share in percent of the strongest vote, for the card's bar.
+    strength: f64,
     distance: String,
     weight: String,
     picture: Thumb,
@@ -73,11 +77,13 @@ struct Memory {
 #[template(path = "explanation.html")]
 struct Page {
     answer: String,
-    confidence: String,
+    /// The winner's share; `None` when nobody voted.
+    confidence: Option<String>,
     tone: String,
     lead: String,
     query: Thumb,
     query_name: String,
+    query_tail: String,
     query_alt: String,
     remarks: [RemarkView; 2],
     notes: Vec<String>,
@@ -85,6 +91,7 @@ struct Page {
     further: Vec<Bar>,
     further_title: String,
     neighbors_heading: String,
+    neighbors_lead: &'static str,
     no_pictures: Option<String>,
     shown: Vec<Card>,
     folded: Vec<Card>,
@@ -105,11 +112,12 @@ impl Page {
         let query_name = format::text(&e.query.name, "(no name)");
         Ok(Self {
             answer: reading.answer(),
-            confidence: percent(e.confidence),
+            confidence: (!e.neighbors.is_empty()).then(|| percent(e.confidence)),
             tone: reading.tone(&e.decision).class(),
             lead: reading.lead(),
             query: thumb(&e.query.picture, QUERY_SIDE, &e.query.name)?,
             query_alt: format!("The picture in question, {query_name}"),
+            query_tail: format::tail(&query_name, 120),
             query_name,
             remarks: [reading.confidence().into(), reading.novelty().into()],
             notes: e.notes.iter().map(|n| format::text(n, format::NOTHING)).collect(),
@@ -117,6 +125,7 @@ impl Page {
             labels,
             further,
             neighbors_heading: reading.neighbors_heading(),
+            neighbors_lead: reading.neighbors_lead(),
             no_pictures: reading.no_pictures().map(|r| format::text(r, "No pictures.")),
             folded_title: format!("Show {}", counted(folded.len(), "more neighbour")),
             shown,
@@ -140,15 +149,18 @@ impl Bar {
 
 impl Card {
     fn new(reading: &Reading, n: &ShownNeighbor) -> Result<Self, Error> {
+        let source = format::text(&n.source, "(no source)");
         Ok(Self {
             rank: n.rank,
             id: n.id,
             label: label(&n.label),
-            source: format::text(&n.source, "(no source)"),
+            source_tail: format::tail(&source, 64),
+            source,
             tone: reading.tone(&n.label).class(),
             agrees: reading.agrees(n),
             share: percent(n.share),
             width: format::width(n.share),
+            strength: format::width(n.share / reading.strongest()),
             distance: format::distance(n.distance),
             weight: format::weight(n.weight),
             picture: thumb(&n.picture, NEIGHBOR_SIDE, &n.source)?,

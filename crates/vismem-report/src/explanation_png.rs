@@ -1,9 +1,10 @@
-use crate::canvas::{Anchor, Area, Canvas, Style};
+use crate::canvas::{Anchor, Area};
 use crate::fonts::{Fonts, Weight};
 use crate::format::{self, count, label, percent};
-use crate::picture_text::{shorten_end, shorten_start, wrap};
+use crate::picture_text::shorten_start;
 use crate::reading::{Mood, Reading, Remark, pixels};
-use crate::{Error, Explanation, Picture, ShownNeighbor};
+use crate::sheet::{CARD, GROUND, INK, LINE, SOFT, Sheet, style};
+use crate::{Error, Explanation, ShownNeighbor};
 
 /// Width of the picture in pixels.
 const WIDTH: f64 = 1200.0;
@@ -20,13 +21,6 @@ const GAP: f64 = 16.0;
 const CARD_WIDTH: f64 = (INNER - GAP * (CARDS_PER_ROW as f64 - 1.0)) / CARDS_PER_ROW as f64;
 const CARD_PICTURE: f64 = CARD_WIDTH * 0.75;
 
-const GROUND: &str = "#f5f4f0";
-const CARD: &str = "#ffffff";
-const WELL: &str = "#eceae4";
-const INK: &str = "#1a1d22";
-const SOFT: &str = "#585f6a";
-const LINE: &str = "#dedbd3";
-
 const CHECK: &str = "M3 8.5l3.4 3.4L13 4.8";
 const UNEQUAL: &str = "M3 5.8h10M3 10.2h10M10.6 2.6L5.4 13.4";
 
@@ -40,12 +34,11 @@ const UNEQUAL: &str = "M3 5.8h10M3 10.2h10M10.6 2.6L5.4 13.4";
 /// `explanation` leads there.
 pub fn to_png(explanation: &Explanation) -> Result<Vec<u8>, Error> {
     let fonts = Fonts::for_texts(texts(explanation));
-    let mut drawing =
-        Drawing { canvas: Canvas::default(), fonts: &fonts, reading: Reading::new(explanation), explanation };
+    let mut drawing = Drawing { sheet: Sheet::new(&fonts), reading: Reading::new(explanation), explanation };
     let below = drawing.head()?;
     let below = drawing.neighbors(below)?;
     let height = drawing.foot(below);
-    drawing.canvas.render(WIDTH as u32, height.ceil() as u32, GROUND, &fonts)
+    drawing.sheet.canvas.render(WIDTH as u32, height.ceil() as u32, GROUND, &fonts)
 }
 
 /// All user texts that the picture shows.
@@ -60,103 +53,53 @@ fn texts(e: &Explanation) -> impl Iterator<Item = &str> {
         )
 }
 
-const fn style(size: f64, weight: Weight, color: &'static str) -> Style {
-    Style { size, weight, color }
-}
-
 struct Drawing<'a> {
-    canvas: Canvas,
-    fonts: &'a Fonts,
+    sheet: Sheet<'a>,
     reading: Reading<'a>,
     explanation: &'a Explanation,
 }
 
 impl Drawing<'_> {
-    /// A line of text, shortened at its end to `width`.
-    fn line(&mut self, text: &str, x: f64, y: f64, width: f64, style: Style) {
-        let text = shorten_end(text, width, style.size, style.weight, self.fonts);
-        self.canvas.text(&text, x, y, style, Anchor::Start);
-    }
-
-    /// Lines of text with their first base line at `y`; returns the base line after the last one.
-    fn lines(&mut self, text: &str, x: f64, mut y: f64, width: f64, most: usize, style: Style) -> f64 {
-        for line in wrap(text, width, most, style.size, style.weight, self.fonts) {
-            self.canvas.text(&line, x, y, style, Anchor::Start);
-            y += style.size * 1.38;
-        }
-        y
-    }
-
-    fn bar(&mut self, share: f64, area: Area, color: &str) {
-        self.canvas.fill(area, area.height / 2.0, WELL);
-        let filled = area.width * format::width(share) / 100.0;
-        if filled > 0.0 {
-            // At least as wide as high, so that the smallest share is a dot.
-            self.canvas.fill(Area { width: filled.max(area.height), ..area }, area.height / 2.0, color);
-        }
-    }
-
-    /// A picture, or the reason for its absence, on a well.
-    fn framed(&mut self, picture: &Picture, area: Area, radius: f64, what: &str) -> Result<(), Error> {
-        self.canvas.fill(area, radius, WELL);
-        match pixels(picture) {
-            Ok(image) => self.canvas.picture(image, area, what)?,
-            Err(reason) => {
-                let style = style(14.0, Weight::Regular, SOFT);
-                let lines = wrap(
-                    &format::text(reason, "No picture."),
-                    area.width - 28.0,
-                    4,
-                    style.size,
-                    style.weight,
-                    self.fonts,
-                );
-                let mut y = area.y + area.height / 2.0 - (lines.len() as f64 - 1.0) * 10.0 + 5.0;
-                for line in lines {
-                    self.canvas.text(&line, area.x + area.width / 2.0, y, style, Anchor::Middle);
-                    y += 20.0;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The query beside the answer; returns where it ends.
     fn head(&mut self) -> Result<f64, Error> {
         let e = self.explanation;
         let top = MARGIN;
-        let query = Area { x: MARGIN, y: top, width: QUERY, height: QUERY };
-        self.framed(&e.query.picture, query, 16.0, &e.query.name)?;
+        // The frame takes the picture's proportions, within limits.
+        let shape = pixels(&e.query.picture).map_or(0.75, |p| f64::from(p.height()) / f64::from(p.width()));
+        let query = Area { x: MARGIN, y: top, width: QUERY, height: QUERY * shape.clamp(0.6, 1.25) };
+        self.sheet.framed(&e.query.picture, query, 16.0, &e.query.name)?;
         let name_style = style(15.0, Weight::Regular, SOFT);
         let name = format::text(&e.query.name, "(no name)");
-        let name = shorten_start(&name, QUERY, name_style.size, name_style.weight, self.fonts);
-        self.canvas.text(&name, MARGIN, top + QUERY + 26.0, name_style, Anchor::Start);
+        let name = shorten_start(&name, QUERY, name_style.size, name_style.weight, self.sheet.fonts);
+        self.sheet.canvas.text(&name, MARGIN, top + query.height + 26.0, name_style, Anchor::Start);
 
         let tone = self.reading.tone(&e.decision).light();
-        self.line("The memory’s answer", ANSWER_X, top + 18.0, ANSWER_WIDTH, style(17.0, Weight::Regular, SOFT));
+        self.sheet.line("The memory’s answer", ANSWER_X, top + 18.0, ANSWER_WIDTH, style(17.0, Weight::Regular, SOFT));
         let answer = self.reading.answer();
         // Long answers are set smaller before they are shortened.
         let size = [56.0, 46.0, 38.0]
             .into_iter()
-            .find(|&s| self.fonts.width(&answer, s, Weight::Semibold) <= ANSWER_WIDTH)
+            .find(|&s| self.sheet.fonts.width(&answer, s, Weight::Semibold) <= ANSWER_WIDTH)
             .unwrap_or(34.0);
-        self.line(&answer, ANSWER_X, top + 74.0, ANSWER_WIDTH, style(size, Weight::Semibold, tone));
-        let portion = format!("with {} of the vote", percent(e.confidence));
-        self.line(&portion, ANSWER_X, top + 108.0, ANSWER_WIDTH, style(20.0, Weight::Regular, INK));
-
-        let mut y = top + 134.0;
+        self.sheet.line(&answer, ANSWER_X, top + 74.0, ANSWER_WIDTH, style(size, Weight::Semibold, tone));
+        let mut y = top + 104.0;
+        if !e.neighbors.is_empty() {
+            let portion = format!("with {} of the vote", percent(e.confidence));
+            self.sheet.line(&portion, ANSWER_X, y + 4.0, ANSWER_WIDTH, style(20.0, Weight::Regular, INK));
+            y += 30.0;
+        }
         for l in e.labels.iter().take(BARS) {
             let tone = self.reading.tone(&l.label).light();
-            self.line(&label(&l.label), ANSWER_X, y + 17.0, 200.0, style(16.0, Weight::Regular, INK));
+            self.sheet.line(&label(&l.label), ANSWER_X, y + 17.0, 200.0, style(16.0, Weight::Regular, INK));
             let bar = Area { x: ANSWER_X + 216.0, y: y + 4.0, width: ANSWER_WIDTH - 216.0 - 74.0, height: 14.0 };
-            self.bar(l.share, bar, tone);
+            self.sheet.bar(l.share, bar, tone);
             let number = style(16.0, Weight::Semibold, INK);
-            self.canvas.text(&percent(l.share), WIDTH - MARGIN, y + 17.0, number, Anchor::End);
+            self.sheet.canvas.text(&percent(l.share), WIDTH - MARGIN, y + 17.0, number, Anchor::End);
             y += 31.0;
         }
         if e.labels.len() > BARS {
-            let more = format!("+ {} more", format::counted(e.labels.len() - BARS, "label"));
-            self.line(&more, ANSWER_X, y + 14.0, ANSWER_WIDTH, style(14.0, Weight::Regular, SOFT));
+            let more = format!("+ {}", format::counted(e.labels.len() - BARS, "more label"));
+            self.sheet.line(&more, ANSWER_X, y + 14.0, ANSWER_WIDTH, style(14.0, Weight::Regular, SOFT));
             y += 24.0;
         }
         y += 14.0;
@@ -164,9 +107,9 @@ impl Drawing<'_> {
             y = self.remark(&remark, y);
         }
         for note in e.notes.iter().take(2) {
-            y = self.lines(note, ANSWER_X, y + 18.0, ANSWER_WIDTH, 2, style(15.0, Weight::Regular, SOFT)) - 8.0;
+            y = self.sheet.lines(note, ANSWER_X, y + 18.0, ANSWER_WIDTH, 2, style(15.0, Weight::Regular, SOFT)) - 8.0;
         }
-        Ok(y.max(top + QUERY + 40.0))
+        Ok(y.max(top + query.height + 40.0))
     }
 
     /// A remark with its top at `y`; returns the top of the next one.
@@ -178,9 +121,9 @@ impl Drawing<'_> {
             Mood::Unknown => SOFT,
         };
         let (x, width) = (ANSWER_X + 18.0, ANSWER_WIDTH - 18.0);
-        self.line(&remark.headline, x, y + 16.0, width, style(17.0, Weight::Semibold, color));
-        let end = self.lines(&remark.sentence, x, y + 38.0, width, 3, style(15.0, Weight::Regular, INK));
-        self.canvas.fill(Area { x: ANSWER_X, y, width: 4.0, height: end - y - 14.0 }, 2.0, color);
+        self.sheet.line(&remark.headline, x, y + 16.0, width, style(17.0, Weight::Semibold, color));
+        let end = self.sheet.lines(&remark.sentence, x, y + 38.0, width, 3, style(15.0, Weight::Regular, INK));
+        self.sheet.canvas.fill(Area { x: ANSWER_X, y, width: 4.0, height: end - y - 14.0 }, 2.0, color);
         end + 4.0
     }
 
@@ -189,11 +132,17 @@ impl Drawing<'_> {
         let e = self.explanation;
         let mut y = top + 40.0;
         let heading = self.reading.neighbors_heading();
-        self.line(&heading, MARGIN, y, INNER, style(22.0, Weight::Semibold, INK));
+        self.sheet.line(&heading, MARGIN, y, INNER, style(22.0, Weight::Semibold, INK));
         let without = self.reading.no_pictures();
         if let Some(reason) = without {
             y += 26.0;
-            self.line(&format::text(reason, "No pictures."), MARGIN, y, INNER, style(15.0, Weight::Regular, SOFT));
+            self.sheet.line(
+                &format::text(reason, "No pictures."),
+                MARGIN,
+                y,
+                INNER,
+                style(15.0, Weight::Regular, SOFT),
+            );
         }
         y += 22.0;
         let picture = if without.is_some() { 0.0 } else { CARD_PICTURE };
@@ -209,7 +158,7 @@ impl Drawing<'_> {
         y += rows * (height + GAP);
         if e.neighbors.len() > CARDS {
             let more = format!("+ {} more", count((e.neighbors.len() - CARDS) as u64));
-            self.line(&more, MARGIN, y + 12.0, INNER, style(16.0, Weight::Regular, SOFT));
+            self.sheet.line(&more, MARGIN, y + 12.0, INNER, style(16.0, Weight::Regular, SOFT));
             y += 26.0;
         }
         Ok(y)
@@ -217,24 +166,27 @@ impl Drawing<'_> {
 
     fn card(&mut self, n: &ShownNeighbor, area: Area, picture: f64) -> Result<(), Error> {
         let (agrees, tone) = (self.reading.agrees(n), self.reading.tone(&n.label).light());
-        self.canvas.fill(area, 10.0, CARD);
-        if picture > 0.0 {
-            self.framed(&n.picture, Area { height: picture, ..area }, 10.0, &n.source)?;
-        }
         let (x, y, width) = (area.x + 12.0, area.y + picture, area.width - 24.0);
-        self.canvas.fill(Area { y, height: 4.0, ..area }, 0.0, tone);
-        self.line(&label(&n.label), x, y + 30.0, width, style(16.0, Weight::Semibold, INK));
+        self.sheet.clipped(area, 10.0, |sheet| {
+            sheet.canvas.fill(area, 0.0, CARD);
+            if picture > 0.0 {
+                sheet.framed(&n.picture, Area { height: picture, ..area }, 0.0, &n.source)?;
+            }
+            sheet.canvas.fill(Area { y, height: 4.0, ..area }, 0.0, tone);
+            Ok::<(), Error>(())
+        })?;
+        self.sheet.line(&label(&n.label), x, y + 30.0, width, style(16.0, Weight::Semibold, INK));
         let (icon, word, color) = if agrees { (CHECK, "agrees", "#00734f") } else { (UNEQUAL, "differs", "#8a5a00") };
-        self.canvas.icon(icon, x, y + 39.0, 14.0, color);
-        self.line(word, x + 19.0, y + 51.0, width, style(13.5, Weight::Regular, color));
+        self.sheet.canvas.icon(icon, x, y + 39.0, 14.0, color);
+        self.sheet.line(word, x + 19.0, y + 51.0, width, style(13.5, Weight::Regular, color));
         let rank = format!("#{}", n.rank);
-        self.canvas.text(&rank, x + width, y + 51.0, style(13.5, Weight::Regular, SOFT), Anchor::End);
-        self.bar(n.share, Area { x, y: y + 62.0, width, height: 7.0 }, tone);
+        self.sheet.canvas.text(&rank, x + width, y + 51.0, style(13.5, Weight::Regular, SOFT), Anchor::End);
+        self.sheet.bar(n.share / self.reading.strongest(), Area { x, y: y + 62.0, width, height: 7.0 }, tone);
         let small = style(13.0, Weight::Regular, SOFT);
-        self.canvas.text(&format!("{} of vote", percent(n.share)), x, y + 89.0, small, Anchor::Start);
+        self.sheet.canvas.text(&format!("{} of vote", percent(n.share)), x, y + 89.0, small, Anchor::Start);
         let distance = format!("dist. {}", format::distance(n.distance));
-        self.canvas.text(&distance, x + width, y + 89.0, small, Anchor::End);
-        self.canvas.outline(area, 10.0, LINE, "");
+        self.sheet.canvas.text(&distance, x + width, y + 89.0, small, Anchor::End);
+        self.sheet.canvas.outline(area, 10.0, LINE, "");
         Ok(())
     }
 
@@ -242,14 +194,14 @@ impl Drawing<'_> {
     fn foot(&mut self, top: f64) -> f64 {
         let e = self.explanation;
         let y = top + 20.0;
-        self.canvas.fill(Area { x: MARGIN, y: y - 8.0, width: INNER, height: 1.0 }, 0.0, LINE);
+        self.sheet.canvas.fill(Area { x: MARGIN, y: y - 8.0, width: INNER, height: 1.0 }, 0.0, LINE);
         let facts = [
             format!("Memory {}", e.memory.name),
             format!("{} examples of {} labels", count(e.memory.exemplars), count(e.memory.labels)),
             format!("encoder {}", e.memory.encoder),
             format!("vote {}", e.vote),
         ];
-        self.line(&facts.join("  ·  "), MARGIN, y + 20.0, INNER, style(14.0, Weight::Regular, SOFT));
+        self.sheet.line(&facts.join("  ·  "), MARGIN, y + 20.0, INNER, style(14.0, Weight::Regular, SOFT));
         y + 44.0
     }
 }

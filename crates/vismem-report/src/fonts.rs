@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use resvg::usvg::fontdb::{Database, Source};
+use resvg::usvg::fontdb::{Database, FaceInfo, Source, Style as FontStyle};
 use resvg::usvg::{FontResolver, Node, Options, Tree};
 
 use crate::canvas::escape;
@@ -26,10 +26,30 @@ static WITH_SYSTEM: OnceLock<Arc<Database>> = OnceLock::new();
 
 fn with_system() -> Arc<Database> {
     Arc::clone(WITH_SYSTEM.get_or_init(|| {
+        let mut system = Database::new();
+        system.load_system_fonts();
+        // The renderer takes the first face that knows a character: put those first that look most like Open Sans.
+        let mut faces: Vec<FaceInfo> = system.faces().cloned().collect();
+        faces.sort_by_key(unlikeness);
         let mut db = Database::clone(&BUNDLED);
-        db.load_system_fonts();
+        for face in faces {
+            db.push_face_info(face);
+        }
         Arc::new(db)
     }))
+}
+
+/// Sorts faces by how little they look like an upright regular sans.
+fn unlikeness(face: &FaceInfo) -> (u8, bool, u16) {
+    let family = face.families.first().map_or("", |(name, _)| name.as_str());
+    let kind = match family {
+        // Knows every character, as a box with its number.
+        f if f.contains("LastResort") => 3,
+        f if f.contains("Serif") || f.contains("Mono") => 2,
+        f if f.contains("Sans") => 0,
+        _ => 1,
+    };
+    (kind, face.style != FontStyle::Normal, face.weight.0.abs_diff(400))
 }
 
 /// How heavy a text is: the two faces that are bundled.

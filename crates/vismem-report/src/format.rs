@@ -69,6 +69,14 @@ pub fn text(user: &str, empty: &str) -> String {
     if clean.trim().is_empty() { empty.into() } else { clean }
 }
 
+/// The last `most` characters of a path, which say more than the first ones, after an ellipsis if some are left out.
+pub fn tail(path: &str, most: usize) -> String {
+    match path.char_indices().rev().nth(most.saturating_sub(1)) {
+        Some((start, _)) if start > 0 => format!("…{}", &path[start..]),
+        _ => path.into(),
+    }
+}
+
 /// A label as it is shown.
 pub fn label(user: &str) -> String {
     text(user, "(empty label)")
@@ -115,6 +123,13 @@ mod tests {
         assert_eq!(count(7), "7");
         assert_eq!(count(1_281_167), "1,281,167");
         assert_eq!(counted(1, "picture"), "1\u{a0}picture");
+    }
+
+    #[test]
+    fn a_long_path_keeps_its_end() {
+        assert_eq!(tail("a/b/c.jpg", 9), "a/b/c.jpg");
+        assert_eq!(tail("a/b/ç.jpg", 5), "…ç.jpg");
+        assert_eq!(tail("", 5), "");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod format;
 mod palette;
 mod picture_text;
 mod reading;
+mod sheet;
 mod thumbnail;
 
 pub use error::Error;

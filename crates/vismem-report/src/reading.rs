@@ -8,6 +8,9 @@ use crate::format::{count, counted, label, percent};
 use crate::palette::Tone;
 use crate::{Explanation, Picture, ShownNeighbor};
 
+/// A lead over the runner-up smaller than this share of the vote is a close call.
+const CLOSE: f64 = 0.1;
+
 /// How much a remark should worry the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -70,7 +73,7 @@ impl<'a> Reading<'a> {
         let stored = self.explanation.memory.exemplars;
         let s = if stored == 1 { "" } else { "s" };
         let voters = match self.explanation.neighbors.len() {
-            0 => "none was there to vote".into(),
+            0 => return "No stored example was there to compare this picture with.".into(),
             1 => "only the most similar one voted".into(),
             n => format!("the {} most similar ones voted", count(n as u64)),
         };
@@ -83,13 +86,14 @@ impl<'a> Reading<'a> {
             (self.explanation.neighbors.len(), self.agreeing(), self.explanation.confidence);
         let remark = |mood, headline: String, sentence: String| Remark { mood, headline, sentence };
         if voters == 0 {
-            return remark(Mood::Unknown, "Nobody voted".into(), "The memory had no example to compare with.".into());
+            return remark(Mood::Unknown, "Nobody voted".into(), "So there is no answer.".into());
         }
         if voters == 1 {
             let sentence = "Only one example voted, so its share says nothing about how sure the answer is.";
             return remark(Mood::Wary, "One vote decided alone".into(), sentence.into());
         }
         let runner_up = self.explanation.labels.iter().find(|l| l.label != self.explanation.decision);
+        let lead = share - runner_up.map_or(0.0, |l| l.share);
         let next =
             runner_up.map_or(String::new(), |l| format!(" Next: “{}” with {}.", label(&l.label), percent(l.share)));
         let sentence = match agreeing {
@@ -106,8 +110,9 @@ impl<'a> Reading<'a> {
             _ if agreeing == voters => (Mood::Calm, "Everyone agrees"),
             s if s >= 0.9 => (Mood::Calm, "Nearly everyone agrees"),
             s if s >= 0.7 => (Mood::Calm, "A clear majority"),
-            s if s >= 0.5 => (Mood::Wary, "A narrow majority"),
-            s if s.is_nan() => (Mood::Unknown, "No share known"),
+            s if !s.is_finite() => (Mood::Unknown, "Agreement not known"),
+            _ if lead < CLOSE => (Mood::Alarmed, "A close call"),
+            s if s >= 0.5 => (Mood::Wary, "More than half agree"),
             _ => (Mood::Alarmed, "No majority: a best guess"),
         };
         remark(mood, headline.into(), sentence)
@@ -118,7 +123,7 @@ impl<'a> Reading<'a> {
         let known = self.explanation.novelty.filter(|p| p.is_finite()).map(|p| p.clamp(0.0, 100.0));
         let Some(percentile) = known else {
             let sentence =
-                "How far this picture lies from the memory compared with the memory's own pictures is not known.";
+                "How far this picture lies from the memory compared with the memory’s own pictures is not known.";
             return Remark { mood: Mood::Unknown, headline: "Familiarity not known".into(), sentence: sentence.into() };
         };
         let share = percent((percentile / 100.0).min(1.0));
@@ -126,7 +131,7 @@ impl<'a> Reading<'a> {
             p if p >= 100.0 => (
                 Mood::Alarmed,
                 "Unlike anything in memory",
-                "Farther from everything in memory than any of the memory's own pictures is from its fellows: \
+                "Farther from everything in memory than any of the memory’s own pictures is from its fellows: \
                  treat this answer with care."
                     .into(),
             ),
@@ -134,7 +139,7 @@ impl<'a> Reading<'a> {
                 Mood::Alarmed,
                 "Unfamiliar",
                 format!(
-                    "Farther from everything in memory than {share} of the memory's own pictures are from each other: \
+                    "Farther from everything in memory than {share} of the memory’s own pictures are from each other: \
                      treat this answer with care."
                 ),
             ),
@@ -142,7 +147,7 @@ impl<'a> Reading<'a> {
                 Mood::Wary,
                 "A little unusual",
                 format!(
-                    "Farther from everything in memory than {share} of the memory's own pictures are from each other: \
+                    "Farther from everything in memory than {share} of the memory’s own pictures are from each other: \
                      unusual, but not alarming."
                 ),
             ),
@@ -150,14 +155,14 @@ impl<'a> Reading<'a> {
                 Mood::Calm,
                 "Familiar",
                 format!(
-                    "As near to its neighbours as the memory's own pictures usually are to each other \
+                    "As near to its neighbours as the memory’s own pictures usually are to each other \
                      (farther than {share} of them)."
                 ),
             ),
             _ => (
                 Mood::Calm,
                 "Very familiar",
-                "Closer to a picture in memory than the memory's own pictures are to each other.".into(),
+                "Closer to a picture in memory than the memory’s own pictures are to each other.".into(),
             ),
         };
         Remark { mood, headline: headline.into(), sentence }
@@ -170,6 +175,23 @@ impl<'a> Reading<'a> {
             1 => "The most similar example in memory".into(),
             n => format!("The {} in memory", counted(n, "most similar example")),
         }
+    }
+
+    /// What the neighbours have to do with the answer, in a sentence.
+    pub fn neighbors_lead(&self) -> &'static str {
+        match self.explanation.neighbors.len() {
+            0 => "The memory is empty, or everything in it was left out of this search.",
+            1 => "Its vote, and nothing else, made the decision.",
+            _ => {
+                "The most similar comes first. Each one votes for its own label; \
+                 these votes, and nothing else, made the decision."
+            }
+        }
+    }
+
+    /// The strongest single vote, as a share: the full length of the bars on the cards.
+    pub fn strongest(&self) -> f64 {
+        self.explanation.neighbors.iter().map(|n| n.share).filter(|s| s.is_finite()).fold(0.0, f64::max)
     }
 
     /// When no neighbour has a picture and all for the same reason: that reason, to be said once.

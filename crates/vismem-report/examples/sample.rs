@@ -1,0 +1,77 @@
+//! Writes `explanation.html` and `explanation.png` of a made-up decision to the folder named as the argument (default:
+//! the current one): `cargo run -p vismem-report --example sample -- /tmp`.
+
+use std::path::PathBuf;
+
+use image::{Rgb, RgbImage};
+use vismem_report::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor, to_html, to_png};
+
+/// A disc with stripes; `kind` sets colours and direction, `seed` the details.
+fn drawn(kind: u32, seed: u32) -> RgbImage {
+    let (width, height) = (300 + seed * 37 % 120, 220 + seed * 53 % 160);
+    let angle = f64::from(kind) * 0.9 + f64::from(seed) * 0.05;
+    let (dx, dy) = (angle.cos() / 9.0, angle.sin() / 9.0);
+    let radius = f64::from(width.min(height)) * (0.3 + f64::from(seed % 5) * 0.03);
+    RgbImage::from_fn(width, height, |x, y| {
+        let (u, v) = (f64::from(x) - f64::from(width) / 2.0, f64::from(y) - f64::from(height) / 2.0);
+        let wave = (u * dx + v * dy).sin() * 0.5 + 0.5;
+        let shade = if u.hypot(v) < radius { 90.0 + 150.0 * wave } else { 190.0 + 20.0 * wave };
+        let tint = |phase: f64| (shade * (0.75 + 0.25 * (f64::from(kind) * 2.1 + phase).sin())) as u8;
+        Rgb([tint(0.0), tint(2.0), tint(4.0)])
+    })
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let names = ["striped disc", "dotted disc", "button", "<b>wheel</b>"];
+    let kinds = [0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 3, 0, 0, 1, 0, 0, 0];
+    let weights: Vec<f64> = (0..kinds.len()).map(|i| 1.0 / (2.0 + i as f64)).collect();
+    let total: f64 = weights.iter().sum();
+    let share = |kind: usize| {
+        kinds.iter().zip(&weights).filter(|(k, _)| **k == kind).map(|(_, w)| w / total).fold(0.0, |a, b| a + b)
+    };
+    let mut labels: Vec<LabelShare> =
+        names.iter().enumerate().map(|(k, name)| LabelShare { label: name.to_string(), share: share(k) }).collect();
+    labels.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let neighbors = kinds
+        .iter()
+        .enumerate()
+        .map(|(i, &kind)| {
+            let source = format!("discs/{}/{i:04}.png", names[kind]);
+            ShownNeighbor {
+                rank: i + 1,
+                id: 1000 + i as u64 * 7,
+                label: names[kind].into(),
+                distance: 0.12 + 0.015 * i as f64,
+                weight: weights[i],
+                share: weights[i] / total,
+                picture: if i == 8 {
+                    Picture::Missing(format!("The file has moved: {source}"))
+                } else {
+                    Picture::Shown(drawn(kind as u32, i as u32))
+                },
+                source,
+            }
+        })
+        .collect();
+    let explanation = Explanation {
+        query: Pictured { name: "new/disc.png".into(), picture: Picture::Shown(drawn(0, 11)) },
+        decision: names[0].into(),
+        confidence: share(0),
+        labels,
+        neighbors,
+        novelty: Some(62.0),
+        vote: "rank (α = 2)".into(),
+        notes: vec![],
+        memory: MemoryFacts {
+            name: "discs.vismem".into(),
+            exemplars: 1204,
+            labels: 4,
+            encoder: "made up for this sample".into(),
+            digest: "3f1c9a5e77d0b2468ace13579bdf02468ace13579bdf02468ace13579bdf0246".into(),
+        },
+    };
+    std::fs::write(folder.join("explanation.html"), to_html(&explanation)?)?;
+    std::fs::write(folder.join("explanation.png"), to_png(&explanation)?)?;
+    Ok(())
+}
