@@ -1,2 +1,39 @@
-//! The `vismem` command line.
-fn main() {}
+//! The `vismem` command line: a thin face over the libraries, one file per command.
+
+mod args;
+mod command;
+mod decision;
+mod encoder;
+mod input;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::command::Outcome;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match &args.command {
+        Command::Demo(options) => command::demo::run(options),
+        Command::Add(options) => command::add::run(&args, options),
+        Command::Classify(options) => command::classify::run(&args, options),
+        Command::Explain(options) => command::explain::run(&args, options),
+        Command::Ls(options) => command::ls::run(&args, options),
+        Command::Stats => command::stats::run(&args),
+        Command::Verify => command::verify::run(&args),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        // Whoever reads our output has seen enough, as `vismem ls | head` does.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.is::<args::WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}

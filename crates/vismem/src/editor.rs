@@ -1,9 +1,9 @@
 //! Changing a memory: one writer at a time, every change one transaction.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::catalog::Catalog;
 use crate::digest::{DigestState, Element};
@@ -145,12 +145,12 @@ impl Editor {
         Batch { editor: self, id: None }
     }
 
-    /// The content hashes that are held, with the ids of their exemplars.
-    pub fn contents(&self) -> Result<HashMap<[u8; 32], u64>> {
+    /// The content hashes that are held.
+    pub fn contents(&self) -> Result<HashSet<[u8; 32]>> {
         let path = &self.catalog.path;
-        let mut statement = self.catalog.db.prepare("SELECT content, id FROM exemplars").at(path)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
-        rows.collect::<rusqlite::Result<_>>().at(path)
+        let mut statement = self.catalog.db.prepare("SELECT content FROM exemplars").at(path)?;
+        let contents = statement.query_map([], |row| row.get(0)).at(path)?;
+        contents.collect::<rusqlite::Result<_>>().at(path)
     }
 }
 
@@ -171,6 +171,12 @@ impl Batch<'_> {
     /// The batch's id, once something was added.
     pub fn id(&self) -> Option<u64> {
         self.id
+    }
+
+    /// What adding content with this hash under `label` would come to, if it is held already: for callers that can
+    /// spare themselves the embedding then.
+    pub fn holder_of(&self, content: &[u8; 32], label: &str) -> Result<Option<Added>> {
+        holder_of(&self.editor.catalog.db, content, label).at(&self.editor.catalog.path)
     }
 
     /// Adds exemplars, all of them or none: when this returns `Ok` they are on disk, when the process dies before,
@@ -208,7 +214,7 @@ impl Batch<'_> {
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
         for (exemplar, row) in exemplars.iter().zip(rows) {
-            added.push(match insertion.holder_of(exemplar).at(path)? {
+            added.push(match holder_of(&tx, &exemplar.content, exemplar.label).at(path)? {
                 Some(known) => known,
                 None => {
                     let slot = insertion.take_slot().at(path)?;
@@ -243,17 +249,6 @@ struct Insertion<'t> {
 }
 
 impl Insertion<'_> {
-    /// The exemplar that holds this content already.
-    fn holder_of(&self, exemplar: &NewExemplar<'_>) -> rusqlite::Result<Option<Added>> {
-        let select =
-            "SELECT exemplars.id, labels.name FROM exemplars JOIN labels ON labels.id = label WHERE content = ?1";
-        let mut statement = self.tx.prepare_cached(select)?;
-        let holder = statement.query_row([exemplar.content], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
-        Ok(holder.optional()?.map(|(id, label)| {
-            if label == exemplar.label { Added::Known(id) } else { Added::OtherLabel { id, label } }
-        }))
-    }
-
     /// A free slot, else a new one at the end.
     fn take_slot(&mut self) -> rusqlite::Result<u64> {
         let mut statement = self
@@ -296,6 +291,14 @@ impl Insertion<'_> {
         self.tx.execute("UPDATE memory SET slots = ?1, digest_state = ?2", (self.slots, self.digest.to_bytes()))?;
         Ok(())
     }
+}
+
+/// What adding this content under `label` would come to, if it is held already.
+fn holder_of(db: &Connection, content: &[u8; 32], label: &str) -> rusqlite::Result<Option<Added>> {
+    let select = "SELECT exemplars.id, labels.name FROM exemplars JOIN labels ON labels.id = label WHERE content = ?1";
+    let holder = db.prepare_cached(select)?.query_row([content], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+    let known = |(id, held)| if held == label { Added::Known(id) } else { Added::OtherLabel { id, label: held } };
+    Ok(holder.optional()?.map(known))
 }
 
 /// The id of a label, which is made if need be.

@@ -1,0 +1,191 @@
+//! What the user may say.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use vismem::Vote;
+
+/// An editable visual memory: classifies pictures by their nearest neighbours among yours.
+#[derive(Debug, Parser)]
+#[command(name = "vismem", version, max_term_width = 110)]
+pub struct Args {
+    /// The memory, a directory
+    #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = "memory.vismem")]
+    pub memory: PathBuf,
+    /// How to answer: text for people, or one JSON document
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draw pictures, learn them, classify others, explain one, learn a new class: a tour of a minute
+    Demo(Demo),
+    /// Put labelled pictures or embeddings into the memory
+    Add(Add),
+    /// Say what pictures show, by their nearest neighbours
+    Classify(Classify),
+    /// Show why: the decision on one picture as a page or a picture
+    Explain(Explain),
+    /// List labels, or the exemplars of some of them
+    Ls(Ls),
+    /// Say what the memory is and how large
+    Stats,
+    /// Check every file of the memory against its catalogue
+    Verify,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Where to leave the demo's pictures, memory and page
+    #[arg(short, long, default_value = "vismem-demo")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Add {
+    /// Folders (each picture is labelled with the name of the folder it lies in), pictures (with --label),
+    /// CSV manifests (columns path, label, optionally source; others are levels of the taxonomy),
+    /// or embeddings as .npy (with --labels or --label)
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// One label for everything that is added
+    #[arg(short, long, conflicts_with = "labels")]
+    pub label: Option<String>,
+    /// Labels of the rows of a .npy file, one each: .npy (integers or strings), .csv (column label) or .txt (lines)
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Levels above the labels, a CSV: first column the label, one column for each level, the nearest first
+    #[arg(long, value_name = "CSV")]
+    pub taxonomy: Option<PathBuf>,
+    /// How many exemplars each transaction holds: what a kill can cost [default: 256 pictures, 16384 embeddings]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub commit_every: Option<u32>,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Classify {
+    /// Pictures, folders of pictures, or embeddings as .npy
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub voting: Voting,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The picture
+    pub image: PathBuf,
+    /// Where to write the page (.html) or the picture (.png); may be given twice
+    #[arg(short, long, value_name = "FILE", default_value = "explanation.html")]
+    pub output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub voting: Voting,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Ls {
+    /// List the exemplars of these labels
+    pub labels: Vec<String>,
+    /// List all exemplars
+    #[arg(long, conflicts_with = "labels")]
+    pub all: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Voting {
+    /// How many neighbours vote, 1 to 10000
+    #[arg(short, default_value_t = 20)]
+    pub k: usize,
+    /// How much each of them counts
+    #[arg(long, value_enum, default_value_t = VoteName::Rank)]
+    pub vote: VoteName,
+    /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
+    #[arg(long, value_name = "VALUE")]
+    pub parameter: Option<f64>,
+    /// Decide at this level of the taxonomy
+    #[arg(long)]
+    pub level: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VoteName {
+    /// 1/(α + i): nearer neighbours count more, by their rank
+    Rank,
+    /// 1: every neighbour counts the same
+    Plurality,
+    /// exp(-d)^ξ
+    Distance,
+    /// exp((1 - d)/τ)
+    Softmax,
+}
+
+impl Voting {
+    pub fn options(&self) -> anyhow::Result<vismem::ClassifyOptions> {
+        let vote = match (self.vote, self.parameter) {
+            (VoteName::Plurality, None) => Vote::Plurality,
+            (VoteName::Plurality, Some(_)) => return Err(wrong_use("plurality voting has no --parameter")),
+            (VoteName::Rank, alpha) => alpha.map_or(Vote::RANK, |alpha| Vote::Rank { alpha }),
+            (VoteName::Distance, xi) => xi.map_or(Vote::DISTANCE, |xi| Vote::Distance { xi }),
+            (VoteName::Softmax, tau) => tau.map_or(Vote::SOFTMAX, |tau| Vote::Softmax { tau }),
+        };
+        let vote = vote.checked().map_err(wrong_use)?;
+        if !(1..=vismem_search::MAX_K).contains(&self.k) {
+            return Err(wrong_use(vismem_search::Error::K { k: self.k }));
+        }
+        Ok(vismem::ClassifyOptions { k: self.k, vote, level: self.level.clone() })
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Encoding {
+    /// The encoder: efficientnet-lite0 (built in), or a folder with config.json, preprocessor_config.json and ONNX file
+    /// [default: the memory's, for a new memory efficientnet-lite0]
+    #[arg(long, value_name = "NAME|FOLDER")]
+    pub encoder: Option<String>,
+    /// What runs the encoder: auto takes ONNX Runtime where its library is found, else rten
+    #[arg(long, value_enum, default_value_t = Runtime::Auto)]
+    pub runtime: Runtime,
+    /// Refuse pictures with more pixels than this, in millions
+    #[arg(long, value_name = "MILLIONS", default_value_t = 100)]
+    pub max_megapixels: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Runtime {
+    Auto,
+    Rten,
+    Onnxruntime,
+}
+
+/// The user said something that cannot be meant; exit code 2.
+#[derive(Debug)]
+pub struct WrongUse(String);
+
+impl fmt::Display for WrongUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for WrongUse {}
+
+/// An error that tells the user to say it differently.
+pub fn wrong_use(message: impl fmt::Display) -> anyhow::Error {
+    WrongUse(message.to_string()).into()
+}

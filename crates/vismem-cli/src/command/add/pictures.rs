@@ -1,0 +1,111 @@
+//! Adding pictures: encode on all cores, commit in whole transactions.
+
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use vismem::{Batch, Editor, NewExemplar, Source, Taxonomy};
+use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
+
+use super::{Report, add_taxonomies, encoder_of, interrupted};
+use crate::args::{Add, Args};
+use crate::encoder;
+use crate::input::LabelledPicture;
+use crate::progress::Progress;
+
+/// Pictures that a transaction holds unless the user says otherwise: some seconds of work.
+const COMMIT_EVERY: usize = 256;
+
+pub fn add(args: &Args, options: &Add, pictures: Vec<LabelledPicture>, taxonomies: &[Taxonomy]) -> Result<Report> {
+    let held = encoder_of(&args.memory)?;
+    let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (args.memory.as_path(), held)))?;
+    let mut editor = Editor::open_or_create(&args.memory, &encoder::identity(&encoder))?;
+    add_taxonomies(&mut editor, taxonomies)?;
+    let known = editor.contents()?;
+    let progress = Progress::new(pictures.len() as u64, "pictures");
+    let mut adding = Adding {
+        batch: editor.batch(),
+        pending: Vec::new(),
+        commit_every: options.commit_every.map_or(COMMIT_EVERY, |n| n as usize),
+        report: Report::new("pictures"),
+        progress,
+    };
+    let mut outcome = Ok(());
+    encoder.encode_stream(
+        pictures.into_iter(),
+        StreamOptions::default(),
+        &|_, hash| !known.contains(hash),
+        &mut |encoded| {
+            if interrupted() {
+                adding.report.complete = false;
+                return ControlFlow::Break(());
+            }
+            outcome = adding.take(encoded);
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        },
+    );
+    outcome?;
+    adding.commit()?;
+    adding.report.batch = adding.batch.id();
+    Ok(adding.report)
+}
+
+struct Adding<'e> {
+    batch: Batch<'e>,
+    pending: Vec<Pending>,
+    commit_every: usize,
+    report: Report,
+    progress: Progress,
+}
+
+/// A picture that waits for the next transaction.
+struct Pending {
+    picture: LabelledPicture,
+    content: [u8; 32],
+    embedding: Vec<f32>,
+}
+
+impl Adding<'_> {
+    fn take(&mut self, encoded: Encoded<LabelledPicture>) -> Result<()> {
+        self.progress.advance(1);
+        let picture = encoded.input;
+        match (encoded.outcome, encoded.hash) {
+            (Encoding::Embedded(embedding), Some(content)) => {
+                self.pending.push(Pending { picture, content, embedding });
+                if self.pending.len() == self.commit_every {
+                    self.commit()?;
+                }
+            }
+            (Encoding::Failed(error), _) => {
+                self.progress.note(&format!("warning: {error}"));
+                self.report.failed(picture.path.display().to_string(), error.to_string());
+            }
+            (_, content) => {
+                let held = content.map(|content| self.batch.holder_of(&content, &picture.label)).transpose()?.flatten();
+                if let Some(held) = held {
+                    self.report.added(held, &picture.label, || picture.path.display().to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let source = |picture: &LabelledPicture| match &picture.source {
+            Some(source) => Ok(Source::from(source)),
+            // Absolute, so that the picture is found again from wherever the memory is asked.
+            None => std::path::absolute(&picture.path).map(Source::from),
+        };
+        let exemplars = self
+            .pending
+            .iter()
+            .map(|Pending { picture, content, embedding }| {
+                Ok(NewExemplar { embedding, label: &picture.label, source: Some(source(picture)?), content: *content })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (added, Pending { picture, .. }) in self.batch.add(&exemplars)?.into_iter().zip(&self.pending) {
+            self.report.added(added, &picture.label, || picture.path.display().to_string());
+        }
+        self.pending.clear();
+        Ok(())
+    }
+}

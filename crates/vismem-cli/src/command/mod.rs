@@ -1,0 +1,17 @@
+//! The commands.
+
+pub mod add;
+pub mod classify;
+pub mod demo;
+pub mod explain;
+pub mod ls;
+pub mod stats;
+pub mod verify;
+
+/// How a command ended that did not fail as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Some of what was asked for could not be done; the answer says what.
+    Incomplete,
+}

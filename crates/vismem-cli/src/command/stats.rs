@@ -1,0 +1,67 @@
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use vismem::Memory;
+
+use super::Outcome;
+use crate::args::{Args, Format};
+use crate::output;
+
+#[derive(Serialize)]
+struct Document {
+    memory: String,
+    exemplars: usize,
+    labels: usize,
+    levels: Vec<String>,
+    batches: u64,
+    free_slots: u64,
+    bytes: u64,
+    encoder: Encoder,
+    digest: String,
+}
+
+#[derive(Serialize)]
+struct Encoder {
+    name: String,
+    hash: String,
+    dim: usize,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let stats = Memory::open(&args.memory)?.stats()?;
+    let encoder = stats.encoder;
+    let document = Document {
+        memory: args.memory.display().to_string(),
+        exemplars: stats.exemplars,
+        labels: stats.labels,
+        levels: stats.levels,
+        batches: stats.batches,
+        free_slots: stats.free_slots,
+        bytes: stats.bytes,
+        digest: stats.digest.to_string(),
+        encoder: Encoder { name: encoder.name, hash: encoder.hash, dim: encoder.dim },
+    };
+    match args.format {
+        Format::Json => output::json(&document)?,
+        Format::Text => print(&document)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn print(document: &Document) -> Result<()> {
+    let mut out = output::stdout();
+    let mut row = |name: &str, value: String| writeln!(out, "{name:<11} {value}");
+    row("memory", document.memory.clone())?;
+    row("exemplars", output::count(document.exemplars))?;
+    row("labels", output::count(document.labels))?;
+    if !document.levels.is_empty() {
+        row("levels", document.levels.join(" < "))?;
+    }
+    row("batches", output::count(document.batches))?;
+    row("free slots", output::count(document.free_slots))?;
+    row("size", output::bytes(document.bytes))?;
+    row("encoder", format!("{}, {} dimensions", document.encoder.name, document.encoder.dim))?;
+    row("digest", document.digest.clone())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,90 @@
+//! CSV manifests: `path,label[,source][,level...]`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use vismem::Taxonomy;
+
+use super::LabelledPicture;
+
+/// Reads a manifest. Relative paths start at the manifest's folder. Columns other than `path`, `label` and `source`
+/// are levels of the taxonomy, the nearest to the label first.
+pub fn read(file: &Path) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
+    let name = file.display();
+    let mut csv = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(file)
+        .with_context(|| format!("cannot read {name}"))?;
+    let header = csv.headers().with_context(|| format!("cannot read {name}"))?.clone();
+    let column = |wanted: &str| header.iter().position(|column| column == wanted);
+    let columns = || header.iter().collect::<Vec<_>>().join(", ");
+    let path = column("path").with_context(|| format!("{name}: has no column path; its columns are {}", columns()))?;
+    let label =
+        column("label").with_context(|| format!("{name}: has no column label; its columns are {}", columns()))?;
+    let source = column("source");
+    let levels: Vec<usize> =
+        (0..header.len()).filter(|column| ![Some(path), Some(label), source].contains(&Some(*column))).collect();
+    ensure!(levels.iter().all(|&level| !header[level].is_empty()), "{name}: a column has no name; name or remove it");
+
+    let mut taxonomy =
+        Taxonomy { levels: levels.iter().map(|&level| header[level].to_owned()).collect(), ..Taxonomy::default() };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut pictures = Vec::new();
+    for record in csv.records() {
+        let record = record.with_context(|| format!("{name}: unreadable line"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        ensure!(!record[path].is_empty(), "{name}, line {line}: the path is empty");
+        ensure!(!record[label].is_empty(), "{name}, line {line}: the label is empty");
+        if !levels.is_empty() {
+            let names: Vec<String> = levels.iter().map(|&level| record[level].to_owned()).collect();
+            taxonomy.insert(&record[label], &names).with_context(|| format!("{name}, line {line}"))?;
+        }
+        pictures.push(LabelledPicture {
+            path: folder.join(&record[path]),
+            label: record[label].to_owned(),
+            source: source.map(|source| record[source].to_owned()).filter(|source| !source.is_empty()),
+        });
+    }
+    ensure!(!pictures.is_empty(), "{name}: lists no pictures");
+    Ok((pictures, taxonomy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m.csv");
+        std::fs::write(&file, text).unwrap();
+        read(&file)
+    }
+
+    #[test]
+    fn paths_labels_sources_and_levels_are_read() {
+        let (pictures, taxonomy) =
+            read_text("label,path,source,family\ncat,a.jpg,camera 1,mammal\ncat,/b.jpg,,mammal\n").unwrap();
+        assert!(pictures[0].path.ends_with("a.jpg") && pictures[0].path.is_absolute());
+        assert_eq!(pictures[0].source.as_deref(), Some("camera 1"));
+        assert_eq!((pictures[1].path.to_str(), &pictures[1].source), (Some("/b.jpg"), &None));
+        assert_eq!(taxonomy.levels, ["family"]);
+        assert_eq!(taxonomy.labels["cat"], ["mammal"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (text, expected) in [
+            ("file,label\nx,y\n", "no column path; its columns are file, label"),
+            ("path,class\nx,y\n", "no column label"),
+            ("path,label\n", "lists no pictures"),
+            ("path,label\na,b\n,c\n", "line 3: the path is empty"),
+            ("path,label\na,\n", "line 2: the label is empty"),
+            ("path,label\na,b,c\n", "unreadable line"),
+            ("path,label,\na,b,c\n", "a column has no name"),
+            ("path,label,family\na,cat,mammal\nb,cat,bird\n", "line 3"),
+        ] {
+            let error = format!("{:#}", read_text(text).unwrap_err());
+            assert!(error.contains(expected), "{text:?} gave {error}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Progress on standard error: a bar in a terminal, else a line every ten seconds.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+/// How often a line is printed where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+pub struct Progress {
+    bar: ProgressBar,
+    /// When the next line is due, where no bar can be drawn.
+    line_due: Option<Instant>,
+    what: &'static str,
+}
+
+impl Progress {
+    /// Counts up to `total` of `what`.
+    pub fn new(total: u64, what: &'static str) -> Self {
+        let bar = ProgressBar::new(total);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {per_sec:.1}, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.set_message(what);
+        let line_due = (!std::io::stderr().is_terminal()).then(|| Instant::now() + EVERY);
+        Self { bar, line_due, what }
+    }
+
+    pub fn advance(&mut self, by: u64) {
+        self.bar.inc(by);
+        if self.line_due.is_some_and(|due| due <= Instant::now()) {
+            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            let (rate, left) = (self.bar.per_sec(), HumanDuration(self.bar.eta()));
+            eprintln!("{done}/{total} {}, {rate:.1}/s, {left} left", self.what);
+            self.line_due = Some(Instant::now() + EVERY);
+        }
+    }
+
+    /// Prints a line without disturbing the bar.
+    pub fn note(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
