@@ -18,6 +18,22 @@ pub enum Error {
         /// How many rows there are.
         rows: usize,
     },
+    /// The codes are no whole number of groups.
+    #[error("{bytes} bytes are no whole number of code groups of {dim} dimensions")]
+    Codes {
+        /// How many bytes there are.
+        bytes: usize,
+        /// The dimension that was stated.
+        dim: usize,
+    },
+    /// Codes and rows do not belong together.
+    #[error("codes of {} rows of {} dimensions for {} rows of {} dimensions", codes.0, codes.1, rows.0, rows.1)]
+    OtherCodes {
+        /// Rows and dimensions of the codes.
+        codes: (usize, usize),
+        /// Rows and dimensions of the rows.
+        rows: (usize, usize),
+    },
     /// Queries and rows differ in dimension.
     #[error("the query has {query} dimensions, the rows have {rows}: both must come from the same encoder")]
     Dimension {

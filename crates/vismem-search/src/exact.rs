@@ -1,28 +1,39 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use crate::kernel::{self, TILE, Tile};
+use crate::codes::Codes;
 use crate::top_k::TopK;
-use crate::{Error, FREE, Filter, MAX_K, Neighbor, Queries, Rows};
+use crate::{Error, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, coded, plain};
 
-/// Queries that share one pass over the rows; bounds the memory that their candidates need.
-const QUERY_BLOCK: usize = 256;
-/// Bytes of rows that every query of a block visits before the next ones: they stay in the second-level cache.
-const ROW_BLOCK_BYTES: usize = 256 << 10;
-/// Multiply-adds below which a second thread costs more than it brings.
-const WORK_PER_THREAD: usize = 1 << 20;
-
-/// Exact search: every row is compared with every query.
+/// Exact search: the result of comparing every row with every query.
+///
+/// With [codes](Exact::with_codes) most rows are ruled out by their codes, without a look at the vector; without them
+/// every vector is read. The answers are the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Exact<'a> {
     rows: Rows<'a>,
+    codes: Option<Codes<'a>>,
     threads: usize,
 }
 
 impl<'a> Exact<'a> {
     /// Searches `rows` with all cores.
     pub fn new(rows: Rows<'a>) -> Self {
-        Self { rows, threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
+        Self { rows, codes: None, threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
+    }
+
+    /// Searches by codes first. They must be those of these rows: what a wrong code rules out is not found.
+    ///
+    /// # Errors
+    /// When they are codes of another dimension or of fewer rows.
+    pub fn with_codes(self, codes: Codes<'a>) -> Result<Self, Error> {
+        if codes.dim() != self.rows.dim() || codes.rows() < self.rows.len() {
+            return Err(Error::OtherCodes {
+                codes: (codes.rows(), codes.dim()),
+                rows: (self.rows.len(), self.rows.dim()),
+            });
+        }
+        Ok(Self { codes: Some(codes), ..self })
     }
 
     /// Uses at most this many threads. The result is the same for every number.
@@ -47,74 +58,75 @@ impl<'a> Exact<'a> {
         {
             return Err(Error::Except { except: except.len(), queries: queries.len() });
         }
-        let queries: Vec<&[f32]> = queries.iter().collect();
-        let mut found = Vec::with_capacity(queries.len());
-        for (block, queries) in queries.chunks(QUERY_BLOCK).enumerate() {
-            let except = filter.except.map(|ids| &ids[block * QUERY_BLOCK..][..queries.len()]);
-            let best = self.search_block(queries, k, Filter { except, ..filter });
-            found.extend(best.into_iter().map(TopK::into_sorted));
-        }
-        Ok(found)
+        let asked =
+            queries.iter().enumerate().map(|(q, vector)| Asked { vector, except: filter.except.map(|ids| ids[q]) });
+        let asked: Vec<Asked<'_>> = asked.collect();
+        let task = Task { rows: self.rows, allowed: filter.allowed, k, threads: self.threads };
+        Ok(match self.codes {
+            Some(codes) => coded::search(&task, codes, &asked),
+            None => plain::search(&task, &asked),
+        })
     }
+}
 
-    /// Each thread takes a range of the rows; merging keeps the total order, so the split cannot show.
-    fn search_block(&self, queries: &[&[f32]], k: usize, filter: Filter<'_>) -> Vec<TopK> {
-        let work = self.rows.len() * self.rows.dim() * queries.len();
-        let threads = self.threads.min(work / WORK_PER_THREAD).max(1);
-        let share = self.rows.len().div_ceil(threads).max(1);
-        let tiles: Vec<Tile> = queries.chunks(TILE).map(Tile::new).collect();
-        let scan = |range: Range<usize>| self.scan(range, &tiles, queries.len(), k, filter);
-        if threads == 1 {
-            return scan(0..self.rows.len());
-        }
-        let parts = std::thread::scope(|scope| {
-            let ranges = (0..self.rows.len()).step_by(share);
-            let handles: Vec<_> = ranges
-                .map(|start| start..(start + share).min(self.rows.len()))
-                .map(|range| scope.spawn(|| scan(range)))
-                .collect();
-            let join = |handle: std::thread::ScopedJoinHandle<'_, _>| {
-                handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            handles.into_iter().map(join).collect::<Vec<Vec<TopK>>>()
-        });
-        parts
-            .into_iter()
-            .reduce(|mut merged, part| {
-                merged.iter_mut().zip(part).for_each(|(merged, part)| merged.merge(part));
-                merged
-            })
-            .unwrap_or_default()
-    }
+/// A query and the one id that it must not find.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'q> {
+    pub vector: &'q [f32],
+    pub except: Option<u64>,
+}
 
-    fn scan(&self, range: Range<usize>, tiles: &[Tile], queries: usize, k: usize, filter: Filter<'_>) -> Vec<TopK> {
-        let kernel = kernel::best();
-        let mut best: Vec<TopK> = (0..queries).map(|_| TopK::new(k)).collect();
-        let allowed =
-            |slot: usize| self.rows.id(slot) != FREE && filter.allowed.is_none_or(|allowed| allowed.contains(slot));
-        let row_block = (ROW_BLOCK_BYTES / (self.rows.dim() * size_of::<f32>())).max(1);
-        for start in range.clone().step_by(row_block) {
-            let slots: Vec<usize> = (start..(start + row_block).min(range.end)).filter(|&s| allowed(s)).collect();
-            for (t, (tile, best)) in tiles.iter().zip(best.chunks_mut(TILE)).enumerate() {
-                for &slot in &slots {
-                    let distances = kernel(tile, self.rows.row(slot));
-                    for (q, (best, distance)) in best.iter_mut().zip(distances).enumerate() {
-                        let id = self.rows.id(slot);
-                        if distance <= best.threshold() && filter.except.is_none_or(|ids| ids[t * TILE + q] != id) {
-                            best.offer(Neighbor { id, slot: slot as u32, distance });
-                        }
-                    }
-                }
-            }
-        }
-        best
+/// What is the same for all queries of a search.
+#[derive(Clone, Copy)]
+pub(crate) struct Task<'a> {
+    pub rows: Rows<'a>,
+    pub allowed: Option<&'a SlotSet>,
+    pub k: usize,
+    pub threads: usize,
+}
+
+impl Task<'_> {
+    /// Whether the row may be found at all.
+    pub(crate) fn allows(&self, slot: usize) -> bool {
+        self.rows.id(slot) != FREE && self.allowed.is_none_or(|allowed| allowed.contains(slot))
     }
+}
+
+/// Runs `work` on each part, each on a thread of its own, and returns the results in order. One part needs no thread.
+pub(crate) fn in_parallel<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
+    if parts.len() <= 1 {
+        return parts.into_iter().map(work).collect();
+    }
+    std::thread::scope(|scope| {
+        let work = &work;
+        let handles: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || work(part))).collect();
+        let join = |handle: std::thread::ScopedJoinHandle<'_, _>| {
+            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        handles.into_iter().map(join).collect()
+    })
+}
+
+/// Splits `0..count` into at most `parts` ranges of nearly the same length, none empty.
+pub(crate) fn split(count: usize, parts: usize) -> Vec<Range<usize>> {
+    let share = count.div_ceil(parts.max(1)).max(1);
+    (0..count).step_by(share).map(|start| start..(start + share).min(count)).collect()
+}
+
+/// Joins what threads found for the same queries in different rows. Neighbours have a total order, so the split into
+/// threads cannot show.
+pub(crate) fn merge(parts: Vec<Vec<TopK>>) -> Vec<TopK> {
+    let merged = parts.into_iter().reduce(|mut merged, part| {
+        merged.iter_mut().zip(part).for_each(|(merged, part)| merged.merge(part));
+        merged
+    });
+    merged.unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SlotSet, distance};
+    use crate::{codes, distance};
     use proptest::prelude::*;
 
     /// The definition, as plain as it can be written.
@@ -131,16 +143,42 @@ mod tests {
         found.iter().map(|n| (n.id, n.distance.to_bits())).collect()
     }
 
-    /// Few distinct coordinates, so that ties and duplicates are common.
+    /// The codes of rows, as a memory would keep them.
+    fn codes_of(rows: &[f32], dim: usize) -> Vec<u8> {
+        let mut bytes = vec![0; Codes::bytes_for(rows.len() / dim, dim)];
+        for (row, vector) in rows.chunks_exact(dim).enumerate() {
+            codes::encode(&mut bytes[codes::group_range(row, dim)], row, vector);
+        }
+        bytes
+    }
+
+    /// Vectors that are hard to tell apart: few distinct values, so that ties and duplicates are common; zeros nearly
+    /// everywhere; one value that dwarfs all others; tiny changes of one direction. Some are of unit length, some not.
     fn vectors(count: usize, dim: usize) -> impl Strategy<Value = Vec<Vec<f32>>> {
-        let value = prop::sample::select(vec![-0.5f32, 0.0, 0.0, 0.25, 1.0, 1e-7]);
-        prop::collection::vec(prop::collection::vec(value, dim), 0..count)
+        let few = prop::sample::select(vec![-0.5f32, 0.0, 0.0, 0.25, 1.0, 1e-7]);
+        let sparse = (0..dim, -1.0f32..1.0).prop_map(move |(at, value)| {
+            let mut vector = vec![0.0; dim];
+            vector[at] = value;
+            vector
+        });
+        let near =
+            prop::collection::vec(-1e-4f32..1e-4, dim).prop_map(|changes| changes.iter().map(|c| 0.3 + c).collect());
+        let spread = prop::collection::vec((-1.0f32..1.0, -20i32..1), dim)
+            .prop_map(|values| values.iter().map(|(value, scale)| value * 2f32.powi(*scale)).collect());
+        let vector = prop_oneof![prop::collection::vec(few, dim), sparse, near, spread];
+        let unit = |(vector, unit): (Vec<f32>, bool)| {
+            let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+            if unit && norm > 0.0 { vector.iter().map(|v| v / norm).collect() } else { vector }
+        };
+        prop::collection::vec((vector, prop::bool::weighted(0.8)).prop_map(unit), 0..count)
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
         #[test]
-        fn search_equals_sorting_every_distance_whatever_threads_filter_and_split(
-            rows in vectors(60, 11), queries in vectors(9, 11), k in 1usize..70, threads in 1usize..5,
+        fn search_equals_sorting_every_distance_whatever_codes_threads_filter_and_split(
+            rows in vectors(130, 11), queries in vectors(30, 11), k in 1usize..70, threads in 1usize..5,
             seed in any::<u64>(),
         ) {
             // Ids in an order other than the slots', some slots free, some rows not allowed.
@@ -150,18 +188,16 @@ mod tests {
             let allowed: SlotSet = (0..rows.len()).filter(|slot| !slot.is_multiple_of(5)).collect();
             let except: Vec<u64> = (0..queries.len()).map(|q| ids.get(q * 3).copied().unwrap_or(7)).collect();
             let (flat, flat_queries) = (rows.concat(), queries.concat());
-            let index = Exact { threads, ..Exact::new(Rows::new(&flat, &ids, 11).unwrap()) };
-            let found = index
-                .search(
-                    Queries::new(&flat_queries, 11).unwrap(),
-                    k,
-                    Filter { allowed: Some(&allowed), except: Some(&except) },
-                )
-                .unwrap();
-            prop_assert_eq!(found.len(), queries.len());
-            for (q, query) in queries.iter().enumerate() {
-                let keep = |slot: usize| allowed.contains(slot) && ids[slot] != except[q];
-                prop_assert_eq!(bits(&found[q]), plain(&rows, &ids, query, k, keep));
+            let codes = codes_of(&flat, 11);
+            let plainly = Exact { threads, ..Exact::new(Rows::new(&flat, &ids, 11).unwrap()) };
+            for index in [plainly, plainly.with_codes(Codes::new(&codes, 11).unwrap()).unwrap()] {
+                let filter = Filter { allowed: Some(&allowed), except: Some(&except) };
+                let found = index.search(Queries::new(&flat_queries, 11).unwrap(), k, filter).unwrap();
+                prop_assert_eq!(found.len(), queries.len());
+                for (q, query) in queries.iter().enumerate() {
+                    let keep = |slot: usize| allowed.contains(slot) && ids[slot] != except[q];
+                    prop_assert_eq!(bits(&found[q]), plain(&rows, &ids, query, k, keep));
+                }
             }
         }
     }
@@ -174,20 +210,31 @@ mod tests {
             ((state >> 40) as f32 / (1 << 24) as f32) - 0.5
         };
         let (count, dim) = (3000, 64);
-        let rows: Vec<f32> = (0..count * dim).map(|_| next()).collect();
-        let queries: Vec<f32> = (0..300 * dim).map(|_| next()).collect();
+        let mut unit = |count: usize| -> Vec<f32> {
+            let vector = |_| -> Vec<f32> {
+                let vector: Vec<f32> = (0..dim).map(|_| next()).collect();
+                let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+                vector.iter().map(|v| v / norm).collect()
+            };
+            (0..count).flat_map(vector).collect()
+        };
+        let (rows, queries) = (unit(count), unit(300));
         let ids: Vec<u64> = (0..count as u64).rev().collect();
-        let index = Exact::new(Rows::new(&rows, &ids, dim).unwrap());
-        let all = index
+        let codes = codes_of(&rows, dim);
+        let plainly = Exact::new(Rows::new(&rows, &ids, dim).unwrap());
+        let index = plainly.with_codes(Codes::new(&codes, dim).unwrap()).unwrap();
+        let all = plainly
             .threads(NonZeroUsize::new(3).unwrap())
             .search(Queries::new(&queries, dim).unwrap(), 50, Filter::default())
             .unwrap();
+        let coded = index.search(Queries::new(&queries, dim).unwrap(), 50, Filter::default()).unwrap();
+        assert_eq!(coded, all);
         for (q, query) in queries.chunks_exact(dim).enumerate() {
-            let one = index
-                .threads(NonZeroUsize::MIN)
-                .search(Queries::new(query, dim).unwrap(), 50, Filter::default())
-                .unwrap();
-            assert_eq!(one[0], all[q]);
+            for threads in [1, 2, 3].map(|threads| NonZeroUsize::new(threads).unwrap()) {
+                let query = Queries::new(query, dim).unwrap();
+                let one = index.threads(threads).search(query, 50, Filter::default()).unwrap();
+                assert_eq!(one[0], all[q]);
+            }
         }
     }
 

@@ -7,9 +7,6 @@
 /// Partial sums: one AVX-512 register, two AVX2 registers, four SSE2 or NEON registers of f64.
 const LANES: usize = 8;
 
-/// Queries that share one pass over a row: the row is loaded and widened once for all of them.
-pub(crate) const TILE: usize = 4;
-
 /// Cosine distance of two unit vectors of the same length: `1 − Σ aᵢ·bᵢ` in f64, rounded once to f32; 0..=2 up to
 /// rounding. This is the definition that every search of this crate reproduces.
 pub fn distance(a: &[f32], b: &[f32]) -> f32 {
@@ -26,15 +23,17 @@ fn to_distance(l: [f64; LANES]) -> f32 {
     (1.0 - dot) as f32
 }
 
-/// Up to [`TILE`] queries, widened to f64 and padded with zeros to whole lanes.
-pub(crate) struct Tile {
-    values: Vec<[[f64; LANES]; TILE]>,
+/// Up to `Q` queries, widened to f64 and padded with zeros to whole lanes. They share one pass over a row, which is
+/// loaded and widened once for all of them.
+#[derive(Clone)]
+pub(crate) struct Tile<const Q: usize> {
+    values: Vec<[[f64; LANES]; Q]>,
 }
 
-impl Tile {
+impl<const Q: usize> Tile<Q> {
     pub(crate) fn new(queries: &[&[f32]]) -> Self {
         let dim = queries.first().map_or(0, |query| query.len());
-        let mut values = vec![[[0.0; LANES]; TILE]; dim.div_ceil(LANES)];
+        let mut values = vec![[[0.0; LANES]; Q]; dim.div_ceil(LANES)];
         for (q, query) in queries.iter().enumerate() {
             for (i, &value) in query.iter().enumerate() {
                 values[i / LANES][q][i % LANES] = f64::from(value);
@@ -45,10 +44,10 @@ impl Tile {
 }
 
 /// Distances of one row to the queries of a tile.
-pub(crate) type Kernel = fn(&Tile, &[f32]) -> [f32; TILE];
+pub(crate) type Kernel<const Q: usize> = fn(&Tile<Q>, &[f32]) -> [f32; Q];
 
 /// The fastest kernel that this processor runs.
-pub(crate) fn best() -> Kernel {
+pub(crate) fn best<const Q: usize>() -> Kernel<Q> {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
@@ -61,16 +60,28 @@ pub(crate) fn best() -> Kernel {
     portable
 }
 
+/// Asks memory for a row that will be read soon.
+pub(crate) fn prefetch(row: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(64 / size_of::<f32>()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint about an address, and this one is a reference's; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
 /// The plain twin: always there, and what the tests compare the others with.
-pub(crate) fn portable(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+pub(crate) fn portable<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
     accumulate(tile, row, |sum, a, b| sum + a * b)
 }
 
 #[inline(always)]
-fn accumulate(tile: &Tile, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> f64) -> [f32; TILE] {
-    let mut sums = [[0.0; LANES]; TILE];
+fn accumulate<const Q: usize>(tile: &Tile<Q>, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> f64) -> [f32; Q] {
+    let mut sums = [[0.0; LANES]; Q];
     let (whole, rest) = row.as_chunks::<LANES>();
-    let mut step = |queries: &[[f64; LANES]; TILE], row: &[f32; LANES]| {
+    let mut step = |queries: &[[f64; LANES]; Q], row: &[f32; LANES]| {
         for (sums, query) in sums.iter_mut().zip(queries) {
             for lane in 0..LANES {
                 sums[lane] = multiply_add(sums[lane], query[lane], f64::from(row[lane]));
@@ -90,20 +101,20 @@ fn accumulate(tile: &Tile, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> 
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
-    use super::{TILE, Tile, accumulate};
+    use super::{Tile, accumulate};
 
-    pub(super) fn avx512(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+    pub(super) fn avx512<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
         #[target_feature(enable = "avx512f")]
-        fn compiled(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
             accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
         }
         // SAFETY: `best` hands this kernel out only where AVX-512F was detected; so do the tests.
         unsafe { compiled(tile, row) }
     }
 
-    pub(super) fn avx2(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+    pub(super) fn avx2<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
         #[target_feature(enable = "avx2,fma")]
-        fn compiled(tile: &Tile, row: &[f32]) -> [f32; TILE] {
+        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
             accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
         }
         // SAFETY: `best` hands this kernel out only where AVX2 and FMA were detected; so do the tests.
@@ -116,8 +127,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn kernels() -> Vec<(&'static str, Kernel)> {
-        let mut kernels: Vec<(&'static str, Kernel)> = vec![("portable", portable)];
+    fn kernels<const Q: usize>() -> Vec<(&'static str, Kernel<Q>)> {
+        let mut kernels: Vec<(&'static str, Kernel<Q>)> = vec![("portable", portable)];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
@@ -133,17 +144,20 @@ mod tests {
     proptest! {
         #[test]
         fn every_kernel_gives_the_bits_of_the_definition(
-            values in prop::collection::vec(-1.0f32..1.0, 5..200),
+            values in prop::collection::vec(-1.0f32..1.0, 4..200),
             scale in -30i32..4,
         ) {
-            let dim = values.len() / 5;
+            let dim = values.len() / 4;
             let scaled: Vec<f32> = values.iter().map(|v| v * 2f32.powi(scale)).collect();
-            let vectors: Vec<&[f32]> = scaled.chunks_exact(dim).take(5).collect();
-            let (queries, row) = vectors.split_at(TILE);
+            let vectors: Vec<&[f32]> = scaled.chunks_exact(dim).take(4).collect();
+            let (queries, row) = vectors.split_at(3);
             let expected: Vec<u32> = queries.iter().map(|q| distance(q, row[0]).to_bits()).collect();
-            for (name, kernel) in kernels() {
+            for (name, kernel) in kernels::<3>() {
                 let got: Vec<u32> = kernel(&Tile::new(queries), row[0]).iter().map(|d| d.to_bits()).collect();
                 prop_assert_eq!(&got, &expected, "kernel {}", name);
+            }
+            for (name, kernel) in kernels::<1>() {
+                prop_assert_eq!(kernel(&Tile::new(&queries[..1]), row[0])[0].to_bits(), expected[0], "kernel {}", name);
             }
         }
     }

@@ -19,13 +19,17 @@
 //! # Ok::<(), vismem_search::Error>(())
 //! ```
 
+mod coded;
+pub mod codes;
 mod error;
 mod exact;
 mod filter;
 mod kernel;
+mod plain;
 mod rows;
 mod top_k;
 
+pub use codes::Codes;
 pub use error::Error;
 pub use exact::Exact;
 pub use filter::{Filter, SlotSet};

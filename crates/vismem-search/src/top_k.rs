@@ -31,6 +31,7 @@ impl PartialOrd for ByDistance {
 }
 
 /// The `k` nearest rows seen so far.
+#[derive(Clone)]
 pub(crate) struct TopK {
     k: usize,
     heap: BinaryHeap<ByDistance>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{self, Catalog};
+use crate::codes::{self, CodeMap};
 use crate::digest::{DigestState, Element};
 use crate::{Digest, Editor, Error, Memory, Result, Source, derived, vectors};
 
@@ -33,12 +34,12 @@ pub struct Verification {
 /// # Errors
 /// When there is no memory, or it cannot be read for other reasons than damage.
 pub fn verify(dir: &Path) -> Result<Verification> {
-    match Editor::open(dir) {
-        Ok(recovered) => drop(recovered),
+    // Held to the end, so that nobody changes what is being compared.
+    let editor = match Editor::open(dir) {
         Err(error @ (Error::NotFound { .. } | Error::NotAMemory { .. } | Error::Format { .. })) => return Err(error),
         // Somebody is writing, the directory is read-only, or the memory is damaged, which shows below.
-        Err(_) => {}
-    }
+        opened => opened,
+    };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
     let outcome = (|| {
         let structure = Catalog::open_to_read(dir)?.structural_faults()?;
@@ -47,6 +48,15 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         let memory = Memory::open_unchecked(dir)?;
         let audit = audit(&memory)?;
         verification.faults.extend(audit.faults);
+        // A writer fills free rows before it commits them.
+        if !matches!(editor, Err(Error::Locked { .. })) {
+            verification.faults.extend(unerased_rows(&memory));
+        }
+        let wrong = |group| Fault {
+            file: codes::path(dir),
+            what: format!("group {group} holds other codes than those of its vectors; delete the file"),
+        };
+        verification.faults.extend(CodeMap::wrong_groups(&memory).into_iter().map(wrong));
         verification.faults.extend(strangers(&memory));
         verification.exemplars = memory.len();
         verification.digest = Some(audit.digest);
@@ -104,17 +114,20 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
-    for slot in free {
-        if memory.vector(slot).iter().any(|value| value.to_bits() != 0) {
-            faults.push(Fault { file: vectors.clone(), what: format!("free row {slot} is not zero") });
-        }
-    }
     if digest != memory.digest {
         let what = "labels, sources or hashes are not those that were stored (the digest differs)".into();
         // First, because a hash that was damaged makes its row look damaged as well.
         faults.insert(0, Fault { file: catalog, what });
     }
     Ok(Audit { faults, digest: digest.digest() })
+}
+
+/// Free rows that hold something. No answer comes from them, but what was erased must not be there any more.
+fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
+    let holds_something = |slot: &usize| memory.vector(*slot).iter().any(|value| value.to_bits() != 0);
+    let slots = (0..memory.slots.ids.len()).filter(|&slot| memory.is_free(slot)).filter(holds_something);
+    let file = vectors::path(memory.path());
+    slots.map(move |slot| Fault { file: file.clone(), what: format!("free row {slot} is not zero") })
 }
 
 /// Files that no memory has.
@@ -124,7 +137,7 @@ fn strangers(memory: &Memory) -> Vec<Fault> {
     files
         .filter(|file| {
             let name = file.file_name();
-            !known.iter().chain(&derived::ALL).any(|known| name == **known)
+            !known.iter().chain(&derived::ALL).chain(&[codes::NAME]).any(|known| name == **known)
         })
         .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
         .collect()

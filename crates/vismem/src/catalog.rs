@@ -1,12 +1,13 @@
 //! `catalog.sqlite`: the truth about what a memory holds.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 use crate::digest::{DigestState, STATE_BYTES};
-use crate::error::SqlContext;
+use crate::error::{IoContext, SqlContext};
 use crate::{Encoder, Error, Result, Source};
 
 /// Newest format that this engine reads, and the one it writes.
@@ -60,33 +61,38 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
 }
 
 impl Catalog {
-    /// Makes the catalogue in one transaction: after a kill it is whole or not there.
-    pub(crate) fn create(dir: &Path, encoder: &Encoder) -> Result<Self> {
-        let path = path(dir);
+    /// Makes the catalogue beside its place and moves it there whole, so that a kill or a full disk on the way leaves
+    /// nothing that could be taken for a catalogue.
+    pub(crate) fn create(dir: &Path, encoder: &Encoder) -> Result<()> {
+        let (path, unfinished) = (path(dir), dir.join("catalog.sqlite.new"));
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&unfinished, "delete"),
+            _ => {}
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut db = Connection::open_with_flags(&path, flags).at(&path)?;
-        prepare_to_write(&db).at(&path)?;
-        let tx = db.transaction().at(&path)?;
-        tx.execute_batch(include_str!("schema.sql")).at(&path)?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID).at(&path)?;
-        tx.pragma_update(None, "user_version", FORMAT).at(&path)?;
+        let mut db = Connection::open_with_flags(&unfinished, flags).at(&unfinished)?;
+        // No journal file beside it: the whole file is thrown away if this does not come to its end.
+        db.pragma_update(None, "journal_mode", "MEMORY").at(&unfinished)?;
+        db.pragma_update(None, "synchronous", "FULL").at(&unfinished)?;
+        let tx = db.transaction().at(&unfinished)?;
+        tx.execute_batch(include_str!("schema.sql")).at(&unfinished)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
+        tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
             "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
-        .at(&path)?;
-        tx.commit().at(&path)?;
-        Ok(Self { db, path })
+        .at(&unfinished)?;
+        tx.commit().at(&unfinished)?;
+        drop(db);
+        std::fs::rename(&unfinished, &path).at(&path, "create")?;
+        File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")
     }
 
-    /// Whether `dir` holds a catalogue that was committed.
+    /// Whether `dir` holds a catalogue.
     pub(crate) fn exists(dir: &Path) -> Result<bool> {
         let path = path(dir);
-        if std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
-            return Ok(true);
-        }
-        // A first commit may still stand in the write-ahead log alone.
-        Ok(std::fs::metadata(dir.join("catalog.sqlite-wal")).is_ok_and(|file| file.len() > 0) && path.exists())
+        path.try_exists().at(&path, "read")
     }
 
     pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {

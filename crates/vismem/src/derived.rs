@@ -3,6 +3,7 @@
 //! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::error::IoContext;
@@ -36,7 +37,7 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
 /// Keeps the content for later, if nobody is writing and the memory is still what it was computed from. It is a
 /// convenience: where the disk refuses, it is computed again next time.
 pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
-    let Ok(mut lock) = Lock::take(dir) else { return };
+    let Ok(mut lock) = Lock::take(dir, Duration::ZERO) else { return };
     let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header());
     if lock.dirty || current.is_ok_and(|header| header.digest.digest() != *digest) {
         return;

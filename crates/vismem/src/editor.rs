@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::catalog::Catalog;
+use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
 use crate::kill_point::kill_point;
-use crate::lock::Lock;
+use crate::lock::{Lock, PATIENCE};
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
 use crate::{Encoder, Error, Result, Source, derived};
@@ -74,7 +75,7 @@ impl Editor {
             return Err(Error::NotAMemory { path: dir.into() });
         }
         std::fs::create_dir_all(dir).at(dir, "create")?;
-        let lock = Lock::take(dir)?;
+        let lock = Lock::take(dir, PATIENCE)?;
         if !Catalog::exists(dir)? {
             Catalog::create(dir, encoder)?;
         }
@@ -97,7 +98,7 @@ impl Editor {
         if !dir.is_dir() || !Catalog::exists(dir)? {
             return Err(Error::NotAMemory { path: dir.into() });
         }
-        let lock = Lock::take(dir)?;
+        let lock = Lock::take(dir, PATIENCE)?;
         Self::with_lock(dir, lock)
     }
 
@@ -105,7 +106,7 @@ impl Editor {
         let interrupted = std::mem::replace(&mut lock.dirty, true);
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
-        let vectors = VectorWriter::open(dir, header.encoder.dim)?;
+        let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock };
         if interrupted {
             editor.recover()?;
@@ -121,6 +122,7 @@ impl Editor {
             self.vectors.zero(slot)?;
         }
         self.vectors.sync()?;
+        codes::remove(&self.dir)?;
         self.empty_log()
     }
 
@@ -211,6 +213,7 @@ impl Batch<'_> {
         let path = &editor.catalog.path;
         let header = editor.catalog.header()?;
         let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &header.digest.digest());
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
         for (exemplar, row) in exemplars.iter().zip(rows) {
@@ -219,6 +222,7 @@ impl Batch<'_> {
                 None => {
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
+                    codes.set(slot as usize, row);
                     kill_point("row written");
                     Added::New(insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?)
                 }
@@ -228,13 +232,14 @@ impl Batch<'_> {
             return Ok(added);
         }
         insertion.write_header().at(path)?;
-        let id = insertion.batch;
+        let (id, digest) = (insertion.batch, insertion.digest.digest());
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
         derived::remove_all(&editor.dir)?;
         tx.commit().at(path)?;
         kill_point("committed");
+        codes.finish(&digest);
         *batch = id;
         Ok(added)
     }
@@ -315,7 +320,7 @@ pub(crate) fn label_id(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<i64
 fn holds_foreign_files(dir: &Path) -> Result<bool> {
     for entry in std::fs::read_dir(dir).at(dir, "list")? {
         let name = entry.at(dir, "list")?.file_name();
-        if name != "lock" && name != "vectors.f32" && !name.to_string_lossy().starts_with("catalog.sqlite") {
+        if name != "lock" && name != "catalog.sqlite.new" {
             return Ok(true);
         }
     }

@@ -53,7 +53,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// SQLite refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), remedy(source))]
     Catalog {
         /// The catalogue.
         path: PathBuf,
@@ -127,6 +127,16 @@ pub enum Error {
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),
+}
+
+/// What to do where the disk, not the file's content, is at fault.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull | SystemIoFailure) => "; make room on its disk, or have the disk checked",
+        Some(CannotOpen | ReadOnly) => "; check that the file and its directory may be read and written",
+        _ => "",
+    }
 }
 
 /// Results of this crate.

@@ -42,6 +42,7 @@
 
 mod audit;
 mod catalog;
+mod codes;
 mod decision;
 mod derived;
 mod digest;

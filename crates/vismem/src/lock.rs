@@ -18,18 +18,18 @@ pub(crate) struct Lock {
 }
 
 /// How long a writer waits for another before it gives up.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Lock {
-    /// Takes the lock of the memory `dir`.
-    pub(crate) fn take(dir: &Path) -> Result<Self> {
+    /// Takes the lock of the memory `dir`; waits for another holder no longer than `patience`.
+    pub(crate) fn take(dir: &Path, patience: Duration) -> Result<Self> {
         let path = dir.join("lock");
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(&path).at(&path, "open")?;
         let started = Instant::now();
         while let Err(error) = file.try_lock() {
             match error {
-                TryLockError::WouldBlock if started.elapsed() < PATIENCE => sleep(Duration::from_millis(20)),
+                TryLockError::WouldBlock if started.elapsed() < patience => sleep(Duration::from_millis(20)),
                 TryLockError::WouldBlock => {
                     let mut holder = String::new();
                     file.read_to_string(&mut holder).at(&path, "read")?;

@@ -7,6 +7,7 @@ use vismem_search::{Exact, FREE, Filter, Neighbor, Queries, Rows, SlotSet};
 
 use crate::audit::audit;
 use crate::catalog::Catalog;
+use crate::codes::CodeMap;
 use crate::digest::DigestState;
 use crate::novelty::Yardstick;
 use crate::slots::{Label, Slots};
@@ -30,6 +31,7 @@ pub struct Memory {
     vectors: VectorMap,
     /// Slots whose rows were compared with the catalogue.
     checked: RefCell<SlotSet>,
+    codes: OnceCell<Option<CodeMap>>,
     yardstick: OnceCell<Yardstick>,
 }
 
@@ -103,6 +105,7 @@ impl Memory {
             slots,
             vectors,
             checked: RefCell::default(),
+            codes: OnceCell::new(),
             yardstick: OnceCell::new(),
         })
     }
@@ -171,7 +174,11 @@ impl Memory {
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
     pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
         let rows = Rows::new(self.vectors.all(), &self.slots.ids, self.encoder.dim)?;
-        let found = Exact::new(rows).search(Queries::new(queries, self.encoder.dim)?, k, filter)?;
+        let mut index = Exact::new(rows);
+        if let Some(map) = self.codes.get_or_init(|| CodeMap::of(self)) {
+            index = index.with_codes(map.codes())?;
+        }
+        let found = index.search(Queries::new(queries, self.encoder.dim)?, k, filter)?;
         for neighbor in found.iter().flatten() {
             self.check_row(neighbor)?;
         }
@@ -190,6 +197,11 @@ impl Memory {
         }
         self.checked.borrow_mut().insert(slot);
         Ok(())
+    }
+
+    /// All embeddings, slot by slot; zeros in free slots.
+    pub(crate) fn vectors(&self) -> &[f32] {
+        self.vectors.all()
     }
 
     /// The embedding in a slot.

@@ -26,6 +26,16 @@ pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
     *blake3::hash(bytes(row)).as_bytes()
 }
 
+/// The file, which must be there once rows were committed.
+fn present(opened: std::io::Result<File>, path: &Path) -> Result<File> {
+    match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::Damaged { path: path.into(), what: "is missing".into() })
+        }
+        opened => opened.at(path, "open"),
+    }
+}
+
 /// Writes rows. Nothing is promised before [`VectorWriter::sync`] returns.
 pub(crate) struct VectorWriter {
     file: File,
@@ -34,9 +44,11 @@ pub(crate) struct VectorWriter {
 }
 
 impl VectorWriter {
-    pub(crate) fn open(dir: &Path, dim: usize) -> Result<Self> {
+    /// Opens the file of a memory with `slots` committed rows; makes it if there are none yet.
+    pub(crate) fn open(dir: &Path, dim: usize, slots: u64) -> Result<Self> {
         let path = path(dir);
-        let file = File::options().write(true).create(true).truncate(false).open(&path).at(&path, "open")?;
+        let file = File::options().write(true).create(slots == 0).truncate(false).open(&path);
+        let file = present(file, &path)?;
         Ok(Self { file, path, row_bytes: (dim * size_of::<f32>()) as u64 })
     }
 
@@ -78,7 +90,7 @@ impl VectorMap {
         if expected == 0 {
             return Ok(Self { map: None, dim });
         }
-        let file = File::open(&path).at(&path, "open")?;
+        let file = present(File::open(&path), &path)?;
         let found = file.metadata().at(&path, "read")?.len();
         if found < expected as u64 {
             let what = format!("{found} bytes long where {slots} rows of {dim} dimensions need {expected}");

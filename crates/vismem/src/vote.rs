@@ -19,7 +19,7 @@ pub enum Vote {
     },
     /// 1 / (α + i): the paper's proposal. It gains with growing k, then stays flat.
     Rank {
-        /// α > 0; the paper uses 2.
+        /// α ≥ 1e-9; the paper uses 2. Much below that weights overflow f64.
         alpha: f64,
     },
 }
@@ -47,7 +47,7 @@ impl Vote {
             Self::Plurality => return Ok(self),
             Self::Distance { xi } => ("ξ", xi, (0.0..=100.0).contains(&xi), "must be within 0..=100"),
             Self::Softmax { tau } => ("τ", tau, tau >= 0.002, "must be at least 0.002"),
-            Self::Rank { alpha } => ("α", alpha, alpha > 0.0, "must be more than 0"),
+            Self::Rank { alpha } => ("α", alpha, alpha >= 1e-9, "must be at least 1e-9"),
         };
         if fits && value.is_finite() { Ok(self) } else { Err(Error::Parameter { name, value, range }) }
     }
@@ -171,6 +171,7 @@ mod tests {
             Vote::Softmax { tau: 0.0 },
             Vote::Softmax { tau: f64::NAN },
             Vote::Rank { alpha: 0.0 },
+            Vote::Rank { alpha: 1e-310 },
             Vote::Rank { alpha: f64::INFINITY },
         ] {
             assert!(vote.checked().is_err(), "{vote}");

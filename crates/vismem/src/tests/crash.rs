@@ -83,6 +83,7 @@ fn a_kill_while_reused_slots_are_written_leaves_them_zero() {
         bytes[slot * super::DIM * 4..][..super::DIM * 4].to_vec()
     };
     assert!(row(1).iter().any(|byte| *byte != 0), "the kill came before the slot was reused");
+    assert_eq!(Memory::open(dir).unwrap().len(), 2, "a reader that comes before any writer is not disturbed");
     assert_eq!(verify(dir).unwrap().faults, []);
     assert!(row(1).iter().all(|byte| *byte == 0), "recovery left an uncommitted row in a free slot");
 
@@ -105,6 +106,6 @@ fn free_slot(editor: &Editor, record: &crate::catalog::Record) {
     db.execute("DELETE FROM exemplars WHERE id = ?1", [record.id]).unwrap();
     db.execute("INSERT INTO free_slots VALUES (?1)", [record.slot]).unwrap();
     db.execute("UPDATE memory SET digest_state = ?1", [state.to_bytes()]).unwrap();
-    let vectors = crate::vectors::VectorWriter::open(editor.path(), super::DIM).unwrap();
+    let vectors = crate::vectors::VectorWriter::open(editor.path(), super::DIM, 1).unwrap();
     vectors.zero(record.slot as u64).unwrap();
 }

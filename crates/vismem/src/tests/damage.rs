@@ -20,7 +20,7 @@ fn a_changed_byte_anywhere_is_named_or_changes_nothing_and_is_never_answered_fro
     let folder = memory();
     let dir = folder.path();
     let sound = answer(dir).unwrap();
-    for file in ["vectors.f32", "catalog.sqlite"] {
+    for file in ["vectors.f32", "catalog.sqlite", "codes.i8", "novelty.f32"] {
         let path = dir.join(file);
         let original = fs::read(&path).unwrap();
         let mut named = 0;
@@ -38,6 +38,9 @@ fn a_changed_byte_anywhere_is_named_or_changes_nothing_and_is_never_answered_fro
                     assert_ne!(verify(dir).unwrap().faults, [], "{file} byte {place}");
                 }
             }
+            if let "codes.i8" | "novelty.f32" = file {
+                assert_ne!(fs::read(&path).unwrap(), bytes, "{file} byte {place}: what is derived is made anew");
+            }
             // Reading a damaged database may leave side files behind.
             let _ = fs::remove_file(dir.join("catalog.sqlite-wal"));
             let _ = fs::remove_file(dir.join("catalog.sqlite-shm"));
@@ -45,7 +48,7 @@ fn a_changed_byte_anywhere_is_named_or_changes_nothing_and_is_never_answered_fro
         if file == "vectors.f32" {
             assert_eq!(named, places.len(), "every byte of every row counts");
         }
-        assert!(named > 0);
+        assert_eq!(named > 0, matches!(file, "vectors.f32" | "catalog.sqlite"), "{file}");
         fs::write(&path, original).unwrap();
     }
     assert_eq!(answer(dir).unwrap(), sound);
@@ -61,8 +64,10 @@ fn missing_short_and_foreign_files_are_named() {
     fs::write(&vectors, &rows[..rows.len() - 1]).unwrap();
     assert!(matches!(answer(dir), Err(Error::Damaged { path, .. }) if path == vectors));
     fs::remove_file(&vectors).unwrap();
-    assert!(matches!(answer(dir), Err(Error::Io { path, .. }) if path == vectors));
+    assert!(matches!(answer(dir), Err(Error::Damaged { path, .. }) if path == vectors));
     assert_eq!(verify(dir).unwrap().faults[0].file, vectors);
+    assert!(matches!(add(dir, &[sample(99)]), Err(Error::Damaged { path, .. }) if path == vectors));
+    assert!(!vectors.exists(), "a lost file is not replaced by an empty one");
     fs::write(&vectors, &rows).unwrap();
 
     fs::write(dir.join("notes.txt"), "mine").unwrap();
@@ -70,7 +75,14 @@ fn missing_short_and_foreign_files_are_named() {
     fs::remove_file(dir.join("notes.txt")).unwrap();
     assert_eq!(verify(dir).unwrap().faults, []);
 
-    fs::write(dir.join("catalog.sqlite"), "no database at all").unwrap();
+    let catalog = dir.join("catalog.sqlite");
+    let whole = fs::read(&catalog).unwrap();
+    fs::remove_file(&catalog).unwrap();
+    assert!(matches!(add(dir, &[sample(99)]), Err(Error::NotAMemory { .. })));
+    assert_eq!(fs::read(&vectors).unwrap(), rows, "vectors without their catalogue are left alone");
+    fs::write(&catalog, whole).unwrap();
+
+    fs::write(&catalog, "no database at all").unwrap();
     assert!(matches!(answer(dir), Err(Error::Damaged { .. })));
     assert_ne!(verify(dir).unwrap().faults, []);
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::{add, encoder, new_exemplar, sample};
+use crate::codes::{self, CodeMap};
 use crate::{Added, ClassifyOptions, Editor, Encoder, Error, Memory, NewExemplar, Taxonomy, Vote, derived, verify};
 
 proptest! {
@@ -118,6 +119,26 @@ fn derived_files_go_with_every_change_and_come_back() {
     bytes[40] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     assert_eq!(novelty(), measured, "a damaged derived file is made anew");
+}
+
+#[test]
+fn codes_are_made_once_and_follow_every_add() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = || Memory::open(folder.path()).unwrap();
+    let ask = || memory().classify(&sample(50).embedding, &ClassifyOptions::default()).unwrap();
+    add(folder.path(), &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
+    assert!(CodeMap::open(&memory()).is_none(), "nobody has searched yet");
+    ask();
+    assert!(CodeMap::open(&memory()).is_some());
+    for part in [40..41, 41..41, 41..90, 90..200] {
+        add(folder.path(), &part.map(sample).collect::<Vec<_>>()).unwrap();
+        assert!(CodeMap::open(&memory()).is_some(), "an add leaves codes that belong to the memory");
+        assert_eq!(verify(folder.path()).unwrap().faults, []);
+    }
+    let answer = ask();
+    std::fs::remove_file(codes::path(folder.path())).unwrap();
+    assert_eq!(ask(), answer);
+    assert!(CodeMap::open(&memory()).is_some(), "deleted codes are made anew");
 }
 
 #[test]
