@@ -77,3 +77,62 @@ impl HeadRule {
         if cls { tokens().or_else(named) } else { named().or_else(by_shape).or_else(tokens) }.or_else(by_shape)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outputs by name and number of dimensions.
+    fn ports(outputs: &[(&str, usize)]) -> Vec<Port> {
+        outputs.iter().map(|&(name, rank)| Port { name: name.to_owned(), dims: Some(vec![None; rank]) }).collect()
+    }
+
+    fn choose(config: &str, outputs: &[(&str, usize)]) -> Option<Head> {
+        HeadRule::from_config(config).unwrap().choose(&ports(outputs))
+    }
+
+    fn tokens(pooling: Pooling) -> Option<Head> {
+        Some(Head { output: "last_hidden_state".to_owned(), pooling })
+    }
+
+    #[test]
+    fn clip_and_siglip_give_what_is_compared_with_texts() {
+        let outputs = [("last_hidden_state", 3), ("pooler_output", 2), ("image_embeds", 2)];
+        for config in [r#"{"model_type": "clip_vision_model"}"#, r#"{"model_type": "siglip"}"#, "{}"] {
+            assert_eq!(choose(config, &outputs), Some(Head::vector("image_embeds")), "{config}");
+        }
+        assert_eq!(choose(r#"{"model_type": "siglip"}"#, &outputs[..2]), Some(Head::vector("pooler_output")));
+    }
+
+    #[test]
+    fn dinov2_gives_its_first_token_with_and_without_registers() {
+        let outputs = [("pooler_output", 2), ("last_hidden_state", 3)];
+        for kind in ["dinov2", "dinov2_with_registers", "dinov3_vit", "vit", "deit"] {
+            let config = format!(r#"{{"model_type": "{kind}", "num_register_tokens": 4}}"#);
+            assert_eq!(choose(&config, &outputs), tokens(Pooling::Cls), "{kind}");
+            assert_eq!(choose(&config, &outputs[..1]), Some(Head::vector("pooler_output")), "{kind}");
+        }
+    }
+
+    #[test]
+    fn tokens_of_an_unknown_model_are_averaged_without_the_leading_ones() {
+        let outputs = [("last_hidden_state", 3)];
+        assert_eq!(choose("{}", &outputs), tokens(Pooling::MeanPatches { skip: 1 }));
+        assert_eq!(choose(r#"{"num_register_tokens": 4}"#, &outputs), tokens(Pooling::MeanPatches { skip: 5 }));
+    }
+
+    #[test]
+    fn an_output_of_any_name_is_known_by_its_shape_if_it_is_the_only_one() {
+        assert_eq!(choose("{}", &[("map", 4), ("1234", 2)]), Some(Head::vector("1234")));
+        assert_eq!(choose("{}", &[("a", 2), ("b", 2)]), None);
+        assert_eq!(choose("{}", &[("map", 4)]), None);
+        assert_eq!(HeadRule::default().choose(&[Port { name: "unknown".to_owned(), dims: None }]), None);
+    }
+
+    #[test]
+    fn a_head_that_was_named_is_the_only_one_considered() {
+        let rule = HeadRule::Fixed(Head::vector("b"));
+        assert_eq!(rule.choose(&ports(&[("image_embeds", 2), ("b", 4)])), Some(Head::vector("b")));
+        assert_eq!(rule.choose(&ports(&[("image_embeds", 2)])), None);
+    }
+}

@@ -44,3 +44,41 @@ impl Pooling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two pictures of three tokens of two numbers.
+    fn tokens() -> Vec<f32> {
+        vec![9.0, 8.0, 1.0, 2.0, 3.0, 6.0, /* second */ -9.0, -8.0, -1.0, 0.0, -2.0, 10.0]
+    }
+
+    #[test]
+    fn the_right_tokens_are_taken_of_every_picture() {
+        let pool = |pooling: Pooling| pooling.pool(2, &[2, 3, 2], tokens());
+        assert_eq!(pool(Pooling::Cls), Ok((2, vec![9.0, 8.0, -9.0, -8.0])));
+        assert_eq!(pool(Pooling::MeanPatches { skip: 1 }), Ok((2, vec![2.0, 4.0, -1.5, 5.0])));
+        assert_eq!(pool(Pooling::MeanPatches { skip: 2 }), Ok((2, vec![3.0, 6.0, -2.0, 10.0])));
+        let vectors = vec![1.0, 2.0, 3.0, 4.0];
+        assert_eq!(Pooling::None.pool(2, &[2, 2], vectors.clone()), Ok((2, vectors.clone())));
+        assert_eq!(Pooling::None.pool(2, &[2, 2, 1, 1], vectors.clone()), Ok((2, vectors)));
+    }
+
+    #[test]
+    fn an_output_that_does_not_fit_is_an_error_that_shows_the_shape() {
+        for (pooling, batch, shape) in [
+            (Pooling::None, 2, &[2, 3, 2][..]),
+            (Pooling::Cls, 2, &[2, 6]),
+            (Pooling::MeanPatches { skip: 3 }, 2, &[2, 3, 2]),
+            // Another batch than was put in, and a shape that the data does not have.
+            (Pooling::Cls, 3, &[2, 3, 2]),
+            (Pooling::Cls, 2, &[2, 3, 4]),
+            (Pooling::None, 12, &[12]),
+        ] {
+            let error = pooling.pool(batch, shape, tokens()).unwrap_err();
+            assert!(error.contains(&format!("{shape:?}")), "{error}");
+        }
+        assert!(Pooling::None.pool(2, &[2, 0], Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,363 @@
+//! Every promised format is decoded, whole or not at all, and no bytes make the decoder panic.
+
+mod common;
+
+use std::io::Cursor;
+
+use common::data;
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Pixel, Rgb, RgbImage, Rgba};
+use vismem_encode::decode::{DecodeError, Limits, decode};
+
+const WIDTH: u32 = 48;
+const HEIGHT: u32 = 32;
+
+/// Smooth, and with no two corners alike, so that JPEG keeps it and a turned picture is told from an upright one.
+fn colour(x: u32, y: u32) -> [u8; 3] {
+    [(x * 5) as u8, (y * 7) as u8, (255 - x * 2 - y) as u8]
+}
+
+fn picture() -> RgbImage {
+    RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb(colour(x, y)))
+}
+
+fn encode(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg(image: impl Into<DynamicImage>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(&image.into()).unwrap();
+    bytes
+}
+
+fn decoded(bytes: &[u8]) -> Result<RgbImage, DecodeError> {
+    decode(bytes, &Limits::default())
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(data(name)).unwrap()
+}
+
+/// One small file of each kind, with its name.
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let mut files: Vec<_> = FIXTURES.iter().map(|&(name, ..)| (name, read(name))).collect();
+    let rgba = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, y| Rgb(colour(x, y)).to_rgba());
+    files.extend([
+        ("baseline.jpg", jpeg(picture())),
+        ("grey.jpg", jpeg(GrayImage::from_fn(WIDTH, HEIGHT, |x, y| Luma([(x + y) as u8])))),
+        ("rgb.png", encode(picture(), ImageFormat::Png)),
+        ("rgba.png", encode(rgba, ImageFormat::Png)),
+        ("lossless.webp", encode(picture(), ImageFormat::WebP)),
+        ("rgb.bmp", encode(picture(), ImageFormat::Bmp)),
+        ("rgb.tif", encode(picture(), ImageFormat::Tiff)),
+    ]);
+    files
+}
+
+#[track_caller]
+fn assert_close(ours: &RgbImage, expected: &RgbImage, mean: f64, worst: u8, what: &str) {
+    assert_eq!(ours.dimensions(), expected.dimensions(), "{what}");
+    let differences: Vec<_> = ours.as_raw().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b)).collect();
+    let average = differences.iter().map(|&d| f64::from(d)).sum::<f64>() / differences.len() as f64;
+    let largest = differences.into_iter().max().unwrap();
+    assert!(average <= mean && largest <= worst, "{what}: differs by {average:.2} on average, {largest} at most");
+}
+
+/// Pictures that Python's PIL wrote, and how far from PIL's reading ours may be, on average and at most. Decoders of JPEG
+/// and lossy WebP round differently and smooth subsampled colours differently; the others are exact.
+const FIXTURES: [(&str, f64, u8); 7] = [
+    ("progressive.jpg", 1.0, 24),
+    ("cmyk.jpg", 1.0, 24),
+    ("rotated.jpg", 1.0, 8),
+    ("lossy.webp", 1.0, 24),
+    ("cmyk.tif", 0.5, 1),
+    ("palette.png", 0.0, 0),
+    ("animated.gif", 0.0, 0),
+];
+
+#[test]
+fn pictures_written_by_pil_are_read_as_pil_reads_them() {
+    for (name, mean, worst) in FIXTURES {
+        let expected = image::open(data(&format!("{name}.expected.png"))).unwrap().into_rgb8();
+        assert_close(&decoded(&read(name)).unwrap(), &expected, mean, worst, name);
+    }
+}
+
+#[test]
+fn lossless_formats_give_every_pixel_back() {
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
+        assert_eq!(decoded(&encode(picture(), format)).unwrap(), picture(), "{format:?}");
+    }
+}
+
+#[test]
+fn a_jpeg_is_close_to_what_was_drawn() {
+    assert_close(&decoded(&jpeg(picture())).unwrap(), &picture(), 1.5, 12, "baseline");
+}
+
+#[test]
+fn grey_becomes_three_equal_channels() {
+    let grey = GrayImage::from_fn(WIDTH, HEIGHT, |x, y| Luma([(x * 5 + y) as u8]));
+    let expected = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 5 + y) as u8; 3]));
+    for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff] {
+        assert_eq!(decoded(&encode(grey.clone(), format)).unwrap(), expected, "{format:?}");
+    }
+    let ours = decoded(&jpeg(grey)).unwrap();
+    assert!(ours.pixels().all(|Rgb([r, g, b])| r == g && g == b));
+    assert_close(&ours, &expected, 1.0, 8, "JPEG");
+}
+
+#[test]
+fn sixteen_bits_become_the_nearest_eight() {
+    let deep = |v: u8| u16::from(v) * 257 + 100;
+    let rgb = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, y| Rgb(colour(x, y).map(|v| deep(v.min(254)))));
+    let expected = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb(colour(x, y).map(|v| v.min(254))));
+    let grey = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, _| Luma([deep(x as u8)]));
+    let expected_grey = RgbImage::from_fn(WIDTH, HEIGHT, |x, _| Rgb([x as u8; 3]));
+    for format in [ImageFormat::Png, ImageFormat::Tiff] {
+        assert_eq!(decoded(&encode(rgb.clone(), format)).unwrap(), expected, "{format:?}");
+        assert_eq!(decoded(&encode(grey.clone(), format)).unwrap(), expected_grey, "{format:?}, grey");
+    }
+}
+
+#[test]
+fn transparency_is_laid_over_white() {
+    // From none to all of a dark colour: 255 · (1 − a) + c · a.
+    let over_white = |c: u8, a: u8| ((f64::from(c) * f64::from(a) + 255.0 * f64::from(255 - a)) / 255.0).round() as u8;
+    let (alpha, c) = (|x: u32| (x * 255 / (WIDTH - 1)) as u8, [200, 100, 0]);
+    let expected = RgbImage::from_fn(WIDTH, HEIGHT, |x, _| Rgb(c.map(|c| over_white(c, alpha(x)))));
+    let rgba = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, _| Rgba([c[0], c[1], c[2], alpha(x)]));
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
+        assert_eq!(decoded(&encode(rgba.clone(), format)).unwrap(), expected, "{format:?}");
+    }
+    let deep = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, y| Rgba(rgba.get_pixel(x, y).0.map(|v| u16::from(v) * 257)));
+    assert_eq!(decoded(&encode(deep, ImageFormat::Png)).unwrap(), expected, "16 bits");
+
+    let grey = ImageBuffer::from_fn(WIDTH, HEIGHT, |x, _| LumaA([60, alpha(x)]));
+    let expected = RgbImage::from_fn(WIDTH, HEIGHT, |x, _| Rgb([over_white(60, alpha(x)); 3]));
+    assert_eq!(decoded(&encode(grey, ImageFormat::Png)).unwrap(), expected, "grey");
+}
+
+/// A JPEG with an EXIF block whose bytes after the block's name are `tiff`.
+fn with_exif(jpeg: &[u8], tiff: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(2 + 6 + tiff.len()).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &len, b"Exif\0\0", tiff, &jpeg[2..]].concat()
+}
+
+fn orientation_tag(orientation: u8) -> Vec<u8> {
+    let mut tiff = b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
+    tiff[19] = orientation;
+    tiff
+}
+
+#[test]
+fn all_eight_exif_orientations_are_applied() {
+    // Where the first row and the first column of the stored picture are when it is looked at: the words of the EXIF
+    // standard for the values 1 to 8.
+    let sides = [
+        ("top", "left"),
+        ("top", "right"),
+        ("bottom", "right"),
+        ("bottom", "left"),
+        ("left", "top"),
+        ("right", "top"),
+        ("right", "bottom"),
+        ("left", "bottom"),
+    ];
+    let stored = jpeg(picture());
+    let upright = decoded(&stored).unwrap();
+    for (orientation, (row, column)) in (1..).zip(sides) {
+        let turned = matches!(row, "left" | "right");
+        let (width, height) = if turned { (HEIGHT, WIDTH) } else { (WIDTH, HEIGHT) };
+        let expected = RgbImage::from_fn(width, height, |x, y| {
+            let from = |side| match side {
+                "left" => x,
+                "right" => width - 1 - x,
+                "top" => y,
+                _ => height - 1 - y,
+            };
+            *upright.get_pixel(from(column), from(row))
+        });
+        let ours = decoded(&with_exif(&stored, &orientation_tag(orientation))).unwrap();
+        assert_eq!(ours, expected, "orientation {orientation}");
+    }
+}
+
+#[test]
+fn a_broken_exif_block_does_not_cost_the_picture() {
+    let stored = jpeg(picture());
+    for tiff in
+        [&b""[..], b"MM", b"junk junk junk", &orientation_tag(0), &orientation_tag(99), &orientation_tag(6)[..12]]
+    {
+        assert_eq!(decoded(&with_exif(&stored, tiff)).unwrap(), decoded(&stored).unwrap(), "{tiff:?}");
+    }
+}
+
+#[test]
+fn content_counts_and_not_the_name() {
+    // Files come to `decode` as bytes, so only the path through the encoder can be led astray by a name.
+    let folder = tempfile::tempdir().unwrap();
+    let options = vismem_encode::EncoderOptions { runtime: vismem_encode::RuntimeChoice::Rten, ..Default::default() };
+    let encoder = vismem_encode::Encoder::load(common::tiny(), &options).unwrap();
+    let expected = encoder.encode(&picture()).unwrap();
+    for (name, format) in [("a.jpg", ImageFormat::Png), ("b.png", ImageFormat::WebP), ("c", ImageFormat::Bmp)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, encode(picture(), format)).unwrap();
+        assert_eq!(encoder.encode_file(&path).unwrap(), expected, "{name}");
+    }
+    let text = folder.path().join("text.jpg");
+    std::fs::write(&text, "This is not a picture.").unwrap();
+    let message = encoder.encode_file(&text).unwrap_err().to_string();
+    assert!(message.contains("text.jpg") && message.contains("not an image"), "{message}");
+}
+
+#[test]
+fn no_bytes_and_foreign_bytes_are_told_apart() {
+    assert!(matches!(decoded(b""), Err(DecodeError::Empty)));
+    for junk in [&b"text"[..], b"\xFF\xD8", b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", &[0; 1000]] {
+        let error = decoded(junk).unwrap_err();
+        assert!(matches!(error, DecodeError::NotAnImage | DecodeError::Truncated { .. }), "{junk:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_an_error_and_never_half_a_picture() {
+    for (name, bytes) in files() {
+        let whole = decoded(&bytes).unwrap();
+        for len in 0..bytes.len() {
+            // Some formats end in bytes that no pixel needs; without those the picture is still whole.
+            if let Ok(picture) = decoded(&bytes[..len]) {
+                assert_eq!(picture, whole, "{name} cut to {len} of {} bytes", bytes.len());
+                // Nor does the first picture of an animation need the second.
+                assert!(bytes.len() - len <= 32 || name == "animated.gif", "{name} cut to {len} of {}", bytes.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thumbnail_inside_exif_does_not_make_a_truncated_jpeg_whole() {
+    let whole = with_exif(&jpeg(picture()), &jpeg(RgbImage::from_pixel(8, 8, Rgb([9; 3]))));
+    assert!(decoded(&whole).is_ok());
+    let error = decoded(&whole[..whole.len() - 200]).unwrap_err();
+    assert!(matches!(error, DecodeError::Truncated { format: "JPEG" }), "{error:?}");
+}
+
+/// Small files whose headers claim up to ten thousand million pixels.
+fn bombs() -> Vec<(&'static str, Vec<u8>)> {
+    let mut png = encode(picture(), ImageFormat::Png);
+    png[16..24].copy_from_slice(&[100_000u32.to_be_bytes(), 100_000u32.to_be_bytes()].concat());
+    let mut crc = flate2::Crc::new();
+    crc.update(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+
+    let mut gif = read("animated.gif");
+    gif[6..10].copy_from_slice(&[0xE8, 0xFD, 0xE8, 0xFD]);
+
+    let mut bmp = encode(picture(), ImageFormat::Bmp);
+    bmp[18..26].copy_from_slice(&[65_000u32.to_le_bytes(), 65_000u32.to_le_bytes()].concat());
+
+    let mut jpeg = jpeg(picture());
+    let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFD, 0xE8, 0xFD, 0xE8]);
+
+    let mut tiff = encode(picture(), ImageFormat::Tiff);
+    // The width's entry in the directory: tag, type LONG, one value, the value. The height has to fit the list of strips.
+    let width = tiff.windows(8).position(|entry| entry == [0, 1, 4, 0, 1, 0, 0, 0]).unwrap();
+    tiff[width + 8..width + 12].copy_from_slice(&4_000_000u32.to_le_bytes());
+
+    // 16,383 less one twice, in the first two fields of 14 bits after the signature byte 0x2F.
+    let mut webp = encode(picture(), ImageFormat::WebP);
+    let signature = webp.windows(4).position(|bytes| bytes == b"VP8L").unwrap() + 8;
+    assert_eq!(webp[signature], 0x2F);
+    webp[signature + 1..signature + 4].copy_from_slice(&[0xFE, 0xBF, 0xFF]);
+    webp[signature + 4] |= 0x0F;
+
+    vec![("PNG", png), ("GIF", gif), ("BMP", bmp), ("JPEG", jpeg), ("TIFF", tiff), ("WebP", webp)]
+}
+
+#[test]
+fn a_decompression_bomb_is_refused_from_its_header() {
+    // The files hold data for 48 x 32 pixels, so a decoder that began would complain of the data instead.
+    for (format, bytes) in bombs() {
+        match decoded(&bytes) {
+            Err(DecodeError::TooManyPixels { width, height, limit: 100_000_000 }) => {
+                assert!(u64::from(width) * u64::from(height) > 100_000_000, "{format}: {width} x {height}");
+            }
+            other => panic!("{format}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_pixel_limit_is_exact() {
+    let limits = |max_pixels| Limits { max_pixels, ..Limits::default() };
+    for (name, bytes) in files() {
+        let pixels = u64::from(WIDTH * HEIGHT);
+        assert!(decode(&bytes, &limits(pixels)).is_ok(), "{name}");
+        let error = decode(&bytes, &limits(pixels - 1)).unwrap_err();
+        assert!(matches!(error, DecodeError::TooManyPixels { limit, .. } if limit == pixels - 1), "{name}: {error:?}");
+    }
+}
+
+#[test]
+fn a_large_frame_on_a_small_gif_canvas_costs_no_more_than_the_limit() {
+    // The first frame claims 65,000 x 65,000 pixels on a canvas of 48 x 32: 17 gigabytes for a decoder that believes it.
+    let mut gif = read("animated.gif");
+    let frame = gif.windows(9).position(|b| b[0] == b',' && b[5..] == [48, 0, 32, 0]).unwrap();
+    gif[frame + 5..frame + 9].copy_from_slice(&[0xE8, 0xFD, 0xE8, 0xFD]);
+    assert!(matches!(decoded(&gif), Err(DecodeError::Broken { format: "GIF", .. })));
+}
+
+#[test]
+fn mutated_files_never_panic() {
+    let limits = Limits { max_pixels: 1 << 18, ..Limits::default() };
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let (mut pictures, mut errors) = (0, 0);
+    for (_, original) in files() {
+        for _ in 0..ROUNDS {
+            let mut bytes = original.clone();
+            for _ in 0..=random.below(6) {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] = random.below(256) as u8,
+                    1 => bytes[at] ^= 1 << random.below(8),
+                    2 => drop(bytes.drain(at..(at + random.below(40)).min(bytes.len()))),
+                    _ => drop(bytes.splice(at..at, (0..random.below(40)).map(|i| (i * 37) as u8))),
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            match decode(&bytes, &limits) {
+                Ok(picture) => {
+                    assert!(u64::from(picture.width()) * u64::from(picture.height()) <= limits.max_pixels);
+                    pictures += 1;
+                }
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    errors += 1;
+                }
+            }
+        }
+    }
+    // Neither so broken that all stop at the header, nor so whole that nothing was tried.
+    assert!(pictures > ROUNDS && errors > ROUNDS, "{pictures} pictures, {errors} errors");
+}
+
+const ROUNDS: usize = 1500;
+
+/// xorshift64*: the same bytes in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
+    }
+}
