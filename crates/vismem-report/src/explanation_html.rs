@@ -154,7 +154,7 @@ impl Card {
             rank: n.rank,
             id: n.id,
             label: label(&n.label),
-            source_tail: format::tail(&source, 64),
+            source_tail: format::tail(&source, 60),
             source,
             tone: reading.tone(&n.label).class(),
             agrees: reading.agrees(n),

@@ -29,7 +29,7 @@ fn explanation(labels: &[&str]) -> Explanation {
     }
     shares.sort_by(|a, b| b.share.total_cmp(&a.share));
     Explanation {
-        query: Pictured { name: "query.jpg".into(), picture: picture(900) },
+        query: Pictured { name: "query.jpg".into(), picture: picture(300) },
         decision: shares.first().map_or(String::new(), |s| s.label.clone()),
         confidence: shares.first().map_or(0.0, |s| s.share),
         neighbors: neighbors.collect(),
@@ -89,8 +89,8 @@ fn the_page_loads_nothing() {
 #[test]
 fn large_pictures_are_embedded_small() {
     let mut e = explanation(&["cat"]);
-    e.query.picture = picture(3000);
-    e.neighbors[0].picture = picture(3000);
+    e.query.picture = picture(1500);
+    e.neighbors[0].picture = picture(1500);
     let html = to_html(&e).unwrap();
     assert_eq!(attributes(&html, "width"), ["800", "320"]);
 }
