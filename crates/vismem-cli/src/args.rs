@@ -3,12 +3,22 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::Vote;
 
+const EXAMPLES: &str = "\
+Examples:
+  vismem demo                  what it does, with pictures that it draws itself
+  vismem add photos            learn: each folder in photos is a label
+  vismem classify new.jpg      ask
+  vismem explain new.jpg       ask why
+
+Exit codes: 0 done, 1 something failed, 2 wrong use";
+
 /// An editable visual memory: classifies pictures by their nearest neighbours among yours.
 #[derive(Debug, Parser)]
-#[command(name = "vismem", version, max_term_width = 110)]
+#[command(name = "vismem", version, max_term_width = 110, after_help = EXAMPLES)]
 pub struct Args {
     /// The memory, a directory
     #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = "memory.vismem")]
@@ -49,6 +59,8 @@ pub struct Demo {
     /// Where to leave the demo's pictures, memory and page
     #[arg(short, long, default_value = "vismem-demo")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub encoding: Encoding,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -56,10 +68,10 @@ pub struct Add {
     /// Folders (each picture is labelled with the name of the folder it lies in), pictures (with --label),
     /// CSV manifests (columns path, label, optionally source; others are levels of the taxonomy),
     /// or embeddings as .npy (with --labels or --label)
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// One label for everything that is added
-    #[arg(short, long, conflicts_with = "labels")]
+    #[arg(short, long, conflicts_with = "labels", value_parser = NonEmptyStringValueParser::new())]
     pub label: Option<String>,
     /// Labels of the rows of a .npy file, one each: .npy (integers or strings), .csv (column label) or .txt (lines)
     #[arg(long, value_name = "FILE")]
@@ -77,7 +89,7 @@ pub struct Add {
 #[derive(Debug, ClapArgs)]
 pub struct Classify {
     /// Pictures, folders of pictures, or embeddings as .npy
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub voting: Voting,
@@ -101,6 +113,7 @@ pub struct Explain {
 #[derive(Debug, ClapArgs)]
 pub struct Ls {
     /// List the exemplars of these labels
+    #[arg(value_name = "LABEL")]
     pub labels: Vec<String>,
     /// List all exemplars
     #[arg(long, conflicts_with = "labels")]
@@ -110,13 +123,13 @@ pub struct Ls {
 #[derive(Debug, ClapArgs)]
 pub struct Voting {
     /// How many neighbours vote, 1 to 10000
-    #[arg(short, default_value_t = 20)]
+    #[arg(short, default_value_t = 20, allow_negative_numbers = true)]
     pub k: usize,
     /// How much each of them counts
     #[arg(long, value_enum, default_value_t = VoteName::Rank)]
     pub vote: VoteName,
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub parameter: Option<f64>,
     /// Decide at this level of the taxonomy
     #[arg(long)]
@@ -152,7 +165,7 @@ impl Voting {
     }
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub struct Encoding {
     /// The encoder: efficientnet-lite0 (built in), or a folder with config.json, preprocessor_config.json and ONNX file
     /// [default: the memory's, for a new memory efficientnet-lite0]
@@ -162,7 +175,8 @@ pub struct Encoding {
     #[arg(long, value_enum, default_value_t = Runtime::Auto)]
     pub runtime: Runtime,
     /// Refuse pictures with more pixels than this, in millions
-    #[arg(long, value_name = "MILLIONS", default_value_t = 100)]
+    #[arg(long, value_name = "MILLIONS", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_megapixels: u32,
 }
 

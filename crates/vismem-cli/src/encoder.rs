@@ -7,6 +7,7 @@ use vismem_encode::decode::Limits;
 use vismem_encode::{BUILTIN_NAME, Encoder, EncoderOptions, Model, OnnxRuntimeError, RuntimeChoice};
 
 use crate::args::{Encoding, Runtime, wrong_use};
+use crate::output;
 
 /// Loads the encoder that the user named, else the memory's, else the built-in one.
 ///
@@ -27,14 +28,14 @@ pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::Encoder)>) -> R
     if let Some(reason) = encoder.fallback_reason()
         && !matches!(reason, OnnxRuntimeError::NotFound)
     {
-        eprintln!("note: ONNX Runtime is not used: {reason}");
+        output::note(format_args!("note: ONNX Runtime is not used: {reason}"));
     }
     if let Some((path, held)) = memory
         && !held.same(&identity(&encoder))
     {
         let path = path.display();
         if held.hash.is_empty() {
-            bail!("{path}: holds embeddings of an unknown encoder; ask it with embeddings (.npy), not pictures");
+            bail!("{path}: holds embeddings of an unknown encoder; use it with embeddings (.npy), not with pictures");
         }
         if encoding.encoder.is_none() {
             return Err(wrong_use(format!(

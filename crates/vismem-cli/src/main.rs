@@ -18,7 +18,7 @@ use crate::command::Outcome;
 fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match &args.command {
-        Command::Demo(options) => command::demo::run(options),
+        Command::Demo(options) => command::demo::run(&args, options),
         Command::Add(options) => command::add::run(&args, options),
         Command::Classify(options) => command::classify::run(&args, options),
         Command::Explain(options) => command::explain::run(&args, options),
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough, as `vismem ls | head` does.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::note(format_args!("error: {}", output::in_one_line(&error)));
             if error.is::<args::WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

@@ -1,13 +1,36 @@
-//! Answers on standard output.
+//! Answers on standard output, remarks on standard error.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
 use serde::Serialize;
 
 /// Standard output, buffered. Errors come back as values, so that a closed pipe ends the program quietly.
-pub fn stdout() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::new(io::stdout().lock())
+pub fn stdout() -> BufWriter<Stdout> {
+    BufWriter::new(Stdout(io::stdout().lock()))
+}
+
+/// Standard output that names itself in its errors.
+pub struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(named)
+    }
+}
+
+fn named(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write the answer to standard output: {error}"))
+}
+
+/// Prints a line on standard error. That nobody can read it there is no reason to stop.
+pub fn note(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Prints one JSON document and nothing else.
@@ -45,6 +68,17 @@ impl<W: Write> JsonResults<W> {
     }
 }
 
+/// The error and its causes in one line. Many errors name their cause themselves; it is not named twice.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text.lines().collect::<Vec<_>>().join(" ")
+}
+
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -61,4 +95,30 @@ pub fn bytes(count: u64) -> String {
 /// A number in groups of three digits.
 pub fn count(count: impl TryInto<u64>) -> String {
     indicatif::HumanCount(count.try_into().unwrap_or(u64::MAX)).to_string()
+}
+
+/// "1 label", "1,000 labels".
+pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once_and_in_one_line() {
+        let cause = || io::Error::other("no\nroom");
+        assert_eq!(in_one_line(&anyhow::Error::new(cause()).context("cannot write x")), "cannot write x: no room");
+        let told = anyhow::Error::new(cause()).context("cannot write x: no\nroom");
+        assert_eq!(in_one_line(&told), "cannot write x: no room");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!(counted(0u64, "label"), "0 labels");
+        assert_eq!(counted(1usize, "label"), "1 label");
+        assert_eq!(counted(1_000u64, "label"), "1,000 labels");
+    }
 }

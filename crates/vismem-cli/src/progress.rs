@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// How often a line is printed where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -32,14 +34,14 @@ impl Progress {
         if self.line_due.is_some_and(|due| due <= Instant::now()) {
             let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
             let (rate, left) = (self.bar.per_sec(), HumanDuration(self.bar.eta()));
-            eprintln!("{done}/{total} {}, {rate:.1}/s, {left} left", self.what);
+            output::note(format_args!("{done}/{total} {}, {rate:.1}/s, {left} left", self.what));
             self.line_due = Some(Instant::now() + EVERY);
         }
     }
 
-    /// Prints a line without disturbing the bar.
-    pub fn note(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+    /// Takes the bar away while something else is printed.
+    pub fn pause<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use vismem::{Editor, Memory, Taxonomy};
 
 use self::report::Report;
@@ -15,28 +15,32 @@ use crate::args::{Add, Args, wrong_use};
 use crate::input::{LabelledPicture, folder, has_extension, manifest, taxonomy};
 
 pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
+    add(&args.memory, options)?.print(&args.memory, args.format)
+}
+
+/// Adds what the user named to `memory`.
+pub fn add(memory: &Path, options: &Add) -> Result<Report> {
     let (embeddings, others): (Vec<_>, Vec<_>) = options.paths.iter().partition(|path| has_extension(path, "npy"));
     let taxonomy = options.taxonomy.as_deref().map(taxonomy::read).transpose()?;
-    let report = match (&embeddings[..], &others[..]) {
+    match (&embeddings[..], &others[..]) {
         ([], _) => {
             if options.labels.is_some() {
                 return Err(wrong_use("--labels belongs to a .npy file of embeddings"));
             }
             let (pictures, mut taxonomies) = collect(options)?;
             taxonomies.extend(taxonomy);
-            pictures::add(args, options, pictures, &taxonomies)?
+            pictures::add(memory, options, pictures, &taxonomies)
         }
-        ([file], []) => rows::add(args, options, file, taxonomy.as_ref())?,
-        _ => return Err(wrong_use("add one .npy file of embeddings at a time, and pictures by themselves")),
-    };
-    report.print(args)
+        ([file], []) => rows::add(memory, options, file, taxonomy.as_ref()),
+        _ => Err(wrong_use("add one .npy file of embeddings at a time, and pictures by themselves")),
+    }
 }
 
 /// Everything that is to be added, in the order in which the user named it.
 fn collect(options: &Add) -> Result<(Vec<LabelledPicture>, Vec<Taxonomy>)> {
     let (mut pictures, mut taxonomies) = (Vec::new(), Vec::new());
     for path in &options.paths {
-        if has_extension(path, "csv") {
+        if has_extension(path, "csv") && !path.is_dir() {
             if options.label.is_some() {
                 return Err(wrong_use(format!("{}: a manifest has labels of its own, drop --label", path.display())));
             }
@@ -53,7 +57,6 @@ fn collect(options: &Add) -> Result<(Vec<LabelledPicture>, Vec<Taxonomy>)> {
         for path in found {
             let label = options.label.clone().map_or_else(|| folder::label_of(&path), Ok);
             let label = label.with_context(|| path.display().to_string())?;
-            ensure!(!label.is_empty(), "the label is empty");
             pictures.push(LabelledPicture { path, label, source: None });
         }
     }
@@ -72,6 +75,9 @@ fn encoder_of(memory: &Path) -> Result<Option<vismem::Encoder>> {
 fn add_taxonomies<'t>(editor: &mut Editor, taxonomies: impl IntoIterator<Item = &'t Taxonomy>) -> Result<()> {
     taxonomies.into_iter().try_for_each(|taxonomy| Ok(editor.add_taxonomy(taxonomy)?))
 }
+
+/// What to know of an `add` that fails on the way.
+const KEPT: &str = "stopped; what was added before is kept, and the same command again goes on from there";
 
 /// Whether the user has pressed Ctrl-C. From the first call on it no longer ends the program by itself.
 fn interrupted() -> bool {

@@ -1,57 +1,63 @@
-use std::io::Write;
+mod answer;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use serde::Serialize;
+use anyhow::{Result, ensure};
 use vismem::{ClassifyOptions, Decision, Memory};
 use vismem_encode::{Outcome as Encoding, StreamOptions};
 
+use self::answer::{Answer, Printer};
 use super::Outcome;
-use crate::args::{Args, Classify, Format};
-use crate::input::embeddings::Embeddings;
+use crate::args::{Args, Classify};
+use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{folder, has_extension};
-use crate::output::{self, JsonResults};
 use crate::progress::Progress;
-use crate::{decision, encoder};
+use crate::{decision, encoder, output};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
 
+/// A decision, or why there is none.
+type Decided = Result<Decision, String>;
+
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let voting = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    // Fails before anything is read or encoded if the memory cannot answer at all.
+    memory.classify(&[], &voting)?;
     let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
     for path in &options.paths {
-        let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-        if metadata.is_dir() {
+        if path.is_dir() {
             pictures.extend(folder::pictures(path)?);
         } else if has_extension(path, "npy") {
             embeddings.push((path, Embeddings::open(path)?));
         } else {
+            // A path that is not there becomes an answer that says so, and the others are answered.
             pictures.push(path.clone());
         }
     }
-    let mut answers = Answers { memory: &memory, voting, printer: Printer::new(args.format)?, outcome: Outcome::Done };
-    for (path, rows) in embeddings {
-        answers.rows(path, rows)?;
+    let held = memory.encoder().dim;
+    for (path, Embeddings { dim, .. }) in &embeddings {
+        let name = path.display();
+        ensure!(
+            *dim == held,
+            "{name}: its rows have {dim} values, the memory's embeddings have {held}; use the memory's encoder"
+        );
     }
-    if !pictures.is_empty() {
-        let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
+    let encoder = (!pictures.is_empty())
+        .then(|| encoder::load(&options.encoding, Some((memory.path(), memory.encoder()))))
+        .transpose()?;
+
+    let mut answers = Answers { memory: &memory, voting, printer: Printer::new(args.format)?, outcome: Outcome::Done };
+    for (_, rows) in embeddings {
+        answers.rows(rows)?;
+    }
+    if let Some(encoder) = encoder {
         answers.pictures(&encoder, pictures)?;
     }
     answers.printer.end()?;
     Ok(answers.outcome)
-}
-
-/// One line of the answer.
-#[derive(Serialize)]
-struct Answer {
-    path: String,
-    #[serde(flatten)]
-    decision: Option<decision::Document>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
 }
 
 struct Answers<'m> {
@@ -62,97 +68,83 @@ struct Answers<'m> {
 }
 
 impl Answers<'_> {
-    fn rows(&mut self, file: &Path, mut rows: Embeddings) -> Result<()> {
-        let held = self.memory.encoder().dim;
-        let (name, dim) = (file.display(), rows.dim);
-        anyhow::ensure!(dim == held, "{name}: its rows have {dim} values, the memory's embeddings have {held}");
+    fn rows(&mut self, mut rows: Embeddings) -> Result<()> {
+        let (memory, voting) = (self.memory, self.voting.clone());
         for first in (0..rows.rows).step_by(TOGETHER) {
             let values = rows.next_rows(TOGETHER)?;
-            let decisions = self.memory.classify(&values, &self.voting);
-            let decisions = decisions.with_context(|| format!("{name}, counted from row {first}"))?;
-            for (decision, row) in decisions.iter().zip(first..) {
-                self.answer(format!("{name}#{row}"), Ok(decision))?;
-            }
+            let queries = (first..).zip(values.chunks_exact(rows.dim)).map(|(row, values)| {
+                let name = rows.name_of(row);
+                let fault = fault(values).map(|fault| format!("{name} {fault}"));
+                (name, fault.map_or_else(|| Ok(values.to_vec()), Err))
+            });
+            decide(memory, &voting, queries.collect(), &mut |name, decision| self.answer(name, decision))?;
         }
         Ok(())
     }
 
     fn pictures(&mut self, encoder: &vismem_encode::Encoder, pictures: Vec<PathBuf>) -> Result<()> {
-        let mut progress = Progress::new(pictures.len() as u64, "pictures");
-        let mut waiting = Vec::new();
-        let mut outcome = Ok(());
-        encoder.encode_stream(pictures.into_iter(), StreamOptions::default(), &|_, _| true, &mut |encoded| {
-            progress.advance(1);
-            let embedding = match encoded.outcome {
-                Encoding::Embedded(embedding) => Ok(embedding),
-                Encoding::Failed(error) => Err(error.to_string()),
-                Encoding::Skipped => unreachable!("everything is wanted"),
-            };
-            waiting.push((encoded.input, embedding));
-            if waiting.len() == TOGETHER {
-                outcome = self.decide(std::mem::take(&mut waiting));
-            }
-            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        outcome?;
-        self.decide(waiting)
-    }
-
-    /// Decides what was encoded and answers in the same order, failures included.
-    fn decide(&mut self, encoded: Vec<(PathBuf, Result<Vec<f32>, String>)>) -> Result<()> {
-        let queries: Vec<f32> =
-            encoded.iter().filter_map(|(_, embedding)| embedding.as_ref().ok()).flatten().copied().collect();
-        let mut decisions = self.memory.classify(&queries, &self.voting)?.into_iter();
-        for (path, embedding) in encoded {
-            let decision = embedding.map(|_| decisions.next());
-            match &decision {
-                Ok(decision) => decision.iter().try_for_each(|d| self.answer(path.display().to_string(), Ok(d)))?,
-                Err(error) => self.answer(path.display().to_string(), Err(error))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, path: String, decision: std::result::Result<&Decision, &String>) -> Result<()> {
-        if let Err(error) = decision {
-            eprintln!("warning: {error}");
-            self.outcome = Outcome::Incomplete;
-        }
-        let error = decision.err().cloned();
-        self.printer.print(Answer {
-            path,
-            decision: decision.ok().map(|d| decision::Document::new(d, &self.voting)),
-            error,
-        })
-    }
-}
-
-enum Printer {
-    Json(JsonResults<std::io::BufWriter<std::io::StdoutLock<'static>>>),
-    Text(std::io::BufWriter<std::io::StdoutLock<'static>>),
-}
-
-impl Printer {
-    fn new(format: Format) -> Result<Self> {
-        Ok(match format {
-            Format::Json => Self::Json(JsonResults::begin(output::stdout())?),
-            Format::Text => Self::Text(output::stdout()),
+        let (memory, voting) = (self.memory, self.voting.clone());
+        decide_pictures(memory, encoder, pictures, &voting, &mut |path, decision| {
+            self.answer(path.display().to_string(), decision)
         })
     }
 
-    fn print(&mut self, answer: Answer) -> Result<()> {
-        match (self, &answer.decision) {
-            (Self::Json(results), _) => results.push(&answer)?,
-            (Self::Text(out), Some(decision)) => writeln!(out, "{}  {}", answer.path, decision.in_short())?,
-            (Self::Text(out), None) => writeln!(out, "{}  not classified", answer.path)?,
-        }
-        Ok(())
+    fn answer(&mut self, path: String, decision: Decided) -> Result<()> {
+        let (decision, error) = match decision {
+            Ok(decision) => (Some(decision::Document::new(&decision, &self.voting)), None),
+            Err(error) => {
+                output::note(format_args!("warning: {error}"));
+                self.outcome = Outcome::Incomplete;
+                (None, Some(error))
+            }
+        };
+        self.printer.print(&Answer { path, decision, error })
     }
+}
 
-    fn end(self) -> Result<()> {
-        match self {
-            Self::Json(results) => results.end(),
-            Self::Text(mut out) => Ok(out.flush()?),
+/// Encodes pictures on all cores and decides them, some together. Hands each decision, or why there is none, to `each`
+/// in the order of `pictures`.
+pub fn decide_pictures(
+    memory: &Memory,
+    encoder: &vismem_encode::Encoder,
+    pictures: Vec<PathBuf>,
+    options: &ClassifyOptions,
+    each: &mut dyn FnMut(&Path, Decided) -> Result<()>,
+) -> Result<()> {
+    let mut progress = Progress::new(pictures.len() as u64, "pictures");
+    let mut each = |path: PathBuf, decision| each(&path, decision);
+    let mut waiting = Vec::new();
+    let mut outcome = Ok(());
+    encoder.encode_stream(pictures.into_iter(), StreamOptions::default(), &|_, _| true, &mut |encoded| {
+        progress.advance(1);
+        match encoded.outcome {
+            Encoding::Embedded(embedding) => waiting.push((encoded.input, Ok(embedding))),
+            Encoding::Failed(error) => waiting.push((encoded.input, Err(error.to_string()))),
+            Encoding::Skipped => {}
         }
+        if waiting.len() >= TOGETHER {
+            outcome = progress.pause(|| decide(memory, options, std::mem::take(&mut waiting), &mut each));
+        }
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    outcome?;
+    drop(progress);
+    decide(memory, options, waiting, &mut each)
+}
+
+/// Decides queries of which some may have no embedding, in their order.
+fn decide<Q>(
+    memory: &Memory,
+    options: &ClassifyOptions,
+    queries: Vec<(Q, Result<Vec<f32>, String>)>,
+    each: &mut dyn FnMut(Q, Decided) -> Result<()>,
+) -> Result<()> {
+    let embeddings = queries.iter().filter_map(|(_, embedding)| embedding.as_ref().ok());
+    let values: Vec<f32> = embeddings.flatten().copied().collect();
+    let mut decisions = memory.classify(&values, options)?.into_iter();
+    for (query, embedding) in queries {
+        let decision = embedding.map(|_| decisions.next().expect("one decision for each embedding"));
+        each(query, decision)?;
     }
+    Ok(())
 }

@@ -27,8 +27,13 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     if let Some(file) = options.output.iter().find(|file| !has_extension(file, "html") && !has_extension(file, "png")) {
         return Err(wrong_use(format!("{}: an explanation is written as .html or .png", file.display())));
     }
+    if let Some(file) = options.output.iter().find(|file| is_same_file(file, &options.image)) {
+        return Err(wrong_use(format!("{}: is the picture itself; write the explanation elsewhere", file.display())));
+    }
     let voting = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    // Fails before the encoder is loaded if the memory cannot answer anything.
+    memory.classify(&[], &voting)?;
     let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
     let embedding = encoder.encode_file(&options.image)?;
     let decision = memory.classify(&embedding, &voting)?.remove(0);
@@ -51,6 +56,10 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
 /// Writes the page or the picture, by the file's extension.

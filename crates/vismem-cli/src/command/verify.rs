@@ -48,10 +48,9 @@ fn print(document: &Document) -> Result<()> {
     }
     let verdict = match document.faults.len() {
         0 => "sound".to_owned(),
-        1 => "1 fault".to_owned(),
-        faults => format!("{faults} faults"),
+        faults => output::counted(faults, "fault"),
     };
-    writeln!(out, "{}: {verdict}, {} exemplars checked", document.memory, output::count(document.exemplars))?;
+    writeln!(out, "{}: {verdict}, {} checked", document.memory, output::counted(document.exemplars, "exemplar"))?;
     if let Some(digest) = &document.digest {
         writeln!(out, "digest {digest}")?;
     }

@@ -1,4 +1,4 @@
-//! Ready embeddings: `.npy` files of N × D values, and labels for their rows.
+//! Ready embeddings: `.npy` files of N × D values.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -6,11 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use half::f16;
-use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
+use npyz::{Deserialize, NpyFile, Order, TypeChar};
+
+use super::npy;
 
 /// Rows of a `.npy` file, read as they are asked for.
 pub struct Embeddings {
-    /// How many rows the file says it has.
+    /// How many rows the file has.
     pub rows: usize,
     /// Values in each row.
     pub dim: usize,
@@ -19,19 +21,23 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// Opens a file of f32 or f16 values, N × D, in C order.
+    /// Opens a file of f16, f32 or f64 values (which are rounded to f32), N × D, in C order.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let npy = open(path)?;
+        let npy = npy::open(path)?;
         let &[rows, dim] = npy.shape() else {
-            bail!("{name}: has the shape {:?}; embeddings are N × D", npy.shape());
+            bail!("{name}: has the shape {:?}; save embeddings as N × D, one row each", npy.shape());
         };
-        ensure!(dim > 0, "{name}: its rows are empty");
-        ensure!(npy.order() == Order::C || dim == 1, "{name}: is in Fortran order; save np.ascontiguousarray of it");
-        let values = match scalar(&npy.dtype()) {
-            Some((TypeChar::Float, 4)) => values::<f32>(npy)?,
-            Some((TypeChar::Float, 2)) => values::<f16>(npy)?,
-            _ => bail!("{name}: holds {}; embeddings are float32 or float16", npy.dtype().descr()),
+        ensure!(rows > 0 && dim > 0, "{name}: holds no values ({rows} × {dim}); save embeddings as N × D");
+        ensure!(
+            npy.order() == Order::C || dim == 1 || rows == 1,
+            "{name}: is in Fortran order; save np.ascontiguousarray of it"
+        );
+        let values = match npy::scalar(&npy.dtype()) {
+            Some((TypeChar::Float, 2)) => values(npy, f16::to_f32)?,
+            Some((TypeChar::Float, 4)) => values(npy, |value: f32| value)?,
+            Some((TypeChar::Float, 8)) => values(npy, |value: f64| value as f32)?,
+            _ => bail!("{name}: holds {}; save embeddings as float32", npy.dtype().descr()),
         };
         Ok(Self { rows: rows as usize, dim: dim as usize, values, name })
     }
@@ -39,69 +45,29 @@ impl Embeddings {
     /// The next rows, at most `count`; none at the end.
     pub fn next_rows(&mut self, count: usize) -> Result<Vec<f32>> {
         let values: io::Result<Vec<f32>> = self.values.by_ref().take(count.saturating_mul(self.dim)).collect();
-        values.with_context(|| format!("{}: ends before its {} rows", self.name, self.rows))
+        values.with_context(|| format!("cannot read {}", self.name))
+    }
+
+    /// How a row is called: `FILE#ROW`, counted from 0.
+    pub fn name_of(&self, row: usize) -> String {
+        format!("{}#{row}", self.name)
     }
 }
 
-fn values<T: Deserialize + Into<f32> + 'static>(
+fn values<T: Deserialize + 'static>(
     npy: NpyFile<BufReader<File>>,
+    to_f32: fn(T) -> f32,
 ) -> Result<Box<dyn Iterator<Item = io::Result<f32>>>> {
-    Ok(Box::new(npy.data::<T>()?.map(|value| value.map(Into::into))))
+    Ok(Box::new(npy.data::<T>()?.map(move |value| value.map(to_f32))))
 }
 
-fn open(path: &Path) -> Result<NpyFile<BufReader<File>>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    NpyFile::new(BufReader::with_capacity(1 << 20, file))
-        .with_context(|| format!("{}: is no .npy file", path.display()))
-}
-
-fn scalar(dtype: &DType) -> Option<(TypeChar, u64)> {
-    match dtype {
-        DType::Plain(scalar) => Some((scalar.type_char(), scalar.size_field())),
-        _ => None,
-    }
-}
-
-/// Labels for the rows of an embeddings file: `.npy` of integers or strings, `.csv` with a column `label`, or lines.
-pub fn labels(path: &Path) -> Result<Vec<String>> {
-    let name = path.display();
-    let labels = if super::has_extension(path, "npy") {
-        npy_labels(path)?
-    } else if super::has_extension(path, "csv") {
-        let mut csv = csv::Reader::from_path(path).with_context(|| format!("cannot read {name}"))?;
-        let header = csv.headers().with_context(|| format!("cannot read {name}"))?;
-        let column = header.iter().position(|column| column.trim() == "label");
-        let column = column.with_context(|| format!("{name}: has no column label"))?;
-        let label = |record: csv::Result<csv::StringRecord>| Ok(record?[column].trim().to_owned());
-        csv.records().map(label).collect::<csv::Result<_>>().with_context(|| format!("cannot read {name}"))?
+/// Why a row cannot be an embedding: it has no direction.
+pub fn fault(row: &[f32]) -> Option<&'static str> {
+    if row.iter().any(|value| !value.is_finite()) {
+        Some("holds NaN or an infinity; leave the row out or compute it again")
+    } else if row.iter().all(|value| *value == 0.0) {
+        Some("is all zeros; leave the row out or compute it again")
     } else {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-        text.lines().map(|line| line.trim().to_owned()).collect()
-    };
-    if let Some(row) = labels.iter().position(String::is_empty) {
-        bail!("{name}: the label of row {row} is empty");
+        None
     }
-    Ok(labels)
-}
-
-fn npy_labels(path: &Path) -> Result<Vec<String>> {
-    let npy = open(path)?;
-    ensure!(npy.shape().len() == 1, "{}: has the shape {:?}; labels are N", path.display(), npy.shape());
-    let labels = match scalar(&npy.dtype()) {
-        Some((TypeChar::Int, 1)) => integers::<i8>(npy),
-        Some((TypeChar::Int, 2)) => integers::<i16>(npy),
-        Some((TypeChar::Int, 4)) => integers::<i32>(npy),
-        Some((TypeChar::Int, 8)) => integers::<i64>(npy),
-        Some((TypeChar::Uint, 1)) => integers::<u8>(npy),
-        Some((TypeChar::Uint, 2)) => integers::<u16>(npy),
-        Some((TypeChar::Uint, 4)) => integers::<u32>(npy),
-        Some((TypeChar::Uint, 8)) => integers::<u64>(npy),
-        Some((TypeChar::UnicodeStr | TypeChar::ByteStr, _)) => npy.into_vec::<String>(),
-        _ => bail!("{}: holds {}; labels are integers or strings", path.display(), npy.dtype().descr()),
-    };
-    labels.with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn integers<T: Deserialize + ToString>(npy: NpyFile<BufReader<File>>) -> io::Result<Vec<String>> {
-    Ok(npy.into_vec::<T>()?.iter().map(T::to_string).collect())
 }

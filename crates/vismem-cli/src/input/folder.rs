@@ -15,9 +15,16 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
         |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
     let mut pictures = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
-        let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
-        if entry.file_type().is_file() && EXTENSIONS.iter().any(|known| super::has_extension(entry.path(), known)) {
-            pictures.push(entry.into_path());
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && is_named_like_a_picture(entry.path()) => {
+                pictures.push(entry.into_path());
+            }
+            Ok(_) => {}
+            // A link to a picture that is gone fails as that picture, not the whole folder.
+            Err(error) => match error.path().filter(|path| is_named_like_a_picture(path)) {
+                Some(path) => pictures.push(path.to_owned()),
+                None => return Err(error).with_context(|| format!("cannot list {}", folder.display())),
+            },
         }
     }
     anyhow::ensure!(
@@ -27,6 +34,10 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
         EXTENSIONS.join(", ")
     );
     Ok(pictures)
+}
+
+fn is_named_like_a_picture(path: &Path) -> bool {
+    EXTENSIONS.iter().any(|known| super::has_extension(path, known))
 }
 
 /// The name of the folder that a picture lies in.

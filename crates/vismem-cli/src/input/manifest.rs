@@ -6,43 +6,39 @@ use anyhow::{Context, Result, ensure};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
+use super::table::{Row, Table};
 
 /// Reads a manifest. Relative paths start at the manifest's folder. Columns other than `path`, `label` and `source`
 /// are levels of the taxonomy, the nearest to the label first.
 pub fn read(file: &Path) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
-    let name = file.display();
-    let mut csv = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(file)
-        .with_context(|| format!("cannot read {name}"))?;
-    let header = csv.headers().with_context(|| format!("cannot read {name}"))?.clone();
-    let column = |wanted: &str| header.iter().position(|column| column == wanted);
-    let columns = || header.iter().collect::<Vec<_>>().join(", ");
-    let path = column("path").with_context(|| format!("{name}: has no column path; its columns are {}", columns()))?;
-    let label =
-        column("label").with_context(|| format!("{name}: has no column label; its columns are {}", columns()))?;
-    let source = column("source");
+    let table = Table::open(file)?;
+    let name = table.name.clone();
+    let (path, label, source) = (table.column("path")?, table.column("label")?, table.find("source"));
+    table.all_named()?;
     let levels: Vec<usize> =
-        (0..header.len()).filter(|column| ![Some(path), Some(label), source].contains(&Some(*column))).collect();
-    ensure!(levels.iter().all(|&level| !header[level].is_empty()), "{name}: a column has no name; name or remove it");
+        (0..table.header.len()).filter(|column| ![Some(path), Some(label), source].contains(&Some(*column))).collect();
 
-    let mut taxonomy =
-        Taxonomy { levels: levels.iter().map(|&level| header[level].to_owned()).collect(), ..Taxonomy::default() };
+    let mut taxonomy = Taxonomy {
+        levels: levels.iter().map(|&level| table.header[level].to_owned()).collect(),
+        ..Taxonomy::default()
+    };
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut pictures = Vec::new();
-    for record in csv.records() {
-        let record = record.with_context(|| format!("{name}: unreadable line"))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        ensure!(!record[path].is_empty(), "{name}, line {line}: the path is empty");
-        ensure!(!record[label].is_empty(), "{name}, line {line}: the label is empty");
+    for row in table.rows() {
+        let Row { line, fields } = row?;
+        ensure!(!fields[path].is_empty(), "{name}, line {line}: the path is empty");
+        ensure!(!fields[label].is_empty(), "{name}, line {line}: the label is empty");
         if !levels.is_empty() {
-            let names: Vec<String> = levels.iter().map(|&level| record[level].to_owned()).collect();
-            taxonomy.insert(&record[label], &names).with_context(|| format!("{name}, line {line}"))?;
+            let names: Vec<String> = levels.iter().map(|&level| fields[level].to_owned()).collect();
+            taxonomy.insert(&fields[label], &names).with_context(|| {
+                let levels = taxonomy.levels.join(", ");
+                format!("{name}, line {line}, where these columns are levels of the taxonomy: {levels}")
+            })?;
         }
         pictures.push(LabelledPicture {
-            path: folder.join(&record[path]),
-            label: record[label].to_owned(),
-            source: source.map(|source| record[source].to_owned()).filter(|source| !source.is_empty()),
+            path: folder.join(&fields[path]),
+            label: fields[label].to_owned(),
+            source: source.map(|source| fields[source].to_owned()).filter(|source| !source.is_empty()),
         });
     }
     ensure!(!pictures.is_empty(), "{name}: lists no pictures");
@@ -79,8 +75,9 @@ mod tests {
             ("path,label\n", "lists no pictures"),
             ("path,label\na,b\n,c\n", "line 3: the path is empty"),
             ("path,label\na,\n", "line 2: the label is empty"),
-            ("path,label\na,b,c\n", "unreadable line"),
-            ("path,label,\na,b,c\n", "a column has no name"),
+            ("path,label\na,b,c\n", "line 2: has 3 fields, the header has 2"),
+            ("path,label,\na,b,c\n", "column 3 has no name"),
+            ("path,label,label\na,b,c\n", "two columns are called \"label\""),
             ("path,label,family\na,cat,mammal\nb,cat,bird\n", "line 3"),
         ] {
             let error = format!("{:#}", read_text(text).unwrap_err());

@@ -2,7 +2,10 @@
 
 pub mod embeddings;
 pub mod folder;
+pub mod labels;
 pub mod manifest;
+mod npy;
+mod table;
 pub mod taxonomy;
 
 use std::path::{Path, PathBuf};

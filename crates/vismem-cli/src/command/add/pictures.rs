@@ -1,24 +1,25 @@
 //! Adding pictures: encode on all cores, commit in whole transactions.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use vismem::{Batch, Editor, NewExemplar, Source, Taxonomy};
 use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
 
-use super::{Report, add_taxonomies, encoder_of, interrupted};
-use crate::args::{Add, Args};
-use crate::encoder;
+use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
+use crate::args::Add;
 use crate::input::LabelledPicture;
 use crate::progress::Progress;
+use crate::{encoder, output};
 
 /// Pictures that a transaction holds unless the user says otherwise: some seconds of work.
 const COMMIT_EVERY: usize = 256;
 
-pub fn add(args: &Args, options: &Add, pictures: Vec<LabelledPicture>, taxonomies: &[Taxonomy]) -> Result<Report> {
-    let held = encoder_of(&args.memory)?;
-    let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (args.memory.as_path(), held)))?;
-    let mut editor = Editor::open_or_create(&args.memory, &encoder::identity(&encoder))?;
+pub fn add(memory: &Path, options: &Add, pictures: Vec<LabelledPicture>, taxonomies: &[Taxonomy]) -> Result<Report> {
+    let held = encoder_of(memory)?;
+    let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (memory, held)))?;
+    let mut editor = Editor::open_or_create(memory, &encoder::identity(&encoder))?;
     add_taxonomies(&mut editor, taxonomies)?;
     let known = editor.contents()?;
     let progress = Progress::new(pictures.len() as u64, "pictures");
@@ -26,7 +27,7 @@ pub fn add(args: &Args, options: &Add, pictures: Vec<LabelledPicture>, taxonomie
         batch: editor.batch(),
         pending: Vec::new(),
         commit_every: options.commit_every.map_or(COMMIT_EVERY, |n| n as usize),
-        report: Report::new("pictures"),
+        report: Report::new("picture"),
         progress,
     };
     let mut outcome = Ok(());
@@ -76,7 +77,7 @@ impl Adding<'_> {
                 }
             }
             (Encoding::Failed(error), _) => {
-                self.progress.note(&format!("warning: {error}"));
+                self.progress.pause(|| output::note(format_args!("warning: {error}")));
                 self.report.failed(picture.path.display().to_string(), error.to_string());
             }
             (_, content) => {
@@ -102,7 +103,8 @@ impl Adding<'_> {
                 Ok(NewExemplar { embedding, label: &picture.label, source: Some(source(picture)?), content: *content })
             })
             .collect::<Result<Vec<_>>>()?;
-        for (added, Pending { picture, .. }) in self.batch.add(&exemplars)?.into_iter().zip(&self.pending) {
+        for (added, Pending { picture, .. }) in self.batch.add(&exemplars).context(KEPT)?.into_iter().zip(&self.pending)
+        {
             self.report.added(added, &picture.label, || picture.path.display().to_string());
         }
         self.pending.clear();

@@ -1,13 +1,17 @@
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
 use vismem::{Added, Memory};
 
-use crate::args::{Args, Format};
+use crate::args::Format;
 use crate::command::Outcome;
 use crate::output;
+
+/// How many pictures under other labels people are shown; programs get them all.
+const SHOWN: usize = 10;
 
 /// What came of an `add`.
 pub struct Report {
@@ -50,7 +54,7 @@ struct Document<'a> {
 }
 
 impl Report {
-    /// A report about `what`: "pictures" or "embeddings".
+    /// A report about things called `what`: "picture" or "embedding".
     pub fn new(what: &'static str) -> Self {
         Self {
             batch: None,
@@ -78,10 +82,10 @@ impl Report {
         self.failed.push(Failure { source, error });
     }
 
-    pub fn print(&self, args: &Args) -> Result<Outcome> {
-        let stats = Memory::open(&args.memory)?.stats()?;
+    pub fn print(&self, memory: &Path, format: Format) -> Result<Outcome> {
+        let stats = Memory::open(memory)?.stats()?;
         let document = Document {
-            memory: args.memory.display().to_string(),
+            memory: memory.display().to_string(),
             batch: self.batch,
             added: self.new,
             known: self.known,
@@ -92,32 +96,35 @@ impl Report {
             labels: stats.labels,
             digest: stats.digest.to_string(),
         };
-        match args.format {
+        match format {
             Format::Json => output::json(&document)?,
             Format::Text => self.print_text(&document)?,
         }
-        Ok(if self.complete && self.failed.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+        let all_in = self.complete && self.failed.is_empty() && self.other_label.is_empty();
+        Ok(if all_in { Outcome::Done } else { Outcome::Incomplete })
     }
 
     fn print_text(&self, document: &Document<'_>) -> Result<()> {
         let mut out = output::stdout();
-        let seconds = self.started.elapsed().as_secs_f64();
-        writeln!(out, "added {} {} in {seconds:.1} s", output::count(self.new), self.what)?;
+        let counted = |number: u64| output::counted(number, self.what);
+        writeln!(out, "added {} in {:.1} s", counted(self.new), self.started.elapsed().as_secs_f64())?;
         if self.known > 0 {
-            writeln!(out, "{} were in the memory already", output::count(self.known))?;
+            writeln!(out, "{} already in the memory", counted(self.known))?;
         }
-        for other in &self.other_label {
-            let OtherLabel { source, label, held_as, id } = other;
+        for OtherLabel { source, label, held_as, id } in self.other_label.iter().take(SHOWN) {
             writeln!(out, "not added as {label}: {source} is in the memory as {held_as} (exemplar {id})")?;
         }
-        for failure in &self.failed {
-            writeln!(out, "not added: {}", failure.error)?;
+        if let Some(more @ 1..) = self.other_label.len().checked_sub(SHOWN) {
+            writeln!(out, "not added: {} more under other labels, --format json lists them", output::count(more))?;
+        }
+        if !self.failed.is_empty() {
+            writeln!(out, "not added: {}, see the warnings", counted(self.failed.len() as u64))?;
         }
         if !self.complete {
             writeln!(out, "stopped before the end; the same command again goes on from here")?;
         }
-        let (exemplars, labels) = (output::count(document.exemplars), output::count(document.labels));
-        writeln!(out, "{} holds {exemplars} exemplars of {labels} labels", document.memory)?;
+        let exemplars = output::counted(document.exemplars, "exemplar");
+        writeln!(out, "{} holds {exemplars} of {}", document.memory, output::counted(document.labels, "label"))?;
         Ok(out.flush()?)
     }
 }

@@ -1,0 +1,298 @@
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use super::documented;
+use crate::common::{Kind, Place, copy_folder};
+use crate::npy;
+
+/// A place with a memory of 40 rows, rows.npy and ask.npy.
+fn with_memory() -> Place {
+    let place = Place::new();
+    let rows = npy::scattered(40);
+    place.write("rows.npy", npy::rows(&rows));
+    place.write("ask.npy", npy::rows(&rows[..1]));
+    place.vismem("add rows.npy --label x").done();
+    place
+}
+
+#[test]
+fn memory_that_does_not_exist() {
+    let exit = documented("memory_that_does_not_exist");
+    let place = Place::new();
+    place.write("ask.npy", npy::rows(&[[1.0]]));
+    for command in ["ls", "stats", "verify", "classify ask.npy", "explain a.png"] {
+        let words = ["memory.vismem: no memory here", "`vismem add` makes one"];
+        place.vismem(command).refused(exit, &words);
+    }
+    assert!(!place.path("memory.vismem").exists(), "asking made one");
+}
+
+#[test]
+fn memory_that_is_a_file() {
+    let exit = documented("memory_that_is_a_file");
+    let place = with_memory();
+    for command in ["ls", "stats", "verify", "classify ask.npy", "add rows.npy --label y"] {
+        let words = ["rows.npy: exists but is no memory", "choose another path"];
+        place.vismem(&format!("-m rows.npy {command}")).refused(exit, &words);
+    }
+}
+
+#[test]
+fn memory_that_is_another_folder() {
+    let exit = documented("memory_that_is_another_folder");
+    let place = with_memory();
+    place.write("mine/notes.txt", "mine");
+    for command in ["ls", "stats", "verify", "classify ask.npy", "add rows.npy --label y"] {
+        place.vismem(&format!("-m mine {command}")).refused(exit, &["mine: exists but is no memory"]);
+    }
+    assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1, "something was written there");
+}
+
+#[test]
+fn empty_memory() {
+    let exit = documented("empty_memory");
+    let place = Place::new();
+    place.write("learn/broken.png", "no picture");
+    place.draw("ask.png", Kind::Disc, 1);
+    place.vismem("add learn").incomplete(&["holds 0 exemplars of 0 labels"]);
+    let words = ["memory.vismem: holds no exemplar yet; add some first"];
+    place.vismem("classify ask.png").refused(exit, &words);
+    place.vismem("explain ask.png").refused(exit, &words);
+    assert_eq!(place.vismem("ls").done().stdout, "");
+    place.vismem("stats").done().says(&["exemplars   0"]);
+    place.vismem("verify").done().says(&["sound, 0 exemplars checked"]);
+}
+
+type Damage = fn(&Path);
+
+/// Damages a file of the memory in several ways; each is named by answers, by `verify`, and never answered from.
+#[track_caller]
+fn damage_is_named(exit: i32, file: &str, damages: &[(&str, Damage)]) {
+    let place = with_memory();
+    for (how, damage) in damages {
+        copy_folder(&place.path("memory.vismem"), &place.path("m"));
+        damage(&place.path("m").join(file));
+        for command in ["classify ask.npy", "stats", "ls --all", "add rows.npy --label x"] {
+            let run = place.vismem(&format!("-m m {command}"));
+            assert_eq!(run.code, exit, "{how}, {command}: {run:?}");
+            run.refused(exit, &[&format!("m/{file}: damaged: "), "restore it from a copy", "`vismem verify`"]);
+        }
+        let run = place.vismem("-m m verify");
+        assert_eq!((run.code, run.stderr.as_str()), (exit, ""), "{how}: {run:?}");
+        run.says(&[&format!("m/{file}: "), " fault"]);
+        fs::remove_dir_all(place.path("m")).unwrap();
+    }
+    place.vismem("verify").done().says(&["sound, 40 exemplars"]);
+}
+
+fn flip(path: &Path, place: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[place] ^= 0x41;
+    fs::write(path, bytes).unwrap();
+}
+
+fn cut(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+#[test]
+fn damaged_vectors() {
+    let exit = documented("damaged_vectors");
+    damage_is_named(exit, "vectors.f32", &[("flipped", |path| flip(path, 101)), ("cut", cut)]);
+}
+
+#[test]
+fn missing_vectors() {
+    let exit = documented("missing_vectors");
+    damage_is_named(exit, "vectors.f32", &[("removed", |path| fs::remove_file(path).unwrap())]);
+}
+
+#[test]
+fn damaged_catalogue() {
+    let exit = documented("damaged_catalogue");
+    let overwrite = |path: &Path| fs::write(path, "SQLite format 4, says the fool").unwrap();
+    damage_is_named(
+        exit,
+        "catalog.sqlite",
+        &[
+            ("flipped in the header", |path| flip(path, 2)),
+            ("cut", cut),
+            ("emptied", |path| fs::write(path, "").unwrap()),
+            ("overwritten", overwrite),
+        ],
+    );
+}
+
+#[test]
+fn missing_catalogue() {
+    let exit = documented("missing_catalogue");
+    let place = with_memory();
+    fs::remove_file(place.path("memory.vismem/catalog.sqlite")).unwrap();
+    for command in ["ls", "stats", "verify", "classify ask.npy"] {
+        place.vismem(command).refused(exit, &["memory.vismem: exists but is no memory"]);
+    }
+}
+
+#[test]
+fn stray_file_in_a_memory() {
+    let exit = documented("stray_file_in_a_memory");
+    let place = with_memory();
+    place.write("memory.vismem/notes.txt", "mine");
+    let run = place.vismem("verify");
+    assert_eq!((run.code, run.stderr.as_str()), (exit, ""));
+    run.says(&["memory.vismem/notes.txt: is no file of a memory; move it elsewhere", "1 fault"]);
+    place.vismem("classify ask.npy").done();
+}
+
+#[test]
+fn pictures_for_a_memory_of_embeddings() {
+    let exit = documented("pictures_for_a_memory_of_embeddings");
+    let place = with_memory();
+    place.draw("learn/disc/1.png", Kind::Disc, 1);
+    let words = ["memory.vismem: holds embeddings of an unknown encoder"];
+    for command in ["add learn", "classify learn", "explain learn/disc/1.png"] {
+        place.vismem(command).refused(exit, &words);
+    }
+    place.vismem("verify").done().says(&["sound, 40 exemplars"]);
+}
+
+#[test]
+fn embeddings_for_a_memory_of_pictures() {
+    let exit = documented("embeddings_for_a_memory_of_pictures");
+    let place = Place::new();
+    place.draw("learn/disc/1.png", Kind::Disc, 1);
+    place.vismem("add learn").done();
+    let row = npy::raw("<f4", false, "1, 1280", &npy::bytes(&[1.0; 1280]));
+    place.write("rows.npy", row);
+    let words = ["memory.vismem: holds embeddings of efficientnet-lite0", "say --encoder"];
+    place.vismem("add rows.npy --label x").refused(exit, &words);
+    place.vismem("add rows.npy --label x --encoder efficientnet-lite0").done();
+    place.write("narrow.npy", npy::rows(&[[1.0, 0.0]]));
+    let words = ["the rows have 2 values", "have 1280"];
+    place.vismem("add narrow.npy --label x --encoder efficientnet-lite0").refused(1, &words);
+}
+
+#[test]
+fn memory_in_use() {
+    let exit = documented("memory_in_use");
+    let place = with_memory();
+    let lock = File::options().write(true).open(place.path("memory.vismem/lock")).unwrap();
+    lock.lock().unwrap();
+    let started = Instant::now();
+    let words = ["memory.vismem: being changed by another process", "wait until it is done"];
+    place.vismem("add rows.npy --label x").refused(exit, &words);
+    assert!(started.elapsed() < Duration::from_secs(10), "it waits a moment, not for ever");
+    // Readers are not held up.
+    place.vismem("classify ask.npy").done();
+    place.vismem("ls").done();
+    drop(lock);
+    place.vismem("add rows.npy --label x").done();
+}
+
+#[test]
+fn memory_in_use_by_a_busy_process() {
+    let exit = documented("memory_in_use_by_a_busy_process");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(20_000)));
+    place.write("other.npy", npy::rows(&npy::scattered(1)));
+    let mut busy = place.command("add rows.npy --label x --commit-every 1".split(' ')).spawn().unwrap();
+    wait_for_exemplars(&place, &mut busy);
+    let holder = format!("being changed by process {}", busy.id());
+    place.vismem("add other.npy --label x").refused(exit, &[&holder]);
+    place.vismem("classify other.npy").done();
+    busy.kill().unwrap();
+    busy.wait().unwrap();
+}
+
+fn wait_for_exemplars(place: &Place, busy: &mut Child) {
+    let path = place.path("memory.vismem");
+    while !vismem::Memory::open(&path).is_ok_and(|memory| !memory.is_empty()) {
+        assert!(busy.try_wait().unwrap().is_none(), "it ended before it was looked at");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs an `add` of 600 rows in batches of 50 that may write no file beyond `blocks` blocks of 512 bytes.
+fn add_on_a_small_disk(place: &Place, blocks: u32) -> crate::common::Run {
+    let add = "\"$VISMEM\" -m m add rows.npy --label x --commit-every 50";
+    place.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; exec {add}"))
+}
+
+#[test]
+fn full_disk() {
+    let exit = documented("full_disk");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(600)));
+    place.vismem("-m whole add rows.npy --label x").done();
+    let digest =
+        |memory: &str| place.vismem(&format!("-m {memory} stats --format json")).done().json()["digest"].clone();
+    let mut partly = 0;
+    for blocks in [170, 190, 210, 240, 280, 330] {
+        let run = add_on_a_small_disk(&place, blocks);
+        run.refused(exit, &["what was added before is kept", "m/"]);
+        let held = vismem::Memory::open(&place.path("m")).unwrap().len();
+        assert!(held < 600 && held.is_multiple_of(50), "{blocks} blocks: {held} exemplars are no whole batches");
+        partly += usize::from(held > 0);
+        place.vismem("-m m verify").done().says(&["sound"]);
+        // With room again, the same command goes on.
+        place.vismem("-m m add rows.npy --label x --commit-every 50").done().says(&["holds 600 exemplars"]);
+        assert_eq!(digest("m"), digest("whole"), "{blocks} blocks");
+        fs::remove_dir_all(place.path("m")).unwrap();
+    }
+    assert!(partly > 0, "no run got as far as its second batch");
+}
+
+#[test]
+fn full_disk_before_the_first_exemplar() {
+    let exit = documented("full_disk_before_the_first_exemplar");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(100)));
+    for blocks in [0, 1, 10, 60] {
+        add_on_a_small_disk(&place, blocks).refused(exit, &["m/"]);
+        place.vismem("-m m add rows.npy --label x").done().says(&["holds 100 exemplars"]);
+        place.vismem("-m m verify").done().says(&["sound"]);
+        fs::remove_dir_all(place.path("m")).unwrap();
+    }
+}
+
+/// A memory that nobody may write to, neither the folder nor its files.
+fn read_only() -> Option<Place> {
+    let place = with_memory();
+    if place.is_roots() {
+        println!("skipped: root may write everywhere");
+        return None;
+    }
+    for file in fs::read_dir(place.path("memory.vismem")).unwrap() {
+        fs::set_permissions(file.unwrap().path(), Permissions::from_mode(0o444)).unwrap();
+    }
+    fs::set_permissions(place.path("memory.vismem"), Permissions::from_mode(0o555)).unwrap();
+    Some(place)
+}
+
+#[test]
+fn asking_a_read_only_memory() {
+    let exit = documented("asking_a_read_only_memory");
+    let Some(place) = read_only() else { return };
+    for command in ["classify ask.npy", "ls --all", "stats", "verify"] {
+        assert_eq!(place.vismem(command).done().code, exit);
+    }
+}
+
+#[test]
+fn adding_to_a_read_only_memory() {
+    let exit = documented("adding_to_a_read_only_memory");
+    let Some(place) = read_only() else { return };
+    place.write("more.npy", npy::rows(&npy::scattered(41)));
+    place.vismem("add more.npy --label x").refused(exit, &["memory.vismem/lock", "Permission denied"]);
+}
+
+#[test]
+fn memory_where_none_may_be_made() {
+    let exit = documented("memory_where_none_may_be_made");
+    let place = with_memory();
+    place.vismem("-m rows.npy/m add rows.npy --label x").refused(exit, &["rows.npy/m", "cannot create"]);
+}

@@ -1,0 +1,105 @@
+use super::documented;
+use crate::common::Place;
+use crate::npy;
+
+fn with_memory() -> Place {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.0, 1.0]]));
+    place.vismem("add rows.npy --label x").done();
+    place
+}
+
+#[test]
+fn k_out_of_range() {
+    let exit = documented("k_out_of_range");
+    let place = with_memory();
+    for k in ["0", "10001"] {
+        let words = [&format!("k = {k} is out of range"), "1 to 10000"];
+        place.vismem_with(["classify", "rows.npy", "-k", k]).refused(exit, &words);
+    }
+    for k in ["-1", "many", "2.5", "99999999999999999999"] {
+        assert_eq!(place.vismem_with(["classify", "rows.npy", "-k", k]).misused(&[k, "-k"]).code, exit);
+    }
+    place.vismem("classify rows.npy -k 10000").done();
+}
+
+#[test]
+fn parameter_out_of_range() {
+    let exit = documented("parameter_out_of_range");
+    let place = with_memory();
+    for (vote, value, words) in [
+        ("rank", "0", "α = 0 is out of range"),
+        ("rank", "1e-310", "α"),
+        ("rank", "-2", "α = -2 is out of range"),
+        ("distance", "-1", "ξ = -1 is out of range"),
+        ("distance", "inf", "ξ = inf is out of range"),
+        ("softmax", "0.001", "τ = 0.001 is out of range: must be at least 0.002"),
+        ("softmax", "NaN", "τ = NaN is out of range"),
+        ("plurality", "1", "plurality voting has no --parameter"),
+    ] {
+        let args = ["classify", "rows.npy", "--vote", vote, "--parameter", value];
+        place.vismem_with(args).refused(exit, &[words]);
+    }
+    let run = place.vismem("classify rows.npy --parameter much").misused(&["much", "--parameter"]);
+    assert_eq!(run.code, exit);
+    place.vismem("classify rows.npy --vote majority").misused(&["majority", "plurality"]);
+}
+
+#[test]
+fn extreme_parameters_that_are_allowed() {
+    let exit = documented("extreme_parameters_that_are_allowed");
+    let place = with_memory();
+    for (vote, value) in [("rank", "1e-9"), ("rank", "1e308"), ("distance", "100"), ("softmax", "0.002")] {
+        let args = ["classify", "rows.npy", "--vote", vote, "--parameter", value, "--format", "json"];
+        let run = place.vismem_with(args).done();
+        assert_eq!(run.code, exit);
+        let confidence = run.json()["results"][0]["confidence"].as_f64();
+        assert_eq!(confidence, Some(1.0), "{vote} {value}");
+        assert!(!run.stdout.contains("\"weight\":null"), "{vote} {value}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn unknown_level() {
+    let exit = documented("unknown_level");
+    let place = with_memory();
+    let words = ["there is no level \"genus\"; the memory has none"];
+    place.vismem("classify rows.npy --level genus").refused(exit, &words);
+    place.vismem("explain gone.png --level genus").refused(exit, &words);
+}
+
+#[test]
+fn unknown_label() {
+    let exit = documented("unknown_label");
+    let place = with_memory();
+    place.vismem("ls y").refused(exit, &["memory.vismem: has no label \"y\"", "`vismem ls` lists them"]);
+    place.vismem("ls x y").refused(exit, &["has no label \"y\""]);
+}
+
+#[test]
+fn empty_label_option() {
+    let exit = documented("empty_label_option");
+    let place = with_memory();
+    assert_eq!(place.vismem_with(["add", "rows.npy", "--label", ""]).misused(&["--label"]).code, exit);
+}
+
+#[test]
+fn options_that_exclude_each_other() {
+    let exit = documented("options_that_exclude_each_other");
+    let place = with_memory();
+    let run = place.vismem("add rows.npy --label x --labels y.txt").misused(&["--label", "cannot be used with"]);
+    assert_eq!(run.code, exit);
+    place.vismem("ls x --all").misused(&["--all", "cannot be used with"]);
+    place.vismem("add").misused(&["PATH"]);
+    place.vismem("add rows.npy --label x --commit-every 0").misused(&["--commit-every", "1..=1000000"]);
+    place.vismem("classify rows.npy --max-megapixels 0").misused(&["--max-megapixels"]);
+    place.vismem("forgive x").misused(&["forgive"]);
+}
+
+#[test]
+fn unknown_encoder() {
+    let exit = documented("unknown_encoder");
+    let place = Place::new();
+    place.write("learn/x/1.png", "never read");
+    place.vismem("add learn --encoder nowhere").refused(exit, &["--encoder nowhere", "check that the path is right"]);
+}

@@ -1,0 +1,172 @@
+//! `--format json`: real answers, docs/json.md and docs/schemas agree.
+
+mod schema;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::common::{Kind, Place, Run};
+use crate::npy;
+
+const DOC: &str = include_str!("../../../../docs/json.md");
+
+const SCHEMAS: [(&str, &str); 8] = [
+    ("demo", include_str!("../../../../docs/schemas/demo.json")),
+    ("add", include_str!("../../../../docs/schemas/add.json")),
+    ("classify", include_str!("../../../../docs/schemas/classify.json")),
+    ("explain", include_str!("../../../../docs/schemas/explain.json")),
+    ("ls-labels", include_str!("../../../../docs/schemas/ls-labels.json")),
+    ("ls-exemplars", include_str!("../../../../docs/schemas/ls-exemplars.json")),
+    ("stats", include_str!("../../../../docs/schemas/stats.json")),
+    ("verify", include_str!("../../../../docs/schemas/verify.json")),
+];
+
+fn schema_of(name: &str) -> Value {
+    let (_, text) = SCHEMAS.iter().find(|(known, _)| *known == name).unwrap();
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The run's one document, which fits the schema.
+#[track_caller]
+fn fitting(run: &Run, schema: &str) -> Value {
+    let document = run.json();
+    assert_eq!(schema::faults(&schema_of(schema), &document), [""; 0], "{schema}: {document:#}");
+    document
+}
+
+#[test]
+fn answers_about_pictures_fit_their_schemas() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 1);
+    place.draw("learn/round/copy.png", Kind::Disc, 0);
+    place.write("learn/disc/broken.png", "no picture");
+    place.write("taxonomy.csv", "label,shape\ndisc,round\nstripes,straight\n");
+    place.draw("ask/1.png", Kind::Disc, 3);
+    place.write("ask/2.png", "no picture");
+
+    let added = fitting(&place.vismem("add learn --taxonomy taxonomy.csv --format json"), "add");
+    assert_eq!((&added["added"], &added["complete"]), (&2.into(), &true.into()));
+    assert_eq!((added["failed"].as_array().unwrap().len(), added["other_label"].as_array().unwrap().len()), (1, 1));
+    let again = fitting(&place.vismem("add learn --format json"), "add");
+    assert_eq!((&again["batch"], &again["known"]), (&Value::Null, &2.into()));
+
+    let answers = fitting(&place.vismem("classify ask --format json"), "classify");
+    assert!(answers["results"][0]["neighbors"][0].get("votes_for").is_none());
+    assert!(answers["results"][1]["error"].as_str().unwrap().starts_with("ask/2.png: "));
+    let answers = fitting(&place.vismem("classify ask/1.png --level shape --format json"), "classify");
+    assert_eq!(answers["results"][0]["label"], answers["results"][0]["neighbors"][0]["votes_for"]);
+
+    for level in ["", "--level shape"] {
+        let explained = fitting(&place.vismem(&format!("explain ask/1.png --format json {level}")), "explain");
+        assert_eq!(explained["files"], json!(["explanation.html"]));
+    }
+    let stats = fitting(&place.vismem("stats --format json"), "stats");
+    assert_eq!(stats["levels"], json!(["shape"]));
+}
+
+#[test]
+fn answers_about_embeddings_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0]]));
+    fitting(&place.vismem("add rows.npy --label x --format json"), "add");
+    let answers = fitting(&place.vismem("classify rows.npy --format json"), "classify");
+    assert_eq!(answers["results"][0]["novelty"], Value::Null, "one exemplar alone is no yardstick");
+    let labels = fitting(&place.vismem("ls --format json"), "ls-labels");
+    assert_eq!(labels, json!({"labels": [{"label": "x", "exemplars": 1}]}));
+    for args in ["ls x --format json", "ls --all --format json"] {
+        assert_eq!(fitting(&place.vismem(args), "ls-exemplars")["exemplars"].as_array().unwrap().len(), 1);
+    }
+    let stats = fitting(&place.vismem("stats --format json"), "stats");
+    assert_eq!(stats["encoder"], json!({"name": "unknown", "hash": "", "dim": 2}));
+
+    let sound = fitting(&place.vismem("verify --format json"), "verify");
+    assert_eq!((&sound["sound"], &sound["digest"]), (&true.into(), &stats["digest"]));
+    place.write("memory.vismem/vectors.f32", [0; 8]);
+    let damaged = fitting(&place.vismem("verify --format json"), "verify");
+    assert_eq!((&damaged["sound"], damaged["faults"].as_array().unwrap().len()), (&false.into(), 1));
+    place.write("memory.vismem/catalog.sqlite", "nothing");
+    let unreadable = fitting(&place.vismem("verify --format json"), "verify");
+    assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn the_demos_answer_fits_its_schema() {
+    let place = Place::new();
+    let run = place.vismem("demo --format json").done();
+    let demo = fitting(&run, "demo");
+    for file in demo["files"].as_array().unwrap() {
+        assert!(place.path(file.as_str().unwrap()).exists(), "{file} was not written");
+    }
+}
+
+#[test]
+fn the_documents_examples_fit_their_schemas() {
+    for (name, _) in SCHEMAS {
+        let example = section(name).split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+        let example = example.unwrap_or_else(|| panic!("{name} has no example"));
+        let example: Value = serde_json::from_str(example).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(schema::faults(&schema_of(name), &example), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_document_describes_every_field_and_no_other() {
+    for (name, _) in SCHEMAS {
+        let cells = section(name).lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
+        let described: BTreeSet<String> = cells.map(str::to_owned).collect();
+        assert_eq!(described, schema::fields(&schema_of(name)), "{name}");
+    }
+}
+
+/// The section of docs/json.md that describes a schema: it begins with a heading that ends in the schema's link.
+fn section(name: &str) -> &'static str {
+    let link = format!("([schema](schemas/{name}.json))");
+    let mut sections = DOC.split("\n## ").filter(|section| section.lines().next().unwrap().ends_with(&link));
+    sections.next().unwrap_or_else(|| panic!("docs/json.md has no section for {name}"))
+}
+
+#[test]
+fn the_schemas_are_strict() {
+    for (name, _) in SCHEMAS {
+        schema::each_object(&schema_of(name), "", &mut |at, object| {
+            assert_eq!(object["type"], "object", "{name} {at}");
+            assert_eq!(object["additionalProperties"], false, "{name} {at}");
+            let required = object["required"].as_array().unwrap();
+            for property in object["properties"].as_object().unwrap().keys() {
+                // The one field that is there only if it was asked for.
+                let must = property != "votes_for";
+                assert_eq!(required.contains(&property.as_str().into()), must, "{name} {at} {property}");
+            }
+        });
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_found() {
+    let schema = schema_of("classify");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.0, 1.0]]));
+    place.vismem("add rows.npy --label x").done();
+    let sound = fitting(&place.vismem("classify rows.npy --format json"), "classify");
+    let broken = |change: &dyn Fn(&mut Value)| {
+        let mut document = sound.clone();
+        change(&mut document);
+        assert_ne!(schema::faults(&schema, &document), [""; 0], "{document}");
+    };
+    broken(&|document| document["more"] = 1.into());
+    broken(&|document| document["results"] = json!({}));
+    broken(&|document| document["results"][1]["confidence"] = 1.5.into());
+    broken(&|document| document["results"][1]["confidence"] = Value::Null);
+    broken(&|document| document["results"][0]["labels"] = json!([]));
+    broken(&|document| document["results"][0]["error"] = "both".into());
+    broken(&|document| document["results"][0]["neighbors"][0]["id"] = 1.5.into());
+    broken(&|document| document["results"][0]["neighbors"][0]["source"] = 1.into());
+    broken(&|document| {
+        document["results"][0]["neighbors"][0].as_object_mut().unwrap().remove("source");
+    });
+    let stats = fitting(&place.vismem("stats --format json"), "stats");
+    let mut short = stats.clone();
+    short["digest"] = "abc".into();
+    assert_ne!(schema::faults(&schema_of("stats"), &short), [""; 0]);
+}

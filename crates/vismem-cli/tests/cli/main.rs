@@ -1,0 +1,9 @@
+//! The program as its users meet it: every test runs the real binary.
+
+mod bad_input;
+mod basics;
+mod caltech101;
+mod common;
+mod json;
+mod kill;
+mod npy;
