@@ -26,7 +26,7 @@ pub(crate) const NAME: &str = "codes.i8";
 const HEADER: usize = 64;
 
 /// A memory with fewer values than this is searched as fast without codes. Tests have small memories.
-const WORTH_IT: usize = if cfg!(test) { 0 } else { 1 << 23 };
+const WORTH_IT: usize = if cfg!(test) { 1 } else { 1 << 23 };
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)

@@ -65,7 +65,7 @@ pub(crate) fn portable_coarse<const Q: usize>(
 fn fine_dots<const Q: usize>(tile: &QueryTile<Q>, plane: Plane<'_>) -> [[i32; GROUP]; Q] {
     let mut dots = without_offset(tile, FINE_OFFSET);
     for (queries, rows) in tile.codes.iter().zip(plane.codes.as_chunks::<STEP_BYTES>().0) {
-        add_step(&mut dots, queries, rows, |byte| i32::from(byte));
+        add_step(&mut dots, queries, rows, i32::from);
     }
     dots
 }
