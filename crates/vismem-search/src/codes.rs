@@ -22,7 +22,7 @@
 //!
 //! and a row whose right-hand side is below the dot product of the k-th best row so far cannot be among the best `k`.
 //! All other rows are compared exactly. A vector that is longer than `1 + δ` gets `e = ∞`: always compared exactly.
-//! [`SLACK`] covers what f32 arithmetic in the kernels and the rounding of distances to f32 may lose.
+//! `SLACK` covers what f32 arithmetic in the kernels and the rounding of distances to f32 may lose.
 //!
 //! # Layout
 //!
