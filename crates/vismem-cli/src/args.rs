@@ -158,8 +158,8 @@ impl Voting {
             (VoteName::Softmax, tau) => tau.map_or(Vote::SOFTMAX, |tau| Vote::Softmax { tau }),
         };
         let vote = vote.checked().map_err(wrong_use)?;
-        if !(1..=vismem_search::MAX_K).contains(&self.k) {
-            return Err(wrong_use(vismem_search::Error::K { k: self.k }));
+        if !(1..=vismem::search::MAX_K).contains(&self.k) {
+            return Err(wrong_use(vismem::search::Error::K { k: self.k }));
         }
         Ok(vismem::ClassifyOptions { k: self.k, vote, level: self.level.clone() })
     }

@@ -72,4 +72,6 @@ pub use memory::{Exemplar, Memory, Stats};
 pub use slots::Label;
 pub use source::Source;
 pub use taxonomy::Taxonomy;
+/// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
+pub use vismem_search as search;
 pub use vote::{Tally, Vote, decisions_at_every_k};
