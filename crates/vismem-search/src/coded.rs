@@ -2,18 +2,13 @@
 
 use std::ops::Range;
 
-use crate::codes::{self, CodedQuery, Codes, GROUP, Plane, QueryTile, TILE};
-use crate::exact::{Asked, Task, in_parallel, merge, split};
-use crate::kernel::{self, Tile};
-use crate::top_k::TopK;
+use crate::codes::{self, CodedQuery, Codes, GROUP, Kernel, PROVED, Plane, QueryTile, TILE};
+use crate::exact::{Asked, Task, in_parallel, split};
+use crate::pursuit::Pursuit;
 use crate::{Neighbor, plain};
 
 /// Bytes of codes that all queries of a thread visit before the next ones: they stay in the second-level cache.
 const BLOCK_BYTES: usize = 512 << 10;
-/// Candidates of a query that are compared together, so that their vectors can be fetched while others are compared.
-const TOGETHER: usize = 32;
-/// How many candidates ahead a vector is fetched.
-const AHEAD: usize = 6;
 /// Up to so many queries a pass over coarse codes takes less time than one over fine codes: reading them from memory
 /// takes longer than a few rounds of arithmetic.
 const FEW: usize = 4;
@@ -21,139 +16,125 @@ const FEW: usize = 4;
 const WORK_PER_THREAD: usize = 1 << 22;
 
 pub(crate) fn search(task: &Task<'_>, codes: Codes<'_>, queries: &[Asked<'_>]) -> Vec<Vec<Neighbor>> {
-    let live = live(task);
+    let groups = task.rows.len().div_ceil(GROUP);
+    with_codes(task, queries, PROVED, |mut pursuits| {
+        let work = groups * GROUP * task.rows.dim() * pursuits.len();
+        let threads = task.threads.min(work / WORK_PER_THREAD).max(1);
+        let scan = Scan { task, codes };
+        if pursuits.len() >= threads * TILE {
+            // Each thread takes some of the queries through all rows.
+            let share = pursuits.len().div_ceil(threads * TILE) * TILE;
+            in_parallel(pursuits.chunks_mut(share).collect(), |pursuits| scan.run(0..groups, pursuits));
+            return pursuits;
+        }
+        // Each thread takes all of the few queries through some of the rows.
+        let parts = in_parallel(split(groups, threads), |groups| {
+            let mut pursuits: Vec<_> = pursuits.iter().map(Pursuit::elsewhere).collect();
+            scan.run(groups, &mut pursuits);
+            pursuits
+        });
+        parts.into_iter().fold(pursuits, merged)
+    })
+}
+
+/// Joins what threads found for the same queries in different rows. Neighbours have a total order, so the split into
+/// threads cannot show.
+pub(crate) fn merged<'q>(mut pursuits: Vec<Pursuit<'q>>, others: Vec<Pursuit<'q>>) -> Vec<Pursuit<'q>> {
+    pursuits.iter_mut().zip(others).for_each(|(pursuit, other)| pursuit.merge(other));
+    pursuits
+}
+
+/// Lets queries that can be coded go on by `pursue`, and compares the others with every row.
+pub(crate) fn with_codes<'q>(
+    task: &Task<'_>,
+    queries: &[Asked<'q>],
+    part: f64,
+    pursue: impl FnOnce(Vec<Pursuit<'q>>) -> Vec<Pursuit<'q>>,
+) -> Vec<Vec<Neighbor>> {
     let mut found = vec![Vec::new(); queries.len()];
-    let (mut coded, mut others) = (Vec::new(), Vec::new());
+    let (mut positions, mut pursuits, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for (position, query) in queries.iter().enumerate() {
-        match CodedQuery::new(query.vector) {
-            Some(code) => coded.push((position, Pursuit::new(*query, code, task.k))),
+        match CodedQuery::new(query.vector, part) {
+            Some(code) => {
+                positions.push(position);
+                pursuits.push(Pursuit::new(*query, code, task.k));
+            }
             None => others.push((position, *query)),
         }
+    }
+    for (position, pursuit) in positions.into_iter().zip(pursue(pursuits)) {
+        found[position] = pursuit.into_sorted();
     }
     let asked: Vec<_> = others.iter().map(|(_, query)| *query).collect();
     for ((position, _), neighbors) in others.into_iter().zip(plain::search(task, &asked)) {
         found[position] = neighbors;
     }
-
-    let work = live.len() * GROUP * task.rows.dim() * coded.len();
-    let threads = task.threads.min(work / WORK_PER_THREAD).max(1);
-    let (positions, mut pursuits): (Vec<_>, Vec<_>) = coded.into_iter().unzip();
-    let scan = Scan { task, codes, live: &live };
-    if pursuits.len() >= threads * TILE {
-        // Each thread takes some of the queries through all rows.
-        let share = pursuits.len().div_ceil(threads * TILE) * TILE;
-        in_parallel(pursuits.chunks_mut(share).collect(), |pursuits| scan.run(0..live.len(), pursuits));
-        for (position, pursuit) in positions.into_iter().zip(pursuits) {
-            found[position] = pursuit.best.into_sorted();
-        }
-    } else {
-        // Each thread takes all of the few queries through some of the rows.
-        let parts = in_parallel(split(live.len(), threads), |groups| {
-            let mut pursuits = pursuits.clone();
-            scan.run(groups, &mut pursuits);
-            pursuits.into_iter().map(|pursuit| pursuit.best).collect()
-        });
-        for (position, best) in positions.into_iter().zip(merge(parts)) {
-            found[position] = best.into_sorted();
-        }
-    }
     found
 }
 
-/// For each group one bit for each row that may be found.
-fn live(task: &Task<'_>) -> Vec<u32> {
-    let groups = (0..task.rows.len()).step_by(GROUP);
-    groups
-        .map(|first| {
-            let rows = first..(first + GROUP).min(task.rows.len());
-            rows.filter(|&slot| task.allows(slot)).fold(0, |mask, slot| mask | 1 << (slot - first))
-        })
-        .collect()
+/// How a query goes on at a row that reaches its limit, given the row's slot, product and error.
+pub(crate) type Meet<'q> = fn(&mut Pursuit<'q>, &Task<'_>, usize, f32, f32);
+
+/// Up to `Q` queries on their way through the same groups.
+pub(crate) struct Visitors<'v, const Q: usize> {
+    visitors: &'v [u32],
+    tile: QueryTile<Q>,
 }
 
-/// A query on its way through the rows.
-#[derive(Clone)]
-struct Pursuit<'q> {
-    query: Asked<'q>,
-    code: CodedQuery,
-    exact: Tile<1>,
-    /// The nearest of the rows that were compared exactly.
-    best: TopK,
-    /// The nearest by how far they are at most. As many rows as may be found are at least that near.
-    at_most: TopK,
-    /// Rows that the codes could not rule out and that are not compared exactly yet.
-    candidates: Vec<Candidate>,
-}
-
-#[derive(Clone, Copy)]
-struct Candidate {
-    slot: u32,
-    bound: f32,
-}
-
-impl<'q> Pursuit<'q> {
-    fn new(query: Asked<'q>, code: CodedQuery, k: usize) -> Self {
-        let exact = Tile::new(&[query.vector]);
-        Self { query, code, exact, best: TopK::new(k), at_most: TopK::new(k), candidates: Vec::new() }
+impl<'v, const Q: usize> Visitors<'v, Q> {
+    /// Those with these positions among the pursuits.
+    pub(crate) fn new(visitors: &'v [u32], pursuits: &[Pursuit<'_>], dim: usize) -> Self {
+        let pursuit = |visitor: &u32| &pursuits[*visitor as usize];
+        let mut tile = QueryTile::new(visitors.iter().map(|visitor| pursuit(visitor).code()), dim);
+        visitors.iter().enumerate().for_each(|(q, visitor)| tile.set_limit(q, pursuit(visitor).limit()));
+        Self { visitors, tile }
     }
 
-    /// Coarse bounds lie far from the distances, so that candidates are compared at once: what a bound must reach comes
-    /// from the exact distances. Returns it.
-    fn meet_coarse(&mut self, task: &Task<'_>, candidate: Candidate, _: f32) -> f32 {
-        self.candidates.push(candidate);
-        if self.candidates.len() == TOGETHER {
-            self.settle(task);
-        }
-        self.code.threshold(self.best.threshold())
-    }
-
-    /// Fine bounds lie close on both sides of the distances: what a bound must reach comes from how far the nearest are at
-    /// most, and no vector is looked at before the end. Returns it.
-    fn meet_fine(&mut self, task: &Task<'_>, candidate: Candidate, error: f32) -> f32 {
-        let distance = self.code.at_most(candidate.bound, error);
-        if distance <= self.at_most.threshold() {
-            let id = task.rows.id(candidate.slot as usize);
-            self.at_most.offer(Neighbor { id, slot: candidate.slot, distance });
-        }
-        self.candidates.push(candidate);
-        self.code.threshold(self.at_most.threshold())
-    }
-
-    /// Compares the candidates exactly.
-    fn settle(&mut self, task: &Task<'_>) {
-        let distance = kernel::best();
-        let least = self.code.threshold(self.at_most.threshold().min(self.best.threshold()));
-        self.candidates.retain(|candidate| candidate.bound >= least);
-        for (position, candidate) in self.candidates.iter().enumerate() {
-            // Rows lie anywhere: ask memory for one while others are compared.
-            if let Some(later) = self.candidates.get(position + AHEAD) {
-                kernel::prefetch(task.rows.row(later.slot as usize));
+    /// Takes them through a group, whose rows are those of these slots.
+    pub(crate) fn visit<'q>(
+        &mut self,
+        task: &Task<'_>,
+        pursuits: &mut [Pursuit<'q>],
+        slot_of: impl Fn(usize) -> Option<usize>,
+        plane: Plane<'_>,
+        kernel: Kernel<Q>,
+        meet: Meet<'q>,
+    ) {
+        let mut products = [[0.0; GROUP]; Q];
+        let reached = kernel(&self.tile, plane, &mut products);
+        for (q, &visitor) in self.visitors.iter().enumerate() {
+            let mut rows = reached[q];
+            if rows == 0 {
+                continue;
             }
-            let slot = candidate.slot as usize;
-            let [distance] = distance(&self.exact, task.rows.row(slot));
-            if distance <= self.best.threshold() {
-                self.best.offer(Neighbor { id: task.rows.id(slot), slot: candidate.slot, distance });
+            let pursuit = &mut pursuits[visitor as usize];
+            while rows != 0 {
+                let row = rows.trailing_zeros() as usize;
+                rows &= rows - 1;
+                let (product, error) = (products[q][row], plane.error(row));
+                // The limit may have risen since the kernel looked.
+                if pursuit.limit().is_reached(product, error)
+                    && let Some(slot) = slot_of(row)
+                {
+                    meet(pursuit, task, slot, product, error);
+                }
             }
+            self.tile.set_limit(q, pursuit.limit());
         }
-        self.candidates.clear();
     }
 }
-
-/// How a query goes on at a candidate, given the error of its code; the result is what bounds must reach from then on.
-type Meet<'q> = fn(&mut Pursuit<'q>, &Task<'_>, Candidate, f32) -> f32;
 
 struct Scan<'a> {
     task: &'a Task<'a>,
     codes: Codes<'a>,
-    live: &'a [u32],
 }
 
 impl<'a> Scan<'a> {
     fn run(&self, groups: Range<usize>, pursuits: &mut [Pursuit<'_>]) {
         if pursuits.len() <= FEW {
-            self.run_in_tiles(groups, pursuits, Codes::coarse, codes::coarse(), Pursuit::meet_coarse);
+            self.run_in_tiles::<1>(groups, pursuits, Codes::coarse, codes::coarse(), Pursuit::compare_soon);
         } else {
-            self.run_in_tiles(groups, pursuits, Codes::fine, codes::fine(), Pursuit::meet_fine);
+            self.run_in_tiles::<TILE>(groups, pursuits, Codes::fine, codes::fine(), Pursuit::keep);
         }
         pursuits.iter_mut().for_each(|pursuit| pursuit.settle(self.task));
     }
@@ -163,37 +144,18 @@ impl<'a> Scan<'a> {
         groups: Range<usize>,
         pursuits: &mut [Pursuit<'q>],
         plane: fn(&Codes<'a>, usize) -> Plane<'a>,
-        kernel: codes::Kernel<Q>,
+        kernel: Kernel<Q>,
         meet: Meet<'q>,
     ) {
-        let tile = |pursuits: &[Pursuit<'_>]| {
-            QueryTile::<Q>::new(pursuits.iter().map(|pursuit| &pursuit.code), self.codes.dim())
-        };
-        let mut tiles: Vec<_> = pursuits.chunks(Q).map(tile).collect();
-        let mut bounds = [[0.0; GROUP]; Q];
+        let all: Vec<u32> = (0..pursuits.len() as u32).collect();
+        let mut tiles: Vec<_> =
+            all.chunks(Q).map(|some| Visitors::<Q>::new(some, pursuits, self.codes.dim())).collect();
         let block = (BLOCK_BYTES / Codes::bytes_for(GROUP, self.codes.dim())).max(1);
         for start in groups.clone().step_by(block) {
-            for (tile, pursuits) in tiles.iter_mut().zip(pursuits.chunks_mut(Q)) {
+            for tile in &mut tiles {
                 for group in start..(start + block).min(groups.end) {
-                    if self.live[group] == 0 {
-                        continue;
-                    }
-                    let plane = plane(&self.codes, group);
-                    let reached = kernel(tile, plane, &mut bounds);
-                    for (q, pursuit) in pursuits.iter_mut().enumerate() {
-                        let mut rows = reached[q] & self.live[group];
-                        while rows != 0 {
-                            let row = rows.trailing_zeros() as usize;
-                            rows &= rows - 1;
-                            let slot = group * GROUP + row;
-                            // The threshold may have risen since the kernel looked.
-                            let bound = bounds[q][row];
-                            if bound >= tile.thresholds[q] && pursuit.query.except != Some(self.task.rows.id(slot)) {
-                                let candidate = Candidate { slot: slot as u32, bound };
-                                tile.thresholds[q] = meet(pursuit, self.task, candidate, plane.error(row));
-                            }
-                        }
-                    }
+                    let slot_of = |row| Some(group * GROUP + row);
+                    tile.visit(self.task, pursuits, slot_of, plane(&self.codes, group), kernel, meet);
                 }
             }
         }

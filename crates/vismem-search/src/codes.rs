@@ -9,20 +9,25 @@
 //! vector alone: nothing is trained, so nothing of a vector lives on in the codes of others. Beside a code stand its
 //! scale and the length of what it lost, `e = ‖x − s·r‖`, rounded up.
 //!
+//! The scale is not the step of rounding but a trifle more: `s = ‖x‖² / (x·r)`, so that `x − s·r` is at right angles to
+//! `x` (up to the rounding of `s`). What is lost then does not make similar vectors look less similar.
+//!
 //! # Bound
 //!
 //! A query `q` is coded finely: `q = s'·c + e'`. Then
 //!
 //! `q·x = s·s'·(r·c) + q·(x − s·r) + (q − s'·c)·(s·r)`
 //!
-//! where `r·c` is computed exactly in integers, and by Cauchy and Schwarz the other two terms are at most
-//! `‖q‖·e` and `‖e'‖·‖s·r‖ ≤ ‖e'‖·(‖x‖ + e)`. So with `‖x‖ ≤ 1 + δ`
+//! where `r·c` is computed exactly in integers. Of `q`, only what is at right angles to `x` counts in the second term; if
+//! `q·x ≥ t ≥ 0` and `‖x‖ ≤ 1 + δ`, its length is at most `√(‖q‖² − t²/(1 + δ)²)`. So by Cauchy and Schwarz the second
+//! term is at most `√(‖q‖² − t²/(1 + δ)²)·e`, and the third `‖e'‖·‖s·r‖ ≤ ‖e'‖·(1 + δ + e)`. Hence for every row
+//! with `q·x ≥ t`
 //!
-//! `q·x ≤ s·s'·(r·c) + (‖q‖ + ‖e'‖)·e + ‖e'‖·(1 + δ)`
+//! `t ≤ q·x ≤ s·s'·(r·c) + (√(‖q‖² − t²/(1 + δ)²) + ‖e'‖)·e + ‖e'‖·(1 + δ)`
 //!
-//! and a row whose right-hand side is below the dot product of the k-th best row so far cannot be among the best `k`.
-//! All other rows are compared exactly. A vector that is longer than `1 + δ` gets `e = ∞`: always compared exactly.
-//! `SLACK` covers what f32 arithmetic in the kernels and the rounding of distances to f32 may lose.
+//! and with `t` the dot product of the k-th best row so far, a row whose right-hand side is below `t` cannot be among the
+//! best `k`. All other rows are compared exactly. A vector that is longer than `1 + δ` gets `e = ∞`: always compared
+//! exactly. `SLACK` covers what f32 arithmetic in the kernels, the rounding of `s` and that of distances to f32 may lose.
 //!
 //! # Layout
 //!
@@ -34,6 +39,7 @@
 //! never coded, or was erased, is zeros.
 
 mod kernel;
+pub mod packed;
 mod query;
 
 use std::ops::Range;
@@ -41,7 +47,7 @@ use std::ops::Range;
 use crate::Error;
 
 pub(crate) use kernel::{Kernel, coarse, fine};
-pub(crate) use query::{CodedQuery, QueryTile};
+pub(crate) use query::{CodedQuery, Limit, PROVED, QueryTile};
 
 /// Rows in a group.
 pub const GROUP: usize = 32;
@@ -61,7 +67,8 @@ const DELTA: f64 = 1e-3;
 
 /// What rounding may take from a bound on dot products of vectors of length about 1. The kernels convert an integer of up
 /// to 2²⁴ · (dimensions / 1,040) to f32 and do three more operations, each off by a factor of at most 1 ± 2⁻²⁴, on values
-/// below 4; a distance is rounded once to f32, by at most 2⁻²⁴; the f64 sums are off by less than 1e-11.
+/// below 4; the scale of a row is off by such a factor as well; a distance is rounded once to f32, by at most 2⁻²⁴; the
+/// f64 sums are off by less than 1e-11.
 pub(crate) const SLACK: f64 = 2e-6;
 
 /// The codes of rows, in groups.
@@ -155,24 +162,29 @@ pub fn group_range(row: usize, dim: usize) -> Range<usize> {
 /// When `group` is not as long as a group of this dimension.
 pub fn encode(group: &mut [u8], row: usize, vector: &[f32]) {
     let (coarse, fine) = planes(group, vector.len());
-    let bounded = norm(vector) <= 1.0 + DELTA;
-    let error = |error: f64| if bounded { round_up(error) } else { f32::INFINITY };
+    write_coarse(coarse, row, vector);
+    let code = Quantised::fine(vector);
+    for (i, value) in code.code.iter().enumerate() {
+        fine[place(i / STEP, row, i % STEP)] = value.cast_unsigned() ^ 0x80;
+    }
+    write_floats(fine, row, code.scale, bounded(vector, code.error));
+}
 
+fn write_coarse(plane: &mut [u8], row: usize, vector: &[f32]) {
     let code = Quantised::coarse(vector);
     for (step, values) in code.code.chunks(2 * STEP).enumerate() {
         let (low, high) = values.split_at(values.len().min(STEP));
         for (i, low) in low.iter().enumerate() {
             let high = high.get(i).map_or(0, |high| high + 8);
-            coarse[place(step, row, i)] = ((low + 8) | high << 4).cast_unsigned();
+            plane[place(step, row, i)] = ((low + 8) | high << 4).cast_unsigned();
         }
     }
-    write_floats(coarse, row, code.scale, error(code.error));
+    write_floats(plane, row, code.scale, bounded(vector, code.error));
+}
 
-    let code = Quantised::fine(vector);
-    for (i, value) in code.code.iter().enumerate() {
-        fine[place(i / STEP, row, i % STEP)] = value.cast_unsigned() ^ 0x80;
-    }
-    write_floats(fine, row, code.scale, error(code.error));
+/// The error of a code; none is large enough for a vector that is too long.
+fn bounded(vector: &[f32], error: f64) -> f32 {
+    if norm(vector) <= 1.0 + DELTA { round_up(error) } else { f32::INFINITY }
 }
 
 /// Overwrites the codes of a row of `dim` dimensions with zeros.
@@ -182,10 +194,10 @@ pub fn encode(group: &mut [u8], row: usize, vector: &[f32]) {
 pub fn erase(group: &mut [u8], row: usize, dim: usize) {
     let (coarse, fine) = planes(group, dim);
     for plane in [coarse, fine] {
-        for step in 0..(plane.len() - 2 * FLOATS) / STEP_BYTES {
+        // Scales and errors are four bytes of each row too.
+        for step in 0..plane.len() / STEP_BYTES {
             plane[place(step, row, 0)..][..STEP].fill(0);
         }
-        write_floats(plane, row, 0.0, 0.0);
     }
 }
 
@@ -235,6 +247,9 @@ impl Quantised {
             return Self { code: vec![0; vector.len()], scale: 0.0, error: norm(vector) };
         }
         let code: Vec<i8> = vector.iter().map(|value| round(value / scale, most) as i8).collect();
+        let product = |(value, code): (&f32, &i8)| f64::from(*value) * f64::from(*code);
+        let along: f64 = vector.iter().zip(&code).map(product).sum();
+        let scale = (norm(vector).powi(2) / along) as f32;
         let lost = |(value, code): (&f32, &i8)| (f64::from(*value) - f64::from(scale) * f64::from(*code)).powi(2);
         let error = vector.iter().zip(&code).map(lost).sum::<f64>().sqrt();
         Self { code, scale, error }

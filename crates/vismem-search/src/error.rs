@@ -34,6 +34,22 @@ pub enum Error {
         /// Rows and dimensions of the rows.
         rows: (usize, usize),
     },
+    /// Partitions and rows differ in dimension.
+    #[error("partitions of {partitions} dimensions for rows of {rows} dimensions")]
+    OtherPartitions {
+        /// Dimension of the partitions.
+        partitions: usize,
+        /// Dimension of the rows.
+        rows: usize,
+    },
+    /// A group of codes belongs to no partition that there is.
+    #[error("codes belong to partition {partition} of {partitions}")]
+    Partition {
+        /// What the group names.
+        partition: usize,
+        /// How many there are.
+        partitions: usize,
+    },
     /// Queries and rows differ in dimension.
     #[error("the query has {query} dimensions, the rows have {rows}: both must come from the same encoder")]
     Dimension {

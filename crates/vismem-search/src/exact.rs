@@ -47,25 +47,42 @@ impl<'a> Exact<'a> {
     /// # Errors
     /// When `k` is not within 1..=[`MAX_K`], dimensions differ, or the filter does not fit the queries.
     pub fn search(&self, queries: Queries<'_>, k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>, Error> {
+        let (task, asked) = self.task(queries, k, filter)?;
+        Ok(match self.codes {
+            Some(codes) => coded::search(&task, codes, &asked),
+            None => plain::search(&task, &asked),
+        })
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'a> {
+        self.rows
+    }
+
+    /// What was asked for, if it makes sense.
+    pub(crate) fn task<'t, 'q>(
+        &self,
+        queries: Queries<'q>,
+        k: usize,
+        filter: Filter<'t>,
+    ) -> Result<(Task<'t>, Vec<Asked<'q>>), Error>
+    where
+        'a: 't,
+    {
+        let rows = self.rows;
         if !(1..=MAX_K).contains(&k) {
             return Err(Error::K { k });
         }
-        if queries.dim() != self.rows.dim() {
-            return Err(Error::Dimension { query: queries.dim(), rows: self.rows.dim() });
+        if queries.dim() != rows.dim() {
+            return Err(Error::Dimension { query: queries.dim(), rows: rows.dim() });
         }
         if let Some(except) = filter.except
             && except.len() != queries.len()
         {
             return Err(Error::Except { except: except.len(), queries: queries.len() });
         }
-        let asked =
-            queries.iter().enumerate().map(|(q, vector)| Asked { vector, except: filter.except.map(|ids| ids[q]) });
-        let asked: Vec<Asked<'_>> = asked.collect();
-        let task = Task { rows: self.rows, allowed: filter.allowed, k, threads: self.threads };
-        Ok(match self.codes {
-            Some(codes) => coded::search(&task, codes, &asked),
-            None => plain::search(&task, &asked),
-        })
+        let except = |q: usize| filter.except.map(|ids| ids[q]);
+        let asked = queries.iter().enumerate().map(|(q, vector)| Asked { vector, except: except(q) }).collect();
+        Ok((Task { rows, allowed: filter.allowed, k, threads: self.threads }, asked))
     }
 }
 
@@ -86,9 +103,11 @@ pub(crate) struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Whether the row may be found at all.
+    /// Whether the row may be found at all. Codes may be ahead of the rows and name slots that are not there yet.
     pub(crate) fn allows(&self, slot: usize) -> bool {
-        self.rows.id(slot) != FREE && self.allowed.is_none_or(|allowed| allowed.contains(slot))
+        slot < self.rows.len()
+            && self.rows.id(slot) != FREE
+            && self.allowed.is_none_or(|allowed| allowed.contains(slot))
     }
 }
 
@@ -113,8 +132,7 @@ pub(crate) fn split(count: usize, parts: usize) -> Vec<Range<usize>> {
     (0..count).step_by(share).map(|start| start..(start + share).min(count)).collect()
 }
 
-/// Joins what threads found for the same queries in different rows. Neighbours have a total order, so the split into
-/// threads cannot show.
+/// Joins what threads found for the same queries in different rows.
 pub(crate) fn merge(parts: Vec<Vec<TopK>>) -> Vec<TopK> {
     let merged = parts.into_iter().reduce(|mut merged, part| {
         merged.iter_mut().zip(part).for_each(|(merged, part)| merged.merge(part));

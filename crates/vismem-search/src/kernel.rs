@@ -60,16 +60,16 @@ pub(crate) fn best<const Q: usize>() -> Kernel<Q> {
     portable
 }
 
-/// Asks memory for a row that will be read soon.
-pub(crate) fn prefetch(row: &[f32]) {
+/// Asks memory for values that will be read soon.
+pub(crate) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in row.chunks(64 / size_of::<f32>()) {
+    for line in values.chunks((64 / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint about an address, and this one is a reference's; SSE is part of x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = row;
+    let _ = values;
 }
 
 /// The plain twin: always there, and what the tests compare the others with.

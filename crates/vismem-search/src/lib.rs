@@ -24,8 +24,13 @@ pub mod codes;
 mod error;
 mod exact;
 mod filter;
+mod k_means;
 mod kernel;
+mod partitioned;
+mod partitions;
+mod placement;
 mod plain;
+mod pursuit;
 mod rows;
 mod top_k;
 
@@ -34,6 +39,9 @@ pub use error::Error;
 pub use exact::Exact;
 pub use filter::{Filter, SlotSet};
 pub use kernel::distance;
+pub use partitioned::Partitioned;
+pub use partitions::{Directory, Partitions};
+pub use placement::{Groups, Placement};
 pub use rows::{FREE, Queries, Rows};
 pub use top_k::Neighbor;
 
