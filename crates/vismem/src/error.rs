@@ -124,6 +124,19 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// A selector without any criterion.
+    #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]
+    EmptySelector,
+    /// A selector names an exemplar, label or batch that the memory does not have.
+    #[error("{}: has no {what} {name}; `vismem ls` lists what it holds", path.display())]
+    NothingOfThisName {
+        /// The memory.
+        path: PathBuf,
+        /// What kind of thing was named.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

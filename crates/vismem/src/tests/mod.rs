@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod editing;
+mod selecting;
 
 use std::path::Path;
 
