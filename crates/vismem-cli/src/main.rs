@@ -7,6 +7,7 @@ mod encoder;
 mod input;
 mod output;
 mod progress;
+mod selector;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,8 @@
 mod crash;
 mod damage;
 mod editing;
+mod forgetting;
+mod selecting;
 
 use std::path::Path;
 
