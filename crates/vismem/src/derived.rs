@@ -1,4 +1,5 @@
-//! Derived files: computed from catalogue and vectors, good for one digest, deleted by every change, rebuilt on demand.
+//! Derived files: computed from catalogue and vectors, good for one digest, deleted or carried over by every change,
+//! rebuilt on demand.
 //!
 //! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
 
@@ -12,13 +13,20 @@ use crate::{Digest, Result};
 
 /// The memory's own nearest-neighbour distances, see [`crate::novelty`].
 pub(crate) const NOVELTY: &str = "novelty.f32";
+/// The nearest fellows of each exemplar, see [`crate::fellows`].
+pub(crate) const FELLOWS: &str = "fellows.u32";
 /// Every derived file that this engine writes.
-pub(crate) const ALL: [&str; 1] = [NOVELTY];
+pub(crate) const ALL: [&str; 2] = [NOVELTY, FELLOWS];
 
 const HASH: usize = 32;
 
 fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(name)
+}
+
+/// Bytes of the file, if it is there.
+pub(crate) fn size(dir: &Path, name: &str) -> Option<u64> {
+    Some(std::fs::metadata(path(dir, name)).ok()?.len())
 }
 
 /// The content, if the file is there, whole, and belongs to `digest`.
@@ -43,14 +51,20 @@ pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
         return;
     }
     lock.dirty = true;
+    let _ = write(dir, name, digest, content);
+    lock.dirty = false;
+}
+
+/// Writes the file for a memory of this digest. For whoever holds the writer's lock.
+pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[u8]) -> std::io::Result<()> {
     let mut bytes = [digest.as_bytes(), content].concat();
     bytes.extend(blake3::hash(&bytes).as_bytes());
     let temporary = path(dir, &format!("{name}.new"));
-    let kept = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
-    if kept.is_err() {
+    let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
+    if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
-    lock.dirty = false;
+    written
 }
 
 /// Deletes every derived file, half-written ones included.

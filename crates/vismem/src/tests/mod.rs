@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod editing;
+mod reliability;
 
 use std::path::Path;
 
