@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use vismem::Vote;
+use vismem::{Threshold, Vote};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,12 +16,14 @@ Examples:
 
 Exit codes: 0 done, 1 something failed, 2 wrong use";
 
+pub const DEFAULT_MEMORY: &str = "memory.vismem";
+
 /// An editable visual memory: classifies pictures by their nearest neighbours among yours.
 #[derive(Debug, Parser)]
 #[command(name = "vismem", version, max_term_width = 110, after_help = EXAMPLES)]
 pub struct Args {
     /// The memory, a directory
-    #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = "memory.vismem")]
+    #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = DEFAULT_MEMORY)]
     pub memory: PathBuf,
     /// How to answer: text for people, or one JSON document
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -48,6 +50,9 @@ pub enum Command {
     Explain(Explain),
     /// List labels, or the exemplars of some of them
     Ls(Ls),
+    /// Hide or weaken exemplars that mislead the others; reversible
+    #[command(subcommand)]
+    Prune(Prune),
     /// Say what the memory is and how large
     Stats,
     /// Check every file of the memory against its catalogue
@@ -120,8 +125,86 @@ pub struct Ls {
     pub all: bool,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Prune {
+    /// Exemplars that were wrong neighbours often enough do not vote any more
+    Hard(HardPruning),
+    /// Exemplars that were wrong neighbours count less: their votes are multiplied by d / (c + wrong votes)
+    Soft(SoftPruning),
+    /// Every exemplar counts as it is
+    Off,
+    /// Say what is set, and what it does
+    Show,
+    /// Try prunings on the memory itself, each exemplar asked without itself, and say which does best
+    Suggest(SuggestPruning),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct HardPruning {
+    /// From so many wrong votes on; with % from this share of its retrievals on
+    #[arg(short, long, value_name = "N|P%", value_parser = threshold)]
+    pub threshold: Threshold,
+    /// How many neighbours each exemplar asks, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    #[command(flatten)]
+    pub trial: PruningTrial,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SoftPruning {
+    /// How many neighbours each exemplar asks, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    /// 0 or more
+    #[arg(long, value_name = "VALUE", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub c: f64,
+    /// More than 0
+    #[arg(long, value_name = "VALUE", default_value_t = 1.75, allow_negative_numbers = true)]
+    pub d: f64,
+    #[command(flatten)]
+    pub trial: PruningTrial,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PruningTrial {
+    /// Say what it would do, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write a page of the exemplars that mislead most: they are mostly labelled wrong
+    #[arg(long, value_name = "FILE.html")]
+    pub page: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SuggestPruning {
+    /// How many neighbours each exemplar asks where wrong votes are counted for hard pruning, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    #[command(flatten)]
+    pub rule: VoteRule,
+}
+
+/// `128` wrong votes, or `30%` of retrievals.
+fn threshold(text: &str) -> Result<Threshold, String> {
+    let explain = || format!("{text:?} is neither a number of wrong votes, such as 128, nor a share, such as 30%");
+    match text.strip_suffix('%') {
+        Some(percent) => Ok(Threshold::Share(percent.trim().parse::<f64>().map_err(|_| explain())? / 100.0)),
+        None => Ok(Threshold::Votes(text.parse().map_err(|_| explain())?)),
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Voting {
+    #[command(flatten)]
+    pub rule: VoteRule,
+    /// Decide at this level of the taxonomy
+    #[arg(long)]
+    pub level: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct VoteRule {
     /// How many neighbours vote, 1 to 10000
     #[arg(short, default_value_t = 20, allow_negative_numbers = true)]
     pub k: usize,
@@ -131,9 +214,6 @@ pub struct Voting {
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub parameter: Option<f64>,
-    /// Decide at this level of the taxonomy
-    #[arg(long)]
-    pub level: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -150,6 +230,14 @@ pub enum VoteName {
 
 impl Voting {
     pub fn options(&self) -> anyhow::Result<vismem::ClassifyOptions> {
+        let (k, vote) = self.rule.checked()?;
+        Ok(vismem::ClassifyOptions { k, vote, level: self.level.clone() })
+    }
+}
+
+impl VoteRule {
+    /// How many neighbours vote, and how.
+    pub fn checked(&self) -> anyhow::Result<(usize, Vote)> {
         let vote = match (self.vote, self.parameter) {
             (VoteName::Plurality, None) => Vote::Plurality,
             (VoteName::Plurality, Some(_)) => return Err(wrong_use("plurality voting has no --parameter")),
@@ -161,7 +249,7 @@ impl Voting {
         if !(1..=vismem::search::MAX_K).contains(&self.k) {
             return Err(wrong_use(vismem::search::Error::K { k: self.k }));
         }
-        Ok(vismem::ClassifyOptions { k: self.k, vote, level: self.level.clone() })
+        Ok((self.k, vote))
     }
 }
 

@@ -10,6 +10,7 @@ pub struct Document {
     pub confidence: f64,
     labels: Vec<Label>,
     neighbors: Vec<Neighbor>,
+    hidden: usize,
     novelty: Option<f64>,
 }
 
@@ -46,6 +47,7 @@ impl Document {
             confidence: decision.confidence(),
             labels: decision.labels.iter().map(label).collect(),
             neighbors: decision.neighbors.iter().map(neighbor).collect(),
+            hidden: decision.hidden,
             novelty: decision.novelty,
         }
     }

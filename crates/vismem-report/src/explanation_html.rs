@@ -1,9 +1,9 @@
 use askama::Template;
 
 use crate::format::{self, count, counted, label, percent};
-use crate::reading::{Mood, Reading, Remark, pixels};
-use crate::thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, data_uri};
-use crate::{Error, Explanation, LabelShare, MemoryFacts, Picture, ShownNeighbor};
+use crate::reading::{Mood, Reading, Remark};
+use crate::thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, Thumb, thumb};
+use crate::{Error, Explanation, LabelShare, MemoryFacts, ShownNeighbor};
 
 /// Bars that are always visible; further labels are folded.
 const LABELS_SHOWN: usize = 8;
@@ -19,15 +19,6 @@ const NEIGHBORS_SHOWN: usize = 24;
 pub fn to_html(explanation: &Explanation) -> Result<String, Error> {
     Ok(Page::new(explanation)?.render()?)
 }
-
-struct Thumbnail {
-    uri: String,
-    width: u32,
-    height: u32,
-}
-
-/// A picture or the reason why there is none.
-type Thumb = Result<Thumbnail, String>;
 
 struct RemarkView {
     class: &'static str,
@@ -197,14 +188,4 @@ impl From<Remark> for RemarkView {
         };
         Self { class, icon, headline: remark.headline, sentence: remark.sentence }
     }
-}
-
-fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
-    Ok(match pixels(picture) {
-        Ok(image) => {
-            let (uri, width, height) = data_uri(image, side, what)?;
-            Ok(Thumbnail { uri, width, height })
-        }
-        Err(reason) => Err(format::text(reason, "No picture.")),
-    })
 }

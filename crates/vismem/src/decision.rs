@@ -1,10 +1,10 @@
 //! Classifying: neighbours vote, and the decision says who voted how.
 
-use vismem_search::Filter;
+use vismem_search::{Filter, Neighbor};
 
 use crate::unit::unit;
-use crate::vote::Tally;
-use crate::{Error, Memory, Result, Source, Vote};
+use crate::vote::{Tally, weights};
+use crate::{Error, Memory, Pruned, Result, Source, Standing, Vote};
 
 /// How to classify.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Decision {
     pub labels: Vec<LabelScore>,
     /// The neighbours that voted, nearest first.
     pub neighbors: Vec<Voter>,
+    /// How many of the `k` nearest exemplars pruning hides. They did not vote, unless all of them are hidden.
+    pub hidden: usize,
     /// How unlike everything in the memory the query is: the share of exemplars, in percent (0..=100), that have a
     /// nearer fellow than the query has. `None` where there are not two exemplars to measure by.
     pub novelty: Option<f64>,
@@ -83,6 +85,31 @@ impl Memory {
     /// When the memory is empty, an embedding is unusable, or an option is out of range.
     pub fn classify(&self, embeddings: &[f32], options: &ClassifyOptions) -> Result<Vec<Decision>> {
         let dim = self.encoder().dim;
+        let mut queries = Vec::with_capacity(embeddings.len());
+        for (index, embedding) in embeddings.chunks(dim).enumerate() {
+            queries.extend_from_slice(&unit(index, embedding, dim)?);
+        }
+        self.decisions(&queries, Filter::default(), options)
+    }
+
+    /// Classifies exemplars, each without itself (leave-one-out).
+    ///
+    /// # Errors
+    /// When there is no exemplar of an id or none but it, or an option is out of range.
+    pub fn classify_exemplars(&self, ids: &[u64], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+        if self.len() < 2 {
+            return Err(Error::NoFellows { path: self.path().into() });
+        }
+        let mut queries = Vec::with_capacity(ids.len() * self.encoder().dim);
+        for &id in ids {
+            let record = self.catalog.record(id)?;
+            let record = record.ok_or_else(|| Error::NoExemplar { path: self.path().into(), id })?;
+            queries.extend_from_slice(self.vector(record.slot));
+        }
+        self.decisions(&queries, Filter { allowed: None, except: Some(ids) }, options)
+    }
+
+    fn decisions(&self, queries: &[f32], filter: Filter<'_>, options: &ClassifyOptions) -> Result<Vec<Decision>> {
         if self.is_empty() {
             return Err(Error::Empty { path: self.path().into() });
         }
@@ -90,38 +117,41 @@ impl Memory {
         let own_names = || self.labels().iter().map(|label| label.name.clone()).collect();
         let names: Vec<String> =
             options.level.as_deref().map_or_else(|| Ok(own_names()), |level| self.names_at(level))?;
-        let mut queries = Vec::with_capacity(embeddings.len());
-        for (index, embedding) in embeddings.chunks(dim).enumerate() {
-            queries.extend_from_slice(&unit(index, embedding, dim)?);
-        }
-        let found = self.neighbors(&queries, options.k, Filter::default())?;
-        found.iter().map(|neighbors| self.decide(neighbors, vote, &names)).collect()
+        let found = self.neighbors(queries, options.k, filter)?;
+        let pruned = self.pruned(&mut |_, _| {})?;
+        found.iter().map(|neighbors| self.decide(neighbors, vote, &names, pruned)).collect()
     }
 
-    fn decide(&self, neighbors: &[vismem_search::Neighbor], vote: Vote, names: &[String]) -> Result<Decision> {
+    fn decide(&self, found: &[Neighbor], vote: Vote, names: &[String], pruned: Option<&Pruned>) -> Result<Decision> {
         let name_of = |slot: u32| names[self.slots.label_of[slot as usize] as usize].as_str();
-        let weight = |rank: usize| vote.weight(rank, f64::from(neighbors[rank].distance));
+        let standing = |neighbor: &Neighbor| {
+            let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(neighbor.slot as usize));
+            (f64::from(neighbor.distance), standing)
+        };
+        let standings: Vec<_> = found.iter().map(standing).collect();
+        let weights = weights(vote, &standings);
+        let voters = || found.iter().zip(&weights).filter_map(|(neighbor, weight)| Some((neighbor, (*weight)?)));
         let mut tally = Tally::default();
-        for (rank, neighbor) in neighbors.iter().enumerate() {
-            tally.add(name_of(neighbor.slot), weight(rank));
-        }
+        voters().for_each(|(neighbor, weight)| tally.add(name_of(neighbor.slot), weight));
         let total = tally.total();
-        let voter = |(rank, neighbor): (usize, &vismem_search::Neighbor)| {
+        let voter = |(neighbor, weight): (&Neighbor, f64)| {
             Ok(Voter {
                 id: neighbor.id,
                 label: self.slots.label(neighbor.slot as usize).name.clone(),
                 votes_for: name_of(neighbor.slot).into(),
                 source: self.exemplar(neighbor.id)?.and_then(|exemplar| exemplar.source),
-                distance: neighbor.distance,
-                weight: weight(rank),
-                share: weight(rank) / total,
+                // Rounding can take the distance of the same direction a hair below zero.
+                distance: neighbor.distance.clamp(0.0, 2.0),
+                weight,
+                share: weight / total,
             })
         };
         let label_score = |(label, score): (&str, f64)| LabelScore { label: label.into(), score: score / total };
         Ok(Decision {
             labels: tally.ranked().into_iter().map(label_score).collect(),
-            neighbors: neighbors.iter().enumerate().map(voter).collect::<Result<_>>()?,
-            novelty: neighbors.first().map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten(),
+            neighbors: voters().map(voter).collect::<Result<_>>()?,
+            hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
+            novelty: found.first().map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten(),
         })
     }
 }

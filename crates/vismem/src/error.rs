@@ -124,6 +124,20 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// There is no exemplar of this id.
+    #[error("{}: has no exemplar {id}; `vismem ls --all` lists them", path.display())]
+    NoExemplar {
+        /// The memory.
+        path: PathBuf,
+        /// The id.
+        id: u64,
+    },
+    /// No exemplar can be asked without itself.
+    #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
+    NoFellows {
+        /// The memory.
+        path: PathBuf,
+    },
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

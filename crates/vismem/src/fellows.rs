@@ -14,7 +14,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem_search::{Exact, FREE, Filter, Neighbor, Queries, Rows, distance};
+use vismem_search::{Exact, FREE, Filter, MAX_K, Neighbor, Queries, Rows, distance};
 
 use crate::{Digest, Memory, Result, derived};
 
@@ -64,6 +64,9 @@ impl Fellows {
     /// The lists of this memory, at least `depth` long. Searches for what is missing and keeps the result; `progress`
     /// hears how many of how many exemplars were searched for.
     pub(crate) fn of(memory: &Memory, depth: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Self> {
+        if !(1..=MAX_K).contains(&depth) {
+            return Err(vismem_search::Error::K { k: depth }.into());
+        }
         let slots = memory.slots.ids.len();
         let arrangement = Arrangement::of(&memory.slots.ids);
         let kept = derived::load(memory.path(), derived::FELLOWS, &memory.digest()).and_then(|b| Self::parse(&b));
@@ -74,6 +77,14 @@ impl Fellows {
             fellows.keep(memory);
         }
         Ok(fellows)
+    }
+
+    /// Lists from elsewhere, in the order of slots.
+    #[cfg(test)]
+    pub(crate) fn given(depth: usize, lists: &[Vec<u32>]) -> Self {
+        let mut fellows = Self { arrangement: Arrangement(0), depth, lists: vec![NOBODY; depth * lists.len()] };
+        lists.iter().enumerate().for_each(|(slot, list)| fellows.set(slot, list.iter().copied()));
+        fellows
     }
 
     /// The slots of an exemplar's nearest fellows, nearest first.

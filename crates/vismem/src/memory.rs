@@ -12,7 +12,7 @@ use crate::digest::DigestState;
 use crate::novelty::Yardstick;
 use crate::slots::{Label, Slots};
 use crate::vectors::{self, VectorMap};
-use crate::{Digest, Encoder, Error, Result, Source};
+use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -33,6 +33,7 @@ pub struct Memory {
     checked: RefCell<SlotSet>,
     codes: OnceCell<Option<CodeMap>>,
     yardstick: OnceCell<Yardstick>,
+    pub(crate) pruned: OnceCell<Option<Pruned>>,
 }
 
 /// What a memory knows of an exemplar.
@@ -49,7 +50,7 @@ pub struct Exemplar {
 }
 
 /// Size and make-up of a memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stats {
     /// How many exemplars it holds.
     pub exemplars: usize,
@@ -67,6 +68,8 @@ pub struct Stats {
     pub digest: Digest,
     /// Bytes of its files.
     pub bytes: u64,
+    /// The pruning that decisions honour.
+    pub pruning: Option<Pruning>,
 }
 
 impl Memory {
@@ -107,6 +110,7 @@ impl Memory {
             checked: RefCell::default(),
             codes: OnceCell::new(),
             yardstick: OnceCell::new(),
+            pruned: OnceCell::new(),
         })
     }
 
@@ -164,6 +168,7 @@ impl Memory {
             levels: self.levels()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
+            pruning: self.pruning()?,
             bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
         })
     }

@@ -76,9 +76,6 @@ impl Memory {
     /// # Errors
     /// When `neighbors` is out of range, or a row that would be cited is damaged.
     pub fn reliability(&self, neighbors: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Reliability> {
-        if !(1..=vismem_search::MAX_K).contains(&neighbors) {
-            return Err(vismem_search::Error::K { k: neighbors }.into());
-        }
         Ok(Reliability::count(self, &Fellows::of(self, neighbors, progress)?, neighbors))
     }
 }

@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::args::{Args, Classify};
 use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{folder, has_extension};
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::{decision, encoder, output};
 
 /// Queries that are searched together.
@@ -24,6 +24,7 @@ type Decided = Result<Decision, String>;
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let voting = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    memory.pruned(&mut progress::of("exemplars"))?;
     // Fails before anything is read or encoded if the memory cannot answer at all.
     memory.classify(&[], &voting)?;
     let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());

@@ -1,19 +1,18 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory, Voter};
-use vismem_encode::decode::{Limits, decode};
+use vismem_encode::decode::Limits;
 use vismem_report::{
-    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Picture, Pictured, QUERY_SIDE, ShownNeighbor, shrink, to_html,
-    to_png,
+    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, to_html, to_png,
 };
 
 use super::Outcome;
 use crate::args::{Args, Explain, Format, wrong_use};
 use crate::input::has_extension;
-use crate::{decision, encoder, output};
+use crate::{decision, encoder, output, picture, progress};
 
 #[derive(Serialize)]
 struct Document {
@@ -32,6 +31,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     }
     let voting = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    memory.pruned(&mut progress::of("exemplars"))?;
     // Fails before the encoder is loaded if the memory cannot answer anything.
     memory.classify(&[], &voting)?;
     let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
@@ -84,22 +84,26 @@ pub fn explanation(
         distance: f64::from(voter.distance),
         weight: voter.weight,
         share: voter.share,
-        picture: match &voter.source {
-            Some(source) => picture(source.as_path(), NEIGHBOR_SIDE, limits),
-            None => Picture::Missing("No picture is known for this exemplar.".into()),
-        },
+        picture: picture::of_source(voter.source.as_ref(), NEIGHBOR_SIDE, limits),
     };
     let label = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
     let level = options.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy (--level)."));
+    let pruning = memory.pruning().ok().flatten().map(|pruning| match decision.hidden {
+        0 => format!("Pruning is {pruning} (vismem prune)."),
+        hidden => format!(
+            "Pruning is {pruning} (vismem prune): of the {} most similar examples it hides {hidden}.",
+            options.k
+        ),
+    });
     Explanation {
-        query: Pictured { name: query.display().to_string(), picture: picture(query, QUERY_SIDE, limits) },
+        query: Pictured { name: query.display().to_string(), picture: picture::of_file(query, QUERY_SIDE, limits) },
         decision: decision.label().to_owned(),
         confidence: decision.confidence(),
         labels: decision.labels.iter().map(label).collect(),
         neighbors: (1..).zip(&decision.neighbors).map(neighbor).collect(),
         novelty: decision.novelty,
         vote: options.vote.to_string(),
-        notes: level.into_iter().collect(),
+        notes: level.into_iter().chain(pruning).collect(),
         memory: MemoryFacts {
             name: memory.path().display().to_string(),
             exemplars: memory.len() as u64,
@@ -107,20 +111,5 @@ pub fn explanation(
             encoder: memory.encoder().name.clone(),
             digest: memory.digest().to_string(),
         },
-    }
-}
-
-/// The picture in a file, made small at once; else what to say in its place.
-fn picture(path: &Path, side: u32, limits: &Limits) -> Picture {
-    let name = || path.file_name().map_or_else(|| PathBuf::from(path), PathBuf::from).display().to_string();
-    match std::fs::read(path) {
-        Ok(bytes) => match decode(&bytes, limits) {
-            Ok(picture) => Picture::Shown(shrink(&picture, side)),
-            Err(error) => Picture::Missing(format!("{} is no longer a picture: {error}", name())),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Picture::Missing(format!("{} was moved or deleted since it was added.", name()))
-        }
-        Err(error) => Picture::Missing(format!("{} cannot be read: {error}", name())),
     }
 }

@@ -7,3 +7,4 @@ mod common;
 mod json;
 mod kill;
 mod npy;
+mod prune;

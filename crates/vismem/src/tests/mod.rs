@@ -3,6 +3,8 @@
 mod crash;
 mod damage;
 mod editing;
+mod official_pruning;
+mod pruning;
 mod reliability;
 
 use std::path::Path;

@@ -103,3 +103,43 @@ fn unknown_encoder() {
     place.write("learn/x/1.png", "never read");
     place.vismem("add learn --encoder nowhere").refused(exit, &["--encoder nowhere", "check that the path is right"]);
 }
+
+#[test]
+fn pruning_out_of_range() {
+    let exit = documented("pruning_out_of_range");
+    let place = with_memory();
+    for (args, words) in [
+        ("hard --threshold 0", "threshold = 0 is out of range: must be at least 1 wrong vote"),
+        ("hard --threshold 0%", "threshold = 0 is out of range: must be more than 0 %"),
+        ("hard --threshold 101%", "threshold = 101 is out of range"),
+        ("hard --threshold nan%", "threshold = NaN is out of range"),
+        ("soft --c -1", "c = -1 is out of range"),
+        ("soft --d 0", "d = 0 is out of range"),
+        ("soft --page worst.png", "worst.png: the page is written as .html"),
+    ] {
+        place.vismem(&format!("prune {args}")).refused(exit, &[words]);
+    }
+    for (args, word) in [
+        ("hard", "--threshold"),
+        ("hard --threshold many", "neither a number of wrong votes, such as 128, nor a share, such as 30%"),
+        ("hard --threshold -3", "-3"),
+        ("hard --threshold 3 --neighbors 0", "1..=10000"),
+        ("soft --neighbors 10001", "1..=10000"),
+        ("", "suggest"),
+    ] {
+        let run = place.vismem(&format!("prune {args}"));
+        assert_eq!(run.code, exit, "{run:?}");
+        run.says(&[word]);
+    }
+    place.vismem("prune show").done().says(&["pruning off"]);
+}
+
+#[test]
+fn pruning_without_fellows() {
+    let exit = documented("pruning_without_fellows");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0]]));
+    place.vismem("add rows.npy --label x").done();
+    place.vismem("prune suggest").refused(exit, &["memory.vismem: holds fewer than two exemplars", "add some"]);
+    place.vismem("prune hard --threshold 1").done().says(&["0 of 1 exemplar hidden"]);
+}
