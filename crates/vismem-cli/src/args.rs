@@ -7,6 +7,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
 
+use crate::selector::SelectorArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   vismem demo                  what it does, with pictures that it draws itself
@@ -48,7 +50,7 @@ pub enum Command {
     Classify(Classify),
     /// Show why: the decision on one picture as a page or a picture
     Explain(Explain),
-    /// List labels, or the exemplars of some of them
+    /// List labels, or some of the exemplars
     Ls(Ls),
     /// Hide or weaken exemplars that mislead the others; reversible
     #[command(subcommand)]
@@ -117,12 +119,16 @@ pub struct Explain {
 
 #[derive(Debug, ClapArgs)]
 pub struct Ls {
-    /// List the exemplars of these labels
+    /// List the exemplars of these labels, as with --label
     #[arg(value_name = "LABEL")]
-    pub labels: Vec<String>,
+    pub labelled: Vec<String>,
     /// List all exemplars
-    #[arg(long, conflicts_with = "labels")]
+    #[arg(long, conflicts_with_all = ["labelled", "SelectorArgs"])]
     pub all: bool,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+    #[command(flatten)]
+    pub encoding: Encoding,
 }
 
 #[derive(Debug, Subcommand)]

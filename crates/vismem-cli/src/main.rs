@@ -9,6 +9,7 @@ mod output;
 mod picture;
 mod progress;
 mod pruning;
+mod selector;
 
 use std::process::ExitCode;
 

@@ -103,7 +103,11 @@ impl Memory {
         let mut queries = Vec::with_capacity(ids.len() * self.encoder().dim);
         for &id in ids {
             let record = self.catalog.record(id)?;
-            let record = record.ok_or_else(|| Error::NoExemplar { path: self.path().into(), id })?;
+            let record = record.ok_or_else(|| Error::NothingOfThisName {
+                path: self.path().into(),
+                what: "exemplar",
+                name: id.to_string(),
+            })?;
             queries.extend_from_slice(self.vector(record.slot));
         }
         self.decisions(&queries, Filter { allowed: None, except: Some(ids) }, options)

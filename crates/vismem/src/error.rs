@@ -124,19 +124,24 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
-    /// There is no exemplar of this id.
-    #[error("{}: has no exemplar {id}; `vismem ls --all` lists them", path.display())]
-    NoExemplar {
-        /// The memory.
-        path: PathBuf,
-        /// The id.
-        id: u64,
-    },
     /// No exemplar can be asked without itself.
     #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
     NoFellows {
         /// The memory.
         path: PathBuf,
+    },
+    /// A selector without any criterion.
+    #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]
+    EmptySelector,
+    /// A selector names an exemplar, label or batch that the memory does not have.
+    #[error("{}: has no {what} {name}; `vismem ls` lists what it holds", path.display())]
+    NothingOfThisName {
+        /// The memory.
+        path: PathBuf,
+        /// What kind of thing was named.
+        what: &'static str,
+        /// Its name.
+        name: String,
     },
     /// A search was asked for something impossible.
     #[error(transparent)]

@@ -190,7 +190,7 @@ impl Memory {
         Ok(found)
     }
 
-    fn check_row(&self, neighbor: &Neighbor) -> Result<()> {
+    pub(crate) fn check_row(&self, neighbor: &Neighbor) -> Result<()> {
         let slot = neighbor.slot as usize;
         if self.checked.borrow().contains(slot) {
             return Ok(());

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use vismem::{Exemplar, Memory};
 
@@ -24,12 +24,27 @@ struct Entry {
 
 pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
-    if options.all || !options.labels.is_empty() {
-        exemplars(&memory, args.format, &options.labels)?;
-    } else {
+    let mut selection = options.selection.clone();
+    selection.labels.extend(options.labelled.iter().cloned());
+    if options.all {
+        let mut entries = Vec::with_capacity(memory.len());
+        memory.for_each_exemplar(|exemplar| entries.push(exemplar.into()))?;
+        exemplars(entries, args.format)?;
+    } else if selection.is_empty() {
         labels(&memory, args.format)?;
+    } else {
+        let selector = selection.selector(&options.encoding, memory.path(), memory.encoder())?;
+        let found = memory.select(&selector)?.into_iter().map(|id| memory.exemplar(id));
+        let entries = found.filter_map(Result::transpose).map(|exemplar| Ok(exemplar?.into()));
+        exemplars(entries.collect::<Result<_>>()?, args.format)?;
     }
     Ok(Outcome::Done)
+}
+
+impl From<Exemplar> for Entry {
+    fn from(Exemplar { id, label, source, batch }: Exemplar) -> Self {
+        Self { id, label, source: source.map(|source| source.to_string()), batch }
+    }
 }
 
 fn labels(memory: &Memory, format: Format) -> Result<()> {
@@ -49,22 +64,12 @@ fn labels(memory: &Memory, format: Format) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// The exemplars of the labels, of all labels if none is given.
-fn exemplars(memory: &Memory, format: Format, labels: &[String]) -> Result<()> {
-    if let Some(unknown) = labels.iter().find(|wanted| memory.labels().iter().all(|label| label.name != **wanted)) {
-        bail!("{}: has no label {unknown:?}; `vismem ls` lists them", memory.path().display());
-    }
+fn exemplars(exemplars: Vec<Entry>, format: Format) -> Result<()> {
     #[derive(Serialize)]
     struct Listing {
         exemplars: Vec<Entry>,
     }
-    let mut listing = Listing { exemplars: Vec::new() };
-    memory.for_each_exemplar(|Exemplar { id, label, source, batch }| {
-        if labels.is_empty() || labels.contains(&label) {
-            let source = source.map(|source| source.to_string());
-            listing.exemplars.push(Entry { id, label, source, batch });
-        }
-    })?;
+    let listing = Listing { exemplars };
     if format == Format::Json {
         return output::json(&listing);
     }

@@ -97,6 +97,35 @@ fn a_taxonomy_can_come_beside_embeddings() {
 }
 
 #[test]
+fn exemplars_are_named_by_id_label_source_batch_and_likeness() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.vismem("add learn").done();
+    place.draw("more/disc/9.png", Kind::Disc, 9);
+    place.vismem("add more").done();
+    let ids = |selection: &str| {
+        let listed = place.vismem(&format!("ls {selection} --format json")).done().json();
+        let exemplars = listed["exemplars"].as_array().unwrap().clone();
+        exemplars.iter().map(|exemplar| exemplar["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("disc"), [1, 2, 3, 7]);
+    assert_eq!(ids("disc --label stripes"), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(ids("--id 2,5 --id 7"), [2, 5, 7]);
+    assert_eq!(ids("--batch 2"), [7]);
+    assert_eq!(ids("--label disc --batch 1"), [1, 2, 3]);
+    assert_eq!(ids("--source disc/?.png"), [1, 2, 3, 7]);
+    assert_eq!(ids("--source learn/*/1.png"), [2, 5]);
+    assert_eq!(ids("--like learn/disc/1.png --distance 0.00001"), [2]);
+    assert_eq!(ids("--like learn/disc/1.png --distance 2").len(), 7);
+    assert_eq!(ids("--like learn/disc/1.png --like more/disc/9.png --distance 0.00001 --batch 2"), [7]);
+
+    place.write("rows.npy", npy::rows(&npy::scattered(9)));
+    place.write("ask.npy", npy::rows(&npy::scattered(9)[4..6]));
+    place.vismem("-m rows.vismem add rows.npy --label x").done();
+    assert_eq!(ids("-m rows.vismem --like ask.npy --distance 0.00001"), [5, 6]);
+}
+
+#[test]
 fn every_vote_and_its_parameter_reach_the_memory() {
     let place = Place::new();
     place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]));

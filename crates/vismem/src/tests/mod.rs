@@ -6,6 +6,7 @@ mod editing;
 mod official_pruning;
 mod pruning;
 mod reliability;
+mod selecting;
 
 use std::path::Path;
 

@@ -72,8 +72,39 @@ fn unknown_level() {
 fn unknown_label() {
     let exit = documented("unknown_label");
     let place = with_memory();
-    place.vismem("ls y").refused(exit, &["memory.vismem: has no label \"y\"", "`vismem ls` lists them"]);
+    place.vismem("ls y").refused(exit, &["memory.vismem: has no label \"y\"", "`vismem ls` lists what it holds"]);
     place.vismem("ls x y").refused(exit, &["has no label \"y\""]);
+}
+
+#[test]
+fn selection_of_what_is_not_there() {
+    let exit = documented("selection_of_what_is_not_there");
+    let place = with_memory();
+    for (selection, words) in [
+        ("--label y", "memory.vismem: has no label \"y\""),
+        ("--label x --label y", "has no label \"y\""),
+        ("--id 1,7", "has no exemplar 7"),
+        ("--batch 2", "has no batch 2"),
+        ("--like gone.npy --distance 0.1", "gone.npy"),
+    ] {
+        place.vismem(&format!("ls {selection}")).refused(exit, &[words]);
+    }
+    assert_eq!(place.vismem("ls --source gone/*").done().stdout, "", "a pattern may fit nothing");
+}
+
+#[test]
+fn selection_that_cannot_be_meant() {
+    let exit = documented("selection_that_cannot_be_meant");
+    let place = with_memory();
+    for distance in ["-1", "2.5", "NaN"] {
+        let words = [&format!("--distance {distance} is out of range"), "within 0 to 2"];
+        place.vismem(&format!("ls --like rows.npy --distance {distance}")).refused(exit, &words);
+    }
+    assert_eq!(place.vismem("ls --like rows.npy").misused(&["--distance"]).code, exit);
+    place.vismem("ls --distance 0.1").misused(&["--like"]);
+    place.vismem("ls --id one").misused(&["--id", "one"]);
+    place.vismem("ls --all --label x").misused(&["--all", "cannot be used with"]);
+    place.vismem_with(["ls", "--source", ""]).misused(&["--source"]);
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! Exemplars as the user names them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use vismem::{Near, Selector};
+
+use crate::args::{Encoding, wrong_use};
+use crate::encoder;
+use crate::input::embeddings::{Embeddings, fault};
+use crate::input::has_extension;
+
+/// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different
+/// options narrow each other.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which exemplars (values of one option are alternatives, different options narrow)")]
+pub struct SelectorArgs {
+    /// By id, as `vismem ls --all` shows it; 3,5,8 are three
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    pub ids: Vec<u64>,
+    /// By label
+    #[arg(short, long = "label", value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub labels: Vec<String>,
+    /// By source, or its end after a `/`: `*` is any text, `?` any character, `[ab]` one of these
+    #[arg(long = "source", value_name = "GLOB", value_parser = NonEmptyStringValueParser::new())]
+    pub sources: Vec<String>,
+    /// By the run of `add` that brought them, as `vismem ls --all --format json` shows it
+    #[arg(long = "batch", value_name = "BATCH")]
+    pub batches: Vec<u64>,
+    /// By likeness to a picture, or to the rows of a .npy file
+    #[arg(long = "like", value_name = "FILE", requires = "distance")]
+    pub like: Vec<PathBuf>,
+    /// Cosine distance up to which exemplars are like it, 0 to 2
+    #[arg(long, value_name = "DISTANCE", requires = "like", allow_negative_numbers = true)]
+    pub distance: Option<f32>,
+}
+
+impl SelectorArgs {
+    /// Whether no option was given.
+    pub fn is_empty(&self) -> bool {
+        let Self { ids, labels, sources, batches, like, distance: _ } = self;
+        ids.is_empty() && labels.is_empty() && sources.is_empty() && batches.is_empty() && like.is_empty()
+    }
+
+    /// The selector, with the pictures of `--like` encoded as those of `memory` are.
+    pub fn selector(&self, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Selector> {
+        if self.is_empty() {
+            return Err(wrong_use("say which exemplars: --id, --label, --source, --batch or --like"));
+        }
+        let distance = self.distance.unwrap_or_default();
+        if !(0.0..=2.0).contains(&distance) {
+            return Err(wrong_use(format!("--distance {distance} is out of range: must be within 0 to 2")));
+        }
+        let embeddings = self.like.iter().map(|file| embeddings(file, encoding, memory, held));
+        let embeddings = embeddings.collect::<Result<Vec<_>>>()?.concat();
+        Ok(Selector {
+            ids: self.ids.clone(),
+            labels: self.labels.clone(),
+            sources: self.sources.clone(),
+            batches: self.batches.clone(),
+            near: embeddings.into_iter().map(|embedding| Near { embedding, distance }).collect(),
+        })
+    }
+}
+
+/// The embedding of a picture, or those in a `.npy` file.
+fn embeddings(file: &Path, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Vec<Vec<f32>>> {
+    if !has_extension(file, "npy") {
+        let encoder = encoder::load(encoding, Some((memory, held)))?;
+        return Ok(vec![encoder.encode_file(file)?]);
+    }
+    let mut rows = Embeddings::open(file).with_context(|| format!("--like {}", file.display()))?;
+    let (name, dim) = (file.display(), rows.dim);
+    ensure!(dim == held.dim, "{name}: its rows have {dim} values, the memory's embeddings have {}", held.dim);
+    let values = rows.next_rows(rows.rows)?;
+    for (row, values) in values.chunks_exact(dim).enumerate() {
+        if let Some(fault) = fault(values) {
+            bail!("{} {fault}", rows.name_of(row));
+        }
+    }
+    Ok(values.chunks_exact(dim).map(<[f32]>::to_vec).collect())
+}
