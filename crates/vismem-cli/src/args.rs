@@ -207,6 +207,9 @@ pub struct Voting {
     /// Decide at this level of the taxonomy
     #[arg(long)]
     pub level: Option<String>,
+    /// Decide at the lowest level, from --level up, at which the winner has at least this share of the vote, 0 to 1
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub min_confidence: Option<f64>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -237,7 +240,11 @@ pub enum VoteName {
 impl Voting {
     pub fn options(&self) -> anyhow::Result<vismem::ClassifyOptions> {
         let (k, vote) = self.rule.checked()?;
-        Ok(vismem::ClassifyOptions { k, vote, level: self.level.clone() })
+        let min_confidence = self.min_confidence;
+        if min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
+            return Err(wrong_use("--min-confidence must be within 0 to 1"));
+        }
+        Ok(vismem::ClassifyOptions { k, vote, level: self.level.clone(), min_confidence, ..Default::default() })
     }
 }
 

@@ -1,10 +1,12 @@
 //! Classifying: neighbours vote, and the decision says who voted how.
 
-use vismem_search::{Filter, Neighbor};
+use std::collections::HashSet;
 
+use vismem_search::{Filter, SlotSet};
+
+use crate::panel::Panel;
 use crate::unit::unit;
-use crate::vote::{Tally, weights};
-use crate::{Error, Memory, Pruned, Result, Source, Standing, Vote};
+use crate::{Error, Memory, Result, Source, Vote};
 
 /// How to classify.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,12 +17,20 @@ pub struct ClassifyOptions {
     pub vote: Vote,
     /// The taxonomy's level to decide at; `None` for the labels themselves.
     pub level: Option<String>,
+    /// Decide at `level` only if the winner's share of all weights, 0..=1, is at least this; else at the next level up at
+    /// which it is, at last at the highest.
+    pub min_confidence: Option<f64>,
+    /// What if only these were there: see [`Memory::only`] and [`Memory::without`]. `None` for all exemplars.
+    pub among: Option<SlotSet>,
+    /// What if a label's exemplars counted more or less: their votes are multiplied by this, 0..=1e6. Labels that are
+    /// not named count as they do.
+    pub weights: Vec<(String, f64)>,
 }
 
 impl Default for ClassifyOptions {
-    /// 20 neighbours, rank voting, labels themselves.
+    /// 20 neighbours, rank voting, labels themselves, all that is there.
     fn default() -> Self {
-        Self { k: 20, vote: Vote::default(), level: None }
+        Self { k: 20, vote: Vote::default(), level: None, min_confidence: None, among: None, weights: Vec::new() }
     }
 }
 
@@ -29,6 +39,15 @@ impl Default for ClassifyOptions {
 pub struct Decision {
     /// Every label that was voted for, best first. Never empty.
     pub labels: Vec<LabelScore>,
+    /// The level that it was decided at; `None` for the labels themselves.
+    pub level: Option<String>,
+    /// The winner and what it is called further up, to the highest level, each with its share of all weights.
+    pub lineage: Vec<Step>,
+    /// Whether the confidence is as high as was asked for.
+    pub confident: bool,
+    /// Labels without exemplars that the taxonomy puts under the winner: nobody can vote for them, so that the query may
+    /// well be one of them. Empty where labels themselves were decided.
+    pub unseen: Vec<String>,
     /// The neighbours that voted, nearest first.
     pub neighbors: Vec<Voter>,
     /// How many of the `k` nearest exemplars pruning hides. They did not vote, unless all of them are hidden.
@@ -36,6 +55,17 @@ pub struct Decision {
     /// How unlike everything in the memory the query is: the share of exemplars, in percent (0..=100), that have a
     /// nearer fellow than the query has. `None` where there are not two exemplars to measure by.
     pub novelty: Option<f64>,
+}
+
+/// A name on the way up from a decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The level; `None` for the label itself.
+    pub level: Option<String>,
+    /// The name there.
+    pub name: String,
+    /// The share of all weights, 0..=1, that votes for it.
+    pub confidence: f64,
 }
 
 /// A label and its part of the vote.
@@ -117,45 +147,25 @@ impl Memory {
         if self.is_empty() {
             return Err(Error::Empty { path: self.path().into() });
         }
-        let vote = options.vote.checked()?;
-        let own_names = || self.labels().iter().map(|label| label.name.clone()).collect();
-        let names: Vec<String> =
-            options.level.as_deref().map_or_else(|| Ok(own_names()), |level| self.names_at(level))?;
-        let found = self.neighbors(queries, options.k, filter)?;
-        let pruned = self.pruned(&mut |_, _| {})?;
-        found.iter().map(|neighbors| self.decide(neighbors, vote, &names, pruned)).collect()
+        let panel = Panel::of(self, options)?;
+        if let Some(among) = &options.among
+            && !(0..self.slots.ids.len()).any(|slot| among.contains(slot) && !self.is_free(slot))
+        {
+            return Err(Error::NothingLeft { path: self.path().into() });
+        }
+        let found = self.neighbors(queries, options.k, Filter { allowed: options.among.as_ref(), ..filter })?;
+        found.iter().map(|neighbors| panel.decide(neighbors)).collect()
     }
 
-    fn decide(&self, found: &[Neighbor], vote: Vote, names: &[String], pruned: Option<&Pruned>) -> Result<Decision> {
-        let name_of = |slot: u32| names[self.slots.label_of[slot as usize] as usize].as_str();
-        let standing = |neighbor: &Neighbor| {
-            let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(neighbor.slot as usize));
-            (f64::from(neighbor.distance), standing)
-        };
-        let standings: Vec<_> = found.iter().map(standing).collect();
-        let weights = weights(vote, &standings);
-        let voters = || found.iter().zip(&weights).filter_map(|(neighbor, weight)| Some((neighbor, (*weight)?)));
-        let mut tally = Tally::default();
-        voters().for_each(|(neighbor, weight)| tally.add(name_of(neighbor.slot), weight));
-        let total = tally.total();
-        let voter = |(neighbor, weight): (&Neighbor, f64)| {
-            Ok(Voter {
-                id: neighbor.id,
-                label: self.slots.label(neighbor.slot as usize).name.clone(),
-                votes_for: name_of(neighbor.slot).into(),
-                source: self.exemplar(neighbor.id)?.and_then(|exemplar| exemplar.source),
-                // Rounding can take the distance of the same direction a hair below zero.
-                distance: neighbor.distance.clamp(0.0, 2.0),
-                weight,
-                share: weight / total,
-            })
-        };
-        let label_score = |(label, score): (&str, f64)| LabelScore { label: label.into(), score: score / total };
-        Ok(Decision {
-            labels: tally.ranked().into_iter().map(label_score).collect(),
-            neighbors: voters().map(voter).collect::<Result<_>>()?,
-            hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
-            novelty: found.first().map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten(),
-        })
+    /// The slots of these exemplars alone, for [`ClassifyOptions::among`]. Ids that are not there do not matter.
+    pub fn only(&self, ids: &[u64]) -> SlotSet {
+        let ids: HashSet<u64> = ids.iter().copied().collect();
+        (0..self.slots.ids.len()).filter(|&slot| ids.contains(&self.slots.ids[slot])).collect()
+    }
+
+    /// The slots of all exemplars but these, for [`ClassifyOptions::among`].
+    pub fn without(&self, ids: &[u64]) -> SlotSet {
+        let ids: HashSet<u64> = ids.iter().copied().collect();
+        (0..self.slots.ids.len()).filter(|&slot| !ids.contains(&self.slots.ids[slot])).collect()
     }
 }

@@ -124,6 +124,12 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// A what-if question leaves no exemplar that could vote.
+    #[error("{}: nothing is left to decide by; leave out less", path.display())]
+    NothingLeft {
+        /// The memory.
+        path: PathBuf,
+    },
     /// No exemplar can be asked without itself.
     #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
     NoFellows {

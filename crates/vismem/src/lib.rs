@@ -55,6 +55,7 @@ mod leave_one_out;
 mod lock;
 mod memory;
 mod novelty;
+mod panel;
 mod pruning;
 mod reliability;
 mod selector;
@@ -68,7 +69,7 @@ mod vectors;
 mod vote;
 
 pub use audit::{Fault, Verification, verify};
-pub use decision::{ClassifyOptions, Decision, LabelScore, Voter};
+pub use decision::{ClassifyOptions, Decision, LabelScore, Step, Voter};
 pub use digest::Digest;
 pub use editor::{Added, Batch, Editor, NewExemplar, content_of};
 pub use encoder::Encoder;

@@ -11,6 +11,7 @@ use crate::codes::CodeMap;
 use crate::digest::DigestState;
 use crate::novelty::Yardstick;
 use crate::slots::{Label, Slots};
+use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
 use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Source};
 
@@ -34,6 +35,7 @@ pub struct Memory {
     codes: OnceCell<Option<CodeMap>>,
     yardstick: OnceCell<Yardstick>,
     pub(crate) pruned: OnceCell<Option<Pruned>>,
+    pub(crate) ladder: OnceCell<Ladder>,
 }
 
 /// What a memory knows of an exemplar.
@@ -111,6 +113,7 @@ impl Memory {
             codes: OnceCell::new(),
             yardstick: OnceCell::new(),
             pruned: OnceCell::new(),
+            ladder: OnceCell::new(),
         })
     }
 

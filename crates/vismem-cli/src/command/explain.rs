@@ -87,7 +87,18 @@ pub fn explanation(
         picture: picture::of_source(voter.source.as_ref(), NEIGHBOR_SIDE, limits),
     };
     let label = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
-    let level = options.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy (--level)."));
+    let level = decision.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy."));
+    let above = decision.lineage.get(1..).filter(|above| !above.is_empty()).map(|above| {
+        let steps = above.iter().map(|step| {
+            format!("{} {} ({:.0} %)", step.level.as_deref().unwrap_or_default(), step.name, 100.0 * step.confidence)
+        });
+        format!("Further up: {}.", steps.collect::<Vec<_>>().join(", "))
+    });
+    let unsure = (!decision.confident).then(|| "Less confident than was asked for (--min-confidence).".to_owned());
+    let unseen = (!decision.unseen.is_empty()).then(|| {
+        let labels = decision.unseen.join(", ");
+        format!("It may also be one of the labels there that have no example yet: {labels}.")
+    });
     let pruning = memory.pruning().ok().flatten().map(|pruning| match decision.hidden {
         0 => format!("Pruning is {pruning} (vismem prune)."),
         hidden => format!(
@@ -103,7 +114,7 @@ pub fn explanation(
         neighbors: (1..).zip(&decision.neighbors).map(neighbor).collect(),
         novelty: decision.novelty,
         vote: options.vote.to_string(),
-        notes: level.into_iter().chain(pruning).collect(),
+        notes: [level, above, unsure, unseen, pruning].into_iter().flatten().collect(),
         memory: MemoryFacts {
             name: memory.path().display().to_string(),
             exemplars: memory.len() as u64,

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod editing;
+mod levels;
 mod official_pruning;
 mod pruning;
 mod reliability;

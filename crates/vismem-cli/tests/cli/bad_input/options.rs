@@ -174,3 +174,13 @@ fn pruning_without_fellows() {
     place.vismem("prune suggest").refused(exit, &["memory.vismem: holds fewer than two exemplars", "add some"]);
     place.vismem("prune hard --threshold 1").done().says(&["0 of 1 exemplar hidden"]);
 }
+
+#[test]
+fn confidence_out_of_range() {
+    let exit = documented("confidence_out_of_range");
+    let place = with_memory();
+    for value in ["-0.1", "1.1", "NaN"] {
+        let args = ["classify", "rows.npy", "--min-confidence", value];
+        place.vismem_with(args).refused(exit, &["--min-confidence must be within 0 to 1"]);
+    }
+}
