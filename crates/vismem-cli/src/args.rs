@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
 
-use crate::selector::SelectorArgs;
+use crate::selector::{Criterion, SelectorArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,8 +98,13 @@ pub struct Classify {
     /// Pictures, folders of pictures, or embeddings as .npy
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Answer only where the what-if changes the answer, and say what it was
+    #[arg(long, requires = "WhatIf")]
+    pub changed: bool,
     #[command(flatten)]
     pub voting: Voting,
+    #[command(flatten)]
+    pub what_if: WhatIf,
     #[command(flatten)]
     pub encoding: Encoding,
 }
@@ -113,6 +118,8 @@ pub struct Explain {
     pub output: Vec<PathBuf>,
     #[command(flatten)]
     pub voting: Voting,
+    #[command(flatten)]
+    pub what_if: WhatIf,
     #[command(flatten)]
     pub encoding: Encoding,
 }
@@ -223,6 +230,29 @@ pub struct VoteRule {
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub parameter: Option<f64>,
+}
+
+/// Nothing is changed by asking. A criterion is id=3,5 or label=LABEL, source=GLOB, batch=N, like=FILE,DISTANCE, pruned.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "What if (criteria: id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE pruned; \
+    those of one kind are alternatives, different kinds narrow)")]
+pub struct WhatIf {
+    /// As if these exemplars were not there; may be given again
+    #[arg(long, value_name = "CRITERION")]
+    pub without: Vec<Criterion>,
+    /// As if no others were there; may be given again
+    #[arg(long, value_name = "CRITERION")]
+    pub only: Vec<Criterion>,
+    /// As if the votes of a label's exemplars counted so many times as much, 0 or more; may be given again
+    #[arg(long, value_name = "LABEL=FACTOR", value_parser = label_weight)]
+    pub weights: Vec<(String, f64)>,
+}
+
+/// `tench=0.5`
+fn label_weight(text: &str) -> Result<(String, f64), String> {
+    let (label, factor) = text.rsplit_once('=').ok_or("say LABEL=FACTOR, such as tench=0.5")?;
+    let known = factor.parse().ok().filter(|factor| (0.0..=1e6).contains(factor));
+    Ok((label.into(), known.ok_or_else(|| format!("{factor:?} is no factor within 0 to 1e6"))?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,9 +16,23 @@ pub struct Document {
     neighbors: Vec<Neighbor>,
     hidden: usize,
     novelty: Option<f64>,
+    before: Option<Before>,
     /// Whether the level was left to the memory.
     #[serde(skip)]
     level_is_open: bool,
+}
+
+/// What a decision would be without the what-if.
+#[derive(Serialize)]
+pub struct Before {
+    label: String,
+    confidence: f64,
+}
+
+impl Before {
+    pub fn new(decision: &Decision) -> Self {
+        Self { label: decision.label().to_owned(), confidence: decision.confidence() }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,12 +87,21 @@ impl Document {
             neighbors: decision.neighbors.iter().map(neighbor).collect(),
             hidden: decision.hidden,
             novelty: decision.novelty,
+            before: None,
         }
+    }
+
+    /// The same, with what it was before the what-if.
+    pub fn changed_from(self, before: Option<Before>) -> Self {
+        Self { before, ..self }
     }
 
     /// One line for people.
     pub fn in_short(&self) -> String {
         let mut line = format!("{}  {:.0} %", self.label, 100.0 * self.confidence);
+        if let Some(Before { label, confidence }) = &self.before {
+            line += &format!("  (was {label}  {:.0} %)", 100.0 * confidence);
+        }
         if let Some(level) = self.level.as_ref().filter(|_| self.level_is_open) {
             line += &format!("  ({level})");
         }

@@ -10,6 +10,7 @@ mod picture;
 mod progress;
 mod pruning;
 mod selector;
+mod what_if;
 
 use std::process::ExitCode;
 

@@ -19,7 +19,7 @@ mod suspects;
 mod thumbnail;
 
 pub use error::Error;
-pub use explanation::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor};
+pub use explanation::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor, WhatIf};
 pub use explanation_html::to_html;
 pub use explanation_png::to_png;
 pub use suspects::{Suspect, Suspects, suspects_to_html};

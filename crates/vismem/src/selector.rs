@@ -26,6 +26,8 @@ pub struct Selector {
     pub batches: Vec<u64>,
     /// Nearness to embeddings.
     pub near: Vec<Near>,
+    /// Only exemplars that hard pruning hides, see [`Memory::hidden`].
+    pub pruned: bool,
 }
 
 /// All exemplars within a distance of an embedding.
@@ -51,6 +53,10 @@ impl Memory {
     /// When the selector is empty, an id, label or batch is not in the memory, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
         let mut candidates = self.catalog.select(selector)?;
+        if selector.pruned {
+            let hidden = self.hidden()?;
+            candidates.retain(|(id, _)| hidden.binary_search(id).is_ok());
+        }
         if selector.near.is_empty() {
             return Ok(candidates.into_iter().map(|(id, _)| id).collect());
         }
@@ -79,7 +85,7 @@ impl Editor {
     /// # Errors
     /// As [`Memory::select`].
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
-        if selector.near.is_empty() {
+        if selector.near.is_empty() && !selector.pruned {
             return Ok(self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect());
         }
         Memory::open(self.path())?.select(selector)

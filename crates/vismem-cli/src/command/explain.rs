@@ -6,7 +6,7 @@ use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory, Voter};
 use vismem_encode::decode::Limits;
 use vismem_report::{
-    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, to_html, to_png,
+    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html, to_png,
 };
 
 use super::Outcome;
@@ -29,21 +29,37 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     if let Some(file) = options.output.iter().find(|file| is_same_file(file, &options.image)) {
         return Err(wrong_use(format!("{}: is the picture itself; write the explanation elsewhere", file.display())));
     }
-    let voting = options.voting.options()?;
+    let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
     memory.pruned(&mut progress::of("exemplars"))?;
     // Fails before the encoder is loaded if the memory cannot answer anything.
+    memory.classify(&[], &plain)?;
+    let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
     let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
     let embedding = encoder.encode_file(&options.image)?;
     let decision = memory.classify(&embedding, &voting)?.remove(0);
-    let explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
+    let mut explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
+    let mut document = decision::Document::new(&decision, &voting);
+    if !options.what_if.is_empty() {
+        let before = memory.classify(&embedding, &plain)?.remove(0);
+        document = document.changed_from(Some(decision::Before::new(&before)));
+        let (question, answer, share) = (options.what_if.in_words(), before.label(), 100.0 * before.confidence());
+        explanation.notes.insert(0, format!("What if: {question}. As it is, the answer is {answer} ({share:.0} %)."));
+        explanation.what_if = Some(WhatIf {
+            question,
+            decision: before.label().to_owned(),
+            confidence: before.confidence(),
+            labels: shares(&before),
+            neighbors: shown(&before, encoder.limits()),
+        });
+    }
     for file in &options.output {
         write(file, &explanation)?;
     }
     let document = Document {
         path: options.image.display().to_string(),
-        decision: decision::Document::new(&decision, &voting),
+        decision: document,
         files: options.output.iter().map(|file| file.display().to_string()).collect(),
     };
     match args.format {
@@ -76,17 +92,6 @@ pub fn explanation(
     decision: &Decision,
     options: &ClassifyOptions,
 ) -> Explanation {
-    let neighbor = |(rank, voter): (usize, &Voter)| ShownNeighbor {
-        rank,
-        id: voter.id,
-        label: voter.votes_for.clone(),
-        source: voter.source.as_ref().map_or_else(|| "-".into(), ToString::to_string),
-        distance: f64::from(voter.distance),
-        weight: voter.weight,
-        share: voter.share,
-        picture: picture::of_source(voter.source.as_ref(), NEIGHBOR_SIDE, limits),
-    };
-    let label = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
     let level = decision.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy."));
     let above = decision.lineage.get(1..).filter(|above| !above.is_empty()).map(|above| {
         let steps = above.iter().map(|step| {
@@ -110,11 +115,12 @@ pub fn explanation(
         query: Pictured { name: query.display().to_string(), picture: picture::of_file(query, QUERY_SIDE, limits) },
         decision: decision.label().to_owned(),
         confidence: decision.confidence(),
-        labels: decision.labels.iter().map(label).collect(),
-        neighbors: (1..).zip(&decision.neighbors).map(neighbor).collect(),
+        labels: shares(decision),
+        neighbors: shown(decision, limits),
         novelty: decision.novelty,
         vote: options.vote.to_string(),
         notes: [level, above, unsure, unseen, pruning].into_iter().flatten().collect(),
+        what_if: None,
         memory: MemoryFacts {
             name: memory.path().display().to_string(),
             exemplars: memory.len() as u64,
@@ -123,4 +129,23 @@ pub fn explanation(
             digest: memory.digest().to_string(),
         },
     }
+}
+
+fn shares(decision: &Decision) -> Vec<LabelShare> {
+    let share = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
+    decision.labels.iter().map(share).collect()
+}
+
+fn shown(decision: &Decision, limits: &Limits) -> Vec<ShownNeighbor> {
+    let neighbor = |(rank, voter): (usize, &Voter)| ShownNeighbor {
+        rank,
+        id: voter.id,
+        label: voter.votes_for.clone(),
+        source: voter.source.as_ref().map_or_else(|| "-".into(), ToString::to_string),
+        distance: f64::from(voter.distance),
+        weight: voter.weight,
+        share: voter.share,
+        picture: picture::of_source(voter.source.as_ref(), NEIGHBOR_SIDE, limits),
+    };
+    (1..).zip(&decision.neighbors).map(neighbor).collect()
 }

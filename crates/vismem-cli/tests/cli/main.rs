@@ -8,3 +8,4 @@ mod json;
 mod kill;
 mod npy;
 mod prune;
+mod what_if;

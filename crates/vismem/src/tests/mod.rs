@@ -8,6 +8,7 @@ mod official_pruning;
 mod pruning;
 mod reliability;
 mod selecting;
+mod what_if;
 
 use std::path::Path;
 

@@ -184,3 +184,49 @@ fn confidence_out_of_range() {
         place.vismem_with(args).refused(exit, &["--min-confidence must be within 0 to 1"]);
     }
 }
+
+#[test]
+fn what_if_that_cannot_be_asked() {
+    let exit = documented("what_if_that_cannot_be_asked");
+    let place = with_memory();
+    for (args, word) in [
+        ("--without tench", "\"tench\" names no exemplars; say one of: id=3,5 label=LABEL"),
+        ("--without colour=red", "names no exemplars"),
+        ("--only label=", "names no exemplars"),
+        ("--only id=1,many", "\"many\" is no number"),
+        ("--without like=a.npy", "say like=FILE,DISTANCE"),
+        ("--without like=a.npy,3", "no distance within 0 to 2"),
+        ("--weights x", "say LABEL=FACTOR"),
+        ("--weights x=-1", "no factor within 0 to 1e6"),
+        ("--weights x=nan", "no factor within 0 to 1e6"),
+        ("--changed", "--without"),
+    ] {
+        assert_eq!(place.vismem(&format!("classify rows.npy {args}")).misused(&[word]).code, exit, "{args}");
+    }
+}
+
+#[test]
+fn what_if_of_what_is_not_there() {
+    let exit = documented("what_if_of_what_is_not_there");
+    let place = with_memory();
+    for (args, word) in [
+        ("--without label=y", "has no label \"y\""),
+        ("--only id=9", "has no exemplar 9"),
+        ("--without batch=7", "has no batch 7"),
+        ("--weights y=2", "has no label \"y\""),
+    ] {
+        place.vismem(&format!("classify rows.npy {args}")).refused(exit, &["memory.vismem", word]);
+    }
+    let run = place.vismem("classify rows.npy --without source=nowhere/*");
+    assert_eq!(run.code, 0, "a pattern may fit nothing");
+    run.says(&["note: --without fits no exemplar"]);
+}
+
+#[test]
+fn what_if_that_leaves_nothing() {
+    let exit = documented("what_if_that_leaves_nothing");
+    let place = with_memory();
+    let words = ["memory.vismem: nothing is left to decide by; leave out less"];
+    place.vismem("classify rows.npy --without label=x").refused(exit, &words);
+    place.vismem("explain gone.png --only id=1 --without id=1").refused(exit, &words);
+}
