@@ -116,6 +116,9 @@ pub struct Explain {
     /// Where to write the page (.html) or the picture (.png); may be given twice
     #[arg(short, long, value_name = "FILE", default_value = "explanation.html")]
     pub output: Vec<PathBuf>,
+    /// Find the smallest set of exemplars without which the answer would be another one
+    #[arg(long)]
+    pub flip: bool,
     #[command(flatten)]
     pub voting: Voting,
     #[command(flatten)]

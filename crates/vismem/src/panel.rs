@@ -1,5 +1,7 @@
 //! Who votes for what, and how much it counts: the options of a call, resolved for a memory.
 
+use std::collections::HashMap;
+
 use vismem_search::Neighbor;
 
 use crate::taxonomy::Ladder;
@@ -58,6 +60,16 @@ impl<'m> Panel<'m> {
             (f64::from(neighbor.distance), standing)
         };
         found.iter().map(standing).collect()
+    }
+
+    /// For each neighbour a number that stands for what it votes for.
+    pub(crate) fn names(&self, found: &[Neighbor]) -> Vec<usize> {
+        let mut known = HashMap::new();
+        let number = |neighbor| {
+            let next = known.len();
+            *known.entry(self.name(self.rung, neighbor)).or_insert(next)
+        };
+        found.iter().map(number).collect()
     }
 
     fn factor(&self, slot: usize) -> f64 {

@@ -19,7 +19,30 @@ struct Document {
     path: String,
     #[serde(flatten)]
     decision: decision::Document,
+    flip: Option<Flip>,
     files: Vec<String>,
+}
+
+/// The smallest change that changes the answer.
+#[derive(Serialize)]
+struct Flip {
+    label: String,
+    confidence: f64,
+    without: Vec<u64>,
+}
+
+impl Flip {
+    fn new(flip: vismem::Flip) -> Self {
+        let (label, confidence) = (flip.decision.label().to_owned(), flip.decision.confidence());
+        Self { label, confidence, without: flip.exemplars }
+    }
+
+    /// One sentence for people.
+    fn in_words(&self) -> String {
+        let (number, share) = (output::counted(self.without.len(), "exemplar"), 100.0 * self.confidence);
+        let ids: Vec<String> = self.without.iter().map(ToString::to_string).collect();
+        format!("Without {number} the answer would be {} ({share:.0} %): id={}", self.label, ids.join(","))
+    }
 }
 
 pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
@@ -54,12 +77,19 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
             neighbors: shown(&before, encoder.limits()),
         });
     }
+    let flip = if options.flip { memory.smallest_flip(&embedding, &voting)?.map(Flip::new) } else { None };
+    let in_words = options.flip.then(|| match &flip {
+        Some(flip) => flip.in_words(),
+        None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
+    });
+    explanation.notes.extend(in_words.clone());
     for file in &options.output {
         write(file, &explanation)?;
     }
     let document = Document {
         path: options.image.display().to_string(),
         decision: document,
+        flip,
         files: options.output.iter().map(|file| file.display().to_string()).collect(),
     };
     match args.format {
@@ -67,6 +97,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
         Format::Text => {
             let mut out = output::stdout();
             writeln!(out, "{}  {}", document.path, document.decision.in_short())?;
+            in_words.iter().try_for_each(|words| writeln!(out, "{words}"))?;
             document.files.iter().try_for_each(|file| writeln!(out, "see {file}"))?;
             out.flush()?;
         }

@@ -59,7 +59,7 @@ fn answers_about_pictures_fit_their_schemas() {
     let answers = fitting(&place.vismem("classify ask/1.png --level shape --format json"), "classify");
     assert_eq!(answers["results"][0]["label"], answers["results"][0]["neighbors"][0]["votes_for"]);
 
-    for level in ["", "--level shape"] {
+    for level in ["", "--level shape", "--flip", "--without label=disc"] {
         let explained = fitting(&place.vismem(&format!("explain ask/1.png --format json {level}")), "explain");
         assert_eq!(explained["files"], json!(["explanation.html"]));
     }

@@ -91,3 +91,25 @@ fn the_page_shows_the_answer_as_it_is_and_as_it_would_be() {
     place.vismem("explain ask.png -k 2").done();
     assert!(!std::fs::read_to_string(place.path("explanation.html")).unwrap().contains("What if"));
 }
+
+#[test]
+fn the_exemplars_that_an_answer_hangs_on_can_be_left_out_as_they_are_named() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.vismem("add learn").done();
+    place.draw("ask.png", Kind::Disc, 3);
+    let run = place.vismem("explain ask.png -k 3 --flip --format json").done().json();
+    let flip = &run["flip"];
+    assert_eq!((&run["label"], &flip["label"]), (&"disc".into(), &"stripes".into()), "{run}");
+    let ids: Vec<String> = flip["without"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let ids = ids.join(",");
+    let without = place.vismem(&format!("explain ask.png -k 3 --without id={ids} --format json")).done().json();
+    assert_eq!((&without["label"], &without["confidence"]), (&flip["label"], &flip["confidence"]));
+    let text = place.vismem("explain ask.png -k 3 --flip").done().stdout;
+    assert!(text.contains("the answer would be stripes") && text.contains(&format!(": id={ids}\n")), "{text}");
+    assert!(std::fs::read_to_string(place.path("explanation.html")).unwrap().contains(&format!("id={ids}")));
+
+    place.vismem("-m alike.vismem add learn/disc").done();
+    let alike = place.vismem("-m alike.vismem explain ask.png --flip --format json").done().json();
+    assert_eq!(alike["flip"], Value::Null, "everybody says the same");
+}
