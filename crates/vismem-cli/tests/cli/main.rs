@@ -8,4 +8,5 @@ mod json;
 mod kill;
 mod npy;
 mod prune;
+mod shortcut;
 mod what_if;
