@@ -3,6 +3,8 @@
 //!
 //! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,7 +46,7 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
 
 /// Keeps the content for later, if nobody is writing and the memory is still what it was computed from. It is a
 /// convenience: where the disk refuses, it is computed again next time.
-pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
+pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) {
     let Ok(mut lock) = Lock::take(dir, Duration::ZERO) else { return };
     let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header());
     if lock.dirty || current.is_ok_and(|header| header.digest.digest() != *digest) {
@@ -55,12 +57,19 @@ pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
     lock.dirty = false;
 }
 
-/// Writes the file for a memory of this digest. For whoever holds the writer's lock.
-pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[u8]) -> std::io::Result<()> {
-    let mut bytes = [digest.as_bytes(), content].concat();
-    bytes.extend(blake3::hash(&bytes).as_bytes());
+/// Writes the file for a memory of this digest; the content comes in parts. For whoever holds the writer's lock.
+pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
     let temporary = path(dir, &format!("{name}.new"));
-    let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        let mut hasher = blake3::Hasher::new();
+        for part in [&digest.as_bytes()[..]].iter().chain(content) {
+            hasher.update(part);
+            file.write_all(part)?;
+        }
+        file.write_all(hasher.finalize().as_bytes())
+    })();
+    let written = written.and_then(|()| std::fs::rename(&temporary, path(dir, name)));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }

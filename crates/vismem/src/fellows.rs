@@ -29,9 +29,9 @@ const NOBODY: u32 = u32::MAX - 2;
 const TOGETHER: usize = 1024;
 /// How much work of a long search can be lost when the process ends.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
-/// A file larger than this is deleted by an edit, not read, changed and written: 64 MiB are the 100 fellows of 167,000
-/// exemplars.
-const CARRIED_UP_TO: u64 = 64 << 20;
+/// A file larger than this is deleted by an edit, not read, changed and written: 512 MiB are the 100 fellows of 1.3 million
+/// exemplars, or the 10 fellows of 13 million.
+const CARRIED_UP_TO: u64 = 512 << 20;
 
 /// The lists of one state of a memory.
 pub(crate) struct Fellows {
@@ -40,8 +40,8 @@ pub(crate) struct Fellows {
     lists: Vec<u32>,
 }
 
-/// Who sits in which slot, as a sum over exemplars, so that an edit can follow it. Two memories of the same content can
-/// differ in it, and then one's lists are not the other's.
+/// Who sits in which slot, as a sum over exemplars, so that an edit can follow it. What is forgotten and added again
+/// brings back the digest, but under another id and perhaps in another slot, and lists name slots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Arrangement(u64);
 
@@ -182,13 +182,14 @@ impl Fellows {
         whole.then_some(Self { arrangement, depth, lists })
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let depth = self.depth as u32;
-        [&self.arrangement.0.to_le_bytes()[..], &depth.to_le_bytes(), bytemuck::cast_slice(&self.lists)].concat()
+    /// Hands the file's content, in parts, to `write`.
+    fn write<T>(&self, write: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let (arrangement, depth) = (self.arrangement.0.to_le_bytes(), (self.depth as u32).to_le_bytes());
+        write(&[&arrangement, &depth, bytemuck::cast_slice(&self.lists)])
     }
 
     fn keep(&self, memory: &Memory) {
-        derived::keep(memory.path(), derived::FELLOWS, &memory.digest(), &self.to_bytes());
+        self.write(|content| derived::keep(memory.path(), derived::FELLOWS, &memory.digest(), content));
     }
 }
 
@@ -241,7 +242,7 @@ impl Carried {
     pub(crate) fn keep(self, dir: &Path, after: &Digest) {
         if let Some(fellows) = self.0 {
             // They can be computed again where the disk refuses.
-            let _ = derived::write(dir, derived::FELLOWS, after, &fellows.to_bytes());
+            let _ = fellows.write(|content| derived::write(dir, derived::FELLOWS, after, content));
         }
     }
 }

@@ -79,3 +79,19 @@ fn an_add_after_the_first_count_searches_for_the_added_alone() {
     assert!(memory.reliability(0, &mut |_, _| {}).is_err());
     assert!(memory.reliability(10_001, &mut |_, _| {}).is_err());
 }
+
+#[test]
+fn damaged_fellows_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
+    let right = counts(folder.path(), 4);
+    let file = folder.path().join(derived::FELLOWS);
+    let whole = std::fs::read(&file).unwrap();
+    for place in (0..whole.len()).step_by(37) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x41;
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(counts(folder.path(), 4), right, "byte {place}");
+        assert_eq!(std::fs::read(&file).unwrap(), whole, "byte {place}");
+    }
+}
