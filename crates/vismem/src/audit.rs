@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::catalog::{self, Catalog};
 use crate::codes::{self, CodeMap};
-use crate::digest::{DigestState, Element};
-use crate::{Digest, Editor, Error, Memory, Result, Source, derived, vectors};
+use crate::digest::DigestState;
+use crate::{Digest, Editor, Error, Memory, Result, derived, vectors};
 
 /// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,12 @@ pub fn verify(dir: &Path) -> Result<Verification> {
             what: format!("group {group} holds other codes than those of its vectors; delete the file"),
         };
         verification.faults.extend(CodeMap::wrong_groups(&memory).into_iter().map(wrong));
+        let chain = memory.catalog.broken_chain(0)?;
+        verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
+        if editor.as_ref().is_ok_and(|editor| editor.log_held) {
+            let what = "a reader keeps pages of forgotten exemplars in it; end that process and verify again".into();
+            verification.faults.push(Fault { file: dir.join("catalog.sqlite-wal"), what });
+        }
         verification.faults.extend(strangers(&memory));
         verification.exemplars = memory.len();
         verification.digest = Some(audit.digest);
@@ -89,12 +95,7 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     let mut records = 0;
     memory.catalog.for_each_record(|record| {
         records += 1;
-        digest.add(&Element {
-            vector: &record.vector_hash,
-            content: &record.content,
-            label: &record.label,
-            source: record.source.as_ref().map(Source::as_bytes),
-        });
+        digest.add(&record.element());
         let (id, slot) = (record.id, record.slot);
         if slots.ids.get(slot) != Some(&id) || slots.label(slot).name != record.label {
             faults.push(Fault { file: catalog.clone(), what: format!("table and index disagree on exemplar {id}") });

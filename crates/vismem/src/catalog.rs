@@ -4,11 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use crate::digest::{DigestState, STATE_BYTES};
+use crate::digest::{DigestState, Element, STATE_BYTES};
 use crate::error::{IoContext, SqlContext};
-use crate::{Encoder, Error, Result, Source};
+use crate::kill_point::kill_point;
+use crate::{Encoder, Error, Result, Source, scrub};
 
 /// Newest format that this engine reads, and the one it writes.
 pub(crate) const FORMAT: i64 = 1;
@@ -19,6 +21,8 @@ const APPLICATION_ID: i64 = 0x7669_736d;
 pub(crate) struct Catalog {
     pub db: Connection,
     pub path: PathBuf,
+    /// Opened as a file that nobody changes.
+    pub immutable: bool,
 }
 
 /// The one row of the table `memory`.
@@ -26,6 +30,8 @@ pub(crate) struct Header {
     pub encoder: Encoder,
     pub slots: u64,
     pub digest: DigestState,
+    /// How often something was forgotten.
+    pub erasures: u64,
 }
 
 /// All that the catalogue knows of an exemplar.
@@ -40,6 +46,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// What it contributes to the digest.
+    pub(crate) fn element(&self) -> Element<'_> {
+        Element {
+            vector: &self.vector_hash,
+            content: &self.content,
+            label: &self.label,
+            source: self.source.as_ref().map(Source::as_bytes),
+        }
+    }
+
     pub(crate) const SELECT: &str = "SELECT exemplars.id, slot, labels.name, batch, source, content, vector_hash \
          FROM exemplars JOIN labels ON labels.id = exemplars.label";
 
@@ -79,7 +95,7 @@ impl Catalog {
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
@@ -95,11 +111,31 @@ impl Catalog {
         path.try_exists().at(&path, "read")
     }
 
+    /// Copies the write-ahead log into the database, overwrites what moving cells left in the pages, and cuts the log to
+    /// nothing. False where an open reader keeps the log from being cut for longer than `patience`.
+    ///
+    /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill.
+    pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool) -> Result<bool> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let pages = scrub::pages_in_log(Path::new(&log)).at(Path::new(&log), "read")?;
+        self.db.busy_timeout(patience).at(&self.path)?;
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (busy, in_log, copied) = self.db.query_row(checkpoint, [], columns).at(&self.path)?;
+        kill_point("log copied");
+        // What is not copied yet stays in the log, and its pages are met again.
+        if in_log == copied {
+            scrub::scrub(&self.db, (!everywhere).then_some(&pages)).at(&self.path)?;
+        }
+        Ok(busy == 0)
+    }
+
     pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {
         let path = path(dir);
         let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).at(&path)?;
         prepare_to_write(&db).at(&path)?;
-        let catalog = Self { db, path };
+        let catalog = Self { db, path, immutable: false };
         catalog.check_format()?;
         Ok(catalog)
     }
@@ -124,7 +160,8 @@ impl Catalog {
         let db = Connection::open_with_flags(&name, flags).at(&path)?;
         db.busy_timeout(Duration::from_secs(10)).at(&path)?;
         db.execute_batch("BEGIN").at(&path)?;
-        let catalog = Self { db, path };
+        let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
+        let catalog = Self { db, path, immutable };
         catalog.check_format()?;
         Ok(catalog)
     }
@@ -142,13 +179,14 @@ impl Catalog {
     }
 
     pub(crate) fn header(&self) -> Result<Header> {
-        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state FROM memory";
+        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, erasures FROM memory";
         self.db
             .query_row(select, [], |row| {
                 Ok(Header {
                     encoder: Encoder { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
                     slots: row.get(3)?,
                     digest: DigestState::from_bytes(&row.get::<_, [u8; STATE_BYTES]>(4)?),
+                    erasures: row.get(5)?,
                 })
             })
             .at(&self.path)
@@ -201,10 +239,13 @@ impl Catalog {
 }
 
 fn prepare_to_write(db: &Connection) -> rusqlite::Result<()> {
-    db.busy_timeout(Duration::from_secs(10))?;
     // A commit is on disk when it returns; what is deleted is overwritten, in the file and (truncated) in the log.
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "secure_delete", "ON")?;
-    db.pragma_update(None, "foreign_keys", "ON")
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    // Nothing of the catalogue goes into files elsewhere, and the log is copied by [`Catalog::fold_log`] alone.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
 }

@@ -14,13 +14,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use memmap2::Mmap;
-use vismem_search::codes::{GROUP, encode, group_range};
+use vismem_search::codes::{GROUP, encode, erase as erase_row, group_range};
 use vismem_search::{Codes, FREE};
 
 use crate::catalog::Catalog;
-use crate::error::IoContext;
 use crate::lock::Lock;
-use crate::{Digest, Memory, Result};
+use crate::{Digest, Memory, Result, derived};
 
 pub(crate) const NAME: &str = "codes.i8";
 const HEADER: usize = 64;
@@ -182,7 +181,8 @@ fn build(memory: &Memory) -> Option<()> {
     let dir = memory.path();
     let mut lock = Lock::take(dir, Duration::ZERO).ok()?;
     let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header()).ok()?;
-    if lock.dirty || current.digest.digest() != memory.digest() {
+    // The same digest could be another order of slots, if something was forgotten and added again.
+    if lock.dirty || current.digest.digest() != memory.digest() || memory.watch.check(&memory.catalog).is_err() {
         return None;
     }
     lock.dirty = true;
@@ -217,13 +217,21 @@ fn write_all(memory: &Memory, path: &Path) -> std::io::Result<()> {
 
 /// Deletes the codes, half-written ones included.
 pub(crate) fn remove(dir: &Path) -> Result<()> {
-    for path in [path(dir), dir.join(format!("{NAME}.new"))] {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
-            _ => {}
+    derived::remove(dir, &[NAME, &format!("{NAME}.new")])
+}
+
+/// Overwrites the codes of these slots, on disk when it returns; codes that belonged to `before` belong to `after` then.
+/// Where they cannot be overwritten, or belong to another state, the whole file is deleted.
+pub(crate) fn erase(dir: &Path, dim: usize, slots: &[usize], before: &Digest, after: &Digest) -> Result<()> {
+    let overwrite = || -> std::io::Result<bool> {
+        let Some(mut codes) = OpenCodes::open(dir, dim, before)? else { return Ok(false) };
+        for &slot in slots {
+            codes.change(slot, |group, dim| erase_row(group, slot, dim))?;
         }
-    }
-    Ok(())
+        codes.finish(after)?.sync_data()?;
+        Ok(true)
+    };
+    if matches!(overwrite(), Ok(true)) { Ok(()) } else { remove(dir) }
 }
 
 /// Changes codes along with their vectors. Codes can be made again, so where they cannot be written they are deleted
@@ -288,6 +296,10 @@ impl OpenCodes {
     }
 
     fn set(&mut self, slot: usize, row: &[f32]) -> std::io::Result<()> {
+        self.change(slot, |group, _| encode(group, slot, row))
+    }
+
+    fn change(&mut self, slot: usize, change: impl FnOnce(&mut [u8], usize)) -> std::io::Result<()> {
         if self.changed.is_empty() {
             self.file.write_all_at(&[0; 32], 0)?;
         }
@@ -297,7 +309,7 @@ impl OpenCodes {
             self.changed.insert(group, before);
         }
         if let Some((_, bytes)) = self.changed.get_mut(&group) {
-            encode(bytes, slot, row);
+            change(bytes, self.dim);
         }
         Ok(())
     }
@@ -314,12 +326,13 @@ impl OpenCodes {
         }
     }
 
-    fn finish(mut self, digest: &Digest) -> std::io::Result<()> {
+    fn finish(mut self, digest: &Digest) -> std::io::Result<File> {
         for (group, (before, bytes)) in self.changed {
             self.file.write_all_at(&bytes, (HEADER + range(group, self.dim).start) as u64)?;
             self.checksum = self.checksum.minus(before).plus(Checksum::of_group(group, &bytes));
         }
         self.file.write_all_at(&self.checksum.to_bytes(), 32)?;
-        self.file.write_all_at(digest.as_bytes(), 0)
+        self.file.write_all_at(digest.as_bytes(), 0)?;
+        Ok(self.file)
     }
 }

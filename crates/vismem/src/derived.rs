@@ -78,13 +78,22 @@ pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) 
 
 /// Deletes every derived file, half-written ones included.
 pub(crate) fn remove_all(dir: &Path) -> Result<()> {
-    for name in ALL {
-        for path in [path(dir, name), path(dir, &format!("{name}.new"))] {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
-                _ => {}
-            }
+    let unfinished = ALL.map(|name| format!("{name}.new"));
+    remove(dir, &ALL.into_iter().chain(unfinished.iter().map(String::as_str)).collect::<Vec<_>>())
+}
+
+/// Deletes files of the memory, so that no power failure brings them back.
+pub(crate) fn remove(dir: &Path, names: &[&str]) -> Result<()> {
+    let mut removed = false;
+    for name in names {
+        let path = path(dir, name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
+            outcome => removed |= outcome.is_ok(),
         }
+    }
+    if removed {
+        File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")?;
     }
     Ok(())
 }

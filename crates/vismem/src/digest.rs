@@ -54,8 +54,7 @@ impl DigestState {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn subtract_for_test(&mut self, element: &Element<'_>) {
+    pub(crate) fn subtract(&mut self, element: &Element<'_>) {
         for (lane, value) in self.lanes.iter_mut().zip(expand(element)) {
             *lane = lane.wrapping_sub(value);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -9,20 +10,27 @@ use crate::catalog::Catalog;
 use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
+use crate::event::{self, EventKind};
 use crate::fellows::Carried;
+use crate::forget::READERS;
 use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
 use crate::{Encoder, Error, Result, Source, derived};
 
+/// Bytes of a log that is copied into the catalogue on the way.
+const LONG_LOG: u64 = 4 << 20;
+
 /// A memory opened for writing. Holds the writer's lock until it is dropped.
 pub struct Editor {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     encoder: Encoder,
     pub(crate) catalog: Catalog,
-    vectors: VectorWriter,
-    lock: Lock,
+    pub(crate) vectors: VectorWriter,
+    pub(crate) lock: Lock,
+    /// Whether an erasure waits for a reader to let go of the log.
+    pub(crate) log_held: bool,
 }
 
 /// An exemplar to be added.
@@ -108,7 +116,7 @@ impl Editor {
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
-        let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock };
+        let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, log_held: false };
         if interrupted {
             editor.recover()?;
         }
@@ -117,20 +125,25 @@ impl Editor {
     }
 
     /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
-    fn recover(&mut self) -> Result<()> {
+    pub(crate) fn recover(&mut self) -> Result<()> {
         self.vectors.truncate(self.catalog.header()?.slots)?;
         for slot in self.catalog.free_slots()? {
             self.vectors.zero(slot)?;
         }
         self.vectors.sync()?;
         codes::remove(&self.dir)?;
-        self.empty_log()
+        derived::remove_all(&self.dir)?;
+        self.log_held = !self.catalog.fold_log(READERS, true)?;
+        Ok(())
     }
 
-    /// Moves the write-ahead log into the catalogue and cuts it to nothing, so that it keeps no old page. A reader
-    /// that holds a snapshot can delay this to a later call.
-    fn empty_log(&self) -> Result<()> {
-        self.catalog.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).at(&self.catalog.path)
+    /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
+    fn shorten_log(&self) -> Result<()> {
+        let log = self.dir.join("catalog.sqlite-wal");
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
+            self.catalog.fold_log(Duration::ZERO, false)?;
+        }
+        Ok(())
     }
 
     /// The directory.
@@ -145,7 +158,7 @@ impl Editor {
 
     /// Begins a batch: what one run adds, so that it can be named later.
     pub fn batch(&mut self) -> Batch<'_> {
-        Batch { editor: self, id: None }
+        Batch { editor: self, id: None, event: None }
     }
 
     /// The content hashes that are held.
@@ -159,8 +172,12 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
-        // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too.
-        let _ = self.empty_log();
+        // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
+        // unless it holds what was forgotten.
+        let folded = self.catalog.fold_log(Duration::ZERO, self.log_held);
+        if self.log_held && !matches!(folded, Ok(true)) {
+            self.lock.dirty = true;
+        }
     }
 }
 
@@ -168,6 +185,7 @@ impl Drop for Editor {
 pub struct Batch<'e> {
     editor: &'e mut Editor,
     id: Option<u64>,
+    event: Option<u64>,
 }
 
 impl Batch<'_> {
@@ -197,17 +215,18 @@ impl Batch<'_> {
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
         editor.lock.dirty = true;
-        let added = Self::commit(editor, &mut self.id, exemplars, &rows);
+        let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, &rows);
         if added.is_err() {
             editor.recover()?;
         }
         editor.lock.dirty = false;
+        editor.shorten_log()?;
         added
     }
 
     fn commit(
         editor: &mut Editor,
-        batch: &mut Option<u64>,
+        (batch, event): (&mut Option<u64>, &mut Option<u64>),
         exemplars: &[NewExemplar<'_>],
         rows: &[std::borrow::Cow<'_, [f32]>],
     ) -> Result<Vec<Added>> {
@@ -233,11 +252,17 @@ impl Batch<'_> {
                 }
             });
         }
-        if !added.iter().any(|added| matches!(added, Added::New(_))) {
+        let new = added.iter().filter(|added| matches!(added, Added::New(_))).count();
+        if new == 0 {
             return Ok(added);
         }
         insertion.write_header().at(path)?;
         let (id, digest) = (insertion.batch, insertion.digest.digest());
+        let recorded = match *event {
+            None => event::record(&tx, EventKind::Add, new, None, &before, &digest),
+            Some(event) => event::extend(&tx, event, new, &digest).map(|()| event),
+        };
+        let recorded = recorded.at(path)?;
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
@@ -248,7 +273,7 @@ impl Batch<'_> {
         codes.finish(&digest);
         seats.into_iter().for_each(|(slot, id)| fellows.added(slot, id));
         fellows.keep(&editor.dir, &digest);
-        *batch = id;
+        (*batch, *event) = (id, Some(recorded));
         Ok(added)
     }
 }

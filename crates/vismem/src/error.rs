@@ -136,6 +136,24 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// Something was forgotten since this reader was opened, so its rows are not what they were.
+    #[error("{}: exemplars were forgotten since it was opened; open it again, or give the command again", path.display())]
+    Outdated {
+        /// The memory.
+        path: PathBuf,
+    },
+    /// Exemplars are forgotten, but pages of the write-ahead log that name them are still there.
+    #[error(
+        "{}: {exemplars} exemplars are forgotten, but another process that was reading before still holds the log with \
+         their labels, sources and hashes; once it has ended, `vismem verify` or any change finishes the erasure",
+        path.display()
+    )]
+    LogHeld {
+        /// The memory.
+        path: PathBuf,
+        /// How many exemplars were forgotten.
+        exemplars: usize,
+    },
     /// A selector without any criterion.
     #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]
     EmptySelector,

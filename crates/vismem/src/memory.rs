@@ -13,13 +13,15 @@ use crate::novelty::Yardstick;
 use crate::slots::{Label, Slots};
 use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
+use crate::watch::Watch;
 use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
 
-/// A memory opened for reading: one snapshot of it, whatever is written meanwhile.
+/// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten, what needs
+/// embeddings answers [`Error::Outdated`] until it is opened again.
 ///
 /// Opening does not read the embeddings of a large memory. No answer cites an exemplar that was not checked against
 /// the catalogue.
@@ -32,6 +34,7 @@ pub struct Memory {
     vectors: VectorMap,
     /// Slots whose rows were compared with the catalogue.
     checked: RefCell<SlotSet>,
+    pub(crate) watch: Watch,
     codes: OnceCell<Option<CodeMap>>,
     yardstick: OnceCell<Yardstick>,
     pub(crate) pruned: OnceCell<Option<Pruned>>,
@@ -80,9 +83,21 @@ impl Memory {
     /// # Errors
     /// When there is none, or a file of it is damaged.
     pub fn open(dir: &Path) -> Result<Self> {
+        let mut memory = Self::open_whole(dir);
+        // Rows that are overwritten while they are compared say nothing of damage.
+        for _ in 0..9 {
+            match memory {
+                Err(Error::Outdated { .. }) => memory = Self::open_whole(dir),
+                opened => return opened,
+            }
+        }
+        memory
+    }
+
+    fn open_whole(dir: &Path) -> Result<Self> {
         let memory = Self::open_unchecked(dir)?;
         if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
-            if let Some(fault) = audit(&memory)?.faults.into_iter().next() {
+            if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(Error::Damaged { path: fault.file, what: fault.what });
             }
             *memory.checked.borrow_mut() = (0..memory.slots.ids.len()).collect();
@@ -100,6 +115,7 @@ impl Memory {
         }
         let catalog = Catalog::open_to_read(dir)?;
         let header = catalog.header()?;
+        let watch = Watch::new(&catalog, header.erasures)?;
         let slots = Slots::load(dir, &catalog, header.slots as usize)?;
         let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len())?;
         Ok(Self {
@@ -110,6 +126,7 @@ impl Memory {
             slots,
             vectors,
             checked: RefCell::default(),
+            watch,
             codes: OnceCell::new(),
             yardstick: OnceCell::new(),
             pruned: OnceCell::new(),
@@ -187,20 +204,25 @@ impl Memory {
             index = index.with_codes(map.codes())?;
         }
         let found = index.search(Queries::new(queries, self.encoder.dim)?, k, filter)?;
-        for neighbor in found.iter().flatten() {
-            self.check_row(neighbor)?;
-        }
+        let mut cited = found.iter().flatten();
+        let checked = cited.try_for_each(|neighbor| self.check_row(neighbor.id, neighbor.slot as usize));
+        self.unless_outdated(checked)?;
         Ok(found)
     }
 
-    pub(crate) fn check_row(&self, neighbor: &Neighbor) -> Result<()> {
-        let slot = neighbor.slot as usize;
+    /// The outcome of reading rows, unless something was forgotten before that had come to its end.
+    pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
+        self.watch.check(&self.catalog).and(outcome)
+    }
+
+    /// Compares a row with the catalogue, unless that was done before.
+    pub(crate) fn check_row(&self, id: u64, slot: usize) -> Result<()> {
         if self.checked.borrow().contains(slot) {
             return Ok(());
         }
-        let record = self.catalog.record(neighbor.id)?;
+        let record = self.catalog.record(id)?;
         if record.is_none_or(|record| record.vector_hash != vectors::hash(self.vector(slot))) {
-            let what = format!("row {slot} (exemplar {}) is not what was stored", neighbor.id);
+            let what = format!("row {slot} (exemplar {id}) is not what was stored");
             return Err(Error::Damaged { path: vectors::path(&self.dir), what });
         }
         self.checked.borrow_mut().insert(slot);

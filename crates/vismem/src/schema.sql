@@ -6,7 +6,8 @@ CREATE TABLE memory (
   encoder       TEXT NOT NULL,
   encoder_hash  TEXT NOT NULL,
   slots         INTEGER NOT NULL CHECK (slots >= 0),           -- committed rows of vectors.f32
-  digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048)
+  digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
+  erasures      INTEGER NOT NULL                               -- how often something was forgotten
 ) STRICT;
 
 CREATE TABLE labels (
@@ -36,6 +37,18 @@ CREATE INDEX exemplars_by_label ON exemplars (label, slot);
 -- Slots below memory.slots that hold zeros and wait to be used again.
 CREATE TABLE free_slots (
   slot  INTEGER PRIMARY KEY
+) STRICT;
+
+-- What changed the digest, in order: the digest after one event is the digest before the next.
+CREATE TABLE events (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget')),
+  at         INTEGER NOT NULL,                                 -- seconds since 1970, UTC
+  engine     TEXT NOT NULL,
+  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added or forgotten
+  selected   TEXT,                                             -- for what was selected: by which criteria
+  before     BLOB NOT NULL CHECK (length(before) = 32),
+  after      BLOB NOT NULL CHECK (length(after) = 32)
 ) STRICT;
 
 -- Levels above the label, nearest first: genus, family, ...

@@ -2,7 +2,6 @@
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
-use vismem_search::Neighbor;
 
 use crate::catalog::Catalog;
 use crate::error::SqlContext;
@@ -42,7 +41,21 @@ pub struct Near {
 impl Selector {
     /// Whether no criterion is given.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.criteria().is_empty()
+    }
+
+    /// The criteria that are given, without their values: `id`, `label`, `source`, `batch`, `like`, `pruned`.
+    pub fn criteria(&self) -> Vec<&'static str> {
+        let Self { ids, labels, sources, batches, near, pruned } = self;
+        let given = [
+            (ids.is_empty(), "id"),
+            (labels.is_empty(), "label"),
+            (sources.is_empty(), "source"),
+            (batches.is_empty(), "batch"),
+            (near.is_empty(), "like"),
+            (!pruned, "pruned"),
+        ];
+        given.into_iter().filter(|(empty, _)| !empty).map(|(_, name)| name).collect()
     }
 }
 
@@ -72,10 +85,8 @@ impl Memory {
             let row = self.vector(*slot);
             centres.iter().any(|(centre, within)| vismem_search::distance(centre, row) <= *within)
         });
-        for &(id, slot) in &candidates {
-            self.check_row(&Neighbor { id, slot: slot as u32, distance: 0.0 })?;
-        }
-        Ok(candidates.into_iter().map(|(id, _)| id).collect())
+        let checked = candidates.into_iter().map(|(id, slot)| self.check_row(id, slot).map(|()| id)).collect();
+        self.unless_outdated(checked)
     }
 }
 

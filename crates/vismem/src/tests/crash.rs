@@ -3,7 +3,7 @@ use std::process::Command;
 
 use super::{add, encoder, new_exemplar, sample};
 use crate::kill_point::VARIABLE;
-use crate::{Editor, Memory, verify};
+use crate::{Editor, Memory, Selector, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_DIRECTORY";
 const BATCH: u32 = 10;
@@ -70,10 +70,8 @@ fn a_kill_while_reused_slots_are_written_leaves_them_zero() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(100..103).map(sample).collect::<Vec<_>>()).unwrap();
-    // Free slot 1, as erasing its exemplar does.
-    let editor = Editor::open(dir).unwrap();
-    let record = editor.catalog.record(2).unwrap().unwrap();
-    free_slot(&editor, &record);
+    let mut editor = Editor::open(dir).unwrap();
+    editor.forget(&Selector { ids: vec![2], ..Default::default() }).unwrap();
     drop(editor);
     assert_eq!(verify(dir).unwrap().faults, []);
 
@@ -91,21 +89,4 @@ fn a_kill_while_reused_slots_are_written_leaves_them_zero() {
     let memory = Memory::open(dir).unwrap();
     assert!(!memory.is_free(1), "the free slot was not used again");
     assert_eq!(memory.len(), 2 + (BATCH * BATCHES) as usize);
-}
-
-/// What forgetting an exemplar does to the catalogue and its row.
-fn free_slot(editor: &Editor, record: &crate::catalog::Record) {
-    let mut state = editor.catalog.header().unwrap().digest;
-    state.subtract_for_test(&crate::digest::Element {
-        vector: &record.vector_hash,
-        content: &record.content,
-        label: &record.label,
-        source: record.source.as_ref().map(crate::Source::as_bytes),
-    });
-    let db = &editor.catalog.db;
-    db.execute("DELETE FROM exemplars WHERE id = ?1", [record.id]).unwrap();
-    db.execute("INSERT INTO free_slots VALUES (?1)", [record.slot]).unwrap();
-    db.execute("UPDATE memory SET digest_state = ?1", [state.to_bytes()]).unwrap();
-    let vectors = crate::vectors::VectorWriter::open(editor.path(), super::DIM, 1).unwrap();
-    vectors.zero(record.slot as u64).unwrap();
 }

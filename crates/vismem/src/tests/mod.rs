@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod editing;
+mod forgetting;
 mod influence;
 mod levels;
 mod official_pruning;

@@ -4,7 +4,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add};
-use crate::{Memory, Votes, derived};
+use crate::{Editor, Memory, Selector, Votes, derived};
 
 fn counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
     Memory::open(dir).unwrap().reliability(neighbors, &mut |_, _| {}).unwrap().iter().collect()
@@ -36,17 +36,51 @@ fn coarse(n: u32) -> Sample {
     Sample { n, label: format!("label-{}", n % 3), embedding }
 }
 
+#[derive(Debug, Clone)]
+enum Edit {
+    Add(Vec<u32>),
+    /// Every exemplar whose id leaves this remainder.
+    Forget {
+        every: u64,
+        remainder: u64,
+    },
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        prop::collection::vec(0u32..200, 1..30).prop_map(Edit::Add),
+        (2u64..12, 0u64..12).prop_map(|(every, remainder)| Edit::Forget { every, remainder: remainder % every }),
+    ]
+}
+
+fn forget(dir: &Path, which: impl Fn(u64) -> bool) {
+    let memory = Memory::open(dir).unwrap();
+    let ids: Vec<u64> =
+        memory.slots.ids.iter().copied().filter(|id| *id != vismem_search::FREE && which(*id)).collect();
+    drop(memory);
+    if !ids.is_empty() {
+        Editor::open(dir).unwrap().forget(&Selector { ids, ..Default::default() }).unwrap();
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn counts_after_any_adds_are_those_from_scratch(
-        parts in prop::collection::vec((prop::collection::vec(0u32..200, 1..30), any::<bool>()), 1..6),
-        neighbors in 1usize..8,
+    fn counts_after_any_edits_are_those_from_scratch(
+        edits in prop::collection::vec((edit(), any::<bool>()), 1..8), neighbors in 1usize..8,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        for (part, asked) in parts {
-            add(folder.path(), &part.into_iter().map(coarse).collect::<Vec<_>>()).unwrap();
+        add(folder.path(), &(0..10).map(coarse).collect::<Vec<_>>()).unwrap();
+        counts(folder.path(), neighbors);
+        for (edit, asked) in edits {
+            match edit {
+                Edit::Add(samples) => {
+                    add(folder.path(), &samples.into_iter().map(coarse).collect::<Vec<_>>()).unwrap();
+                }
+                Edit::Forget { every, remainder } => forget(folder.path(), |id| id % every == remainder),
+            }
+            prop_assert!(folder.path().join(derived::FELLOWS).exists(), "the edit carried the lists over");
             // Sometimes several edits come before somebody asks.
             if asked {
                 prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));
@@ -56,6 +90,39 @@ proptest! {
         prop_assert_eq!(counts(folder.path(), 1), counted(folder.path(), 1), "longer lists hold shorter ones");
         prop_assert_eq!(counts(folder.path(), 9), counted(folder.path(), 9), "short lists are made longer");
     }
+}
+
+#[test]
+fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_shortened_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..60).map(coarse).collect::<Vec<_>>()).unwrap();
+    counts(folder.path(), 3);
+    let memory = Memory::open(folder.path()).unwrap();
+    let votes = memory.reliability(3, &mut |_, _| {}).unwrap().votes(7).unwrap();
+    let slot = memory.slots.ids.iter().position(|id| *id == 7).unwrap() as u32;
+    drop(memory);
+    forget(folder.path(), |id| id == 7);
+    let file = std::fs::read(folder.path().join(derived::FELLOWS)).unwrap();
+    // Digest, arrangement and depth stand before the lists, a hash after them.
+    let lists = file[32 + 8 + 4..file.len() - 32].as_chunks::<4>().0;
+    assert!(lists.iter().all(|fellow| u32::from_le_bytes(*fellow) != slot), "a list names what is gone");
+    let mut searched = 0;
+    Memory::open(folder.path()).unwrap().reliability(3, &mut |_, of| searched = of).unwrap();
+    assert_eq!(searched, votes.retrievals as usize);
+}
+
+#[test]
+fn lists_of_another_arrangement_of_the_same_content_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
+    counts(folder.path(), 4);
+    let (file, digest) = (folder.path().join(derived::FELLOWS), Memory::open(folder.path()).unwrap().digest());
+    let lists = std::fs::read(&file).unwrap();
+    forget(folder.path(), |id| id == 3 || id == 4);
+    add(folder.path(), &[coarse(3), coarse(2)]).unwrap();
+    assert_eq!(Memory::open(folder.path()).unwrap().digest(), digest, "the same content");
+    std::fs::write(&file, lists).unwrap();
+    assert_eq!(counts(folder.path(), 4), counted(folder.path(), 4));
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Forgetting: when it returns, no file of the memory holds a byte of what was forgotten.
+//!
+//! The commit point is the SQLite transaction that deletes the rows and frees the slots. What comes after it only
+//! overwrites what no committed row names, so a kill before leaves everything and a kill after leaves work that
+//! recovery finishes.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rusqlite::TransactionBehavior;
+
+use crate::error::SqlContext;
+use crate::event::{self, EventKind};
+use crate::fellows::Carried;
+use crate::kill_point::kill_point;
+use crate::{Digest, Editor, Error, Receipt, Result, Selector, codes, derived};
+
+/// How long to wait for readers that keep the write-ahead log from being cut.
+pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+
+/// What the transaction freed.
+struct Freed {
+    slots: Vec<usize>,
+    before: Digest,
+    after: Digest,
+    event: u64,
+}
+
+impl Editor {
+    /// Forgets every exemplar that the selector names; `None` if that is none. A label that no exemplar has any more
+    /// goes as well, with what the taxonomy says of it.
+    ///
+    /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, or of such
+    /// labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
+    /// none of them is.
+    ///
+    /// # Errors
+    /// As [`crate::Memory::select`], and when the disk refuses. [`Error::LogHeld`] when they are forgotten, but a reader
+    /// that has been open since before keeps the write-ahead log from being cut; the next writer or [`crate::verify`]
+    /// after that reader does it.
+    pub fn forget(&mut self, selector: &Selector) -> Result<Option<Receipt>> {
+        let started = Instant::now();
+        let ids = self.select(selector)?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        self.lock.dirty = true;
+        match self.free(&ids, selector) {
+            // What was forgotten is forgotten: where the quick way to overwrite it fails, recovery is tried.
+            Ok(freed) => {
+                if self.overwrite(&freed).is_err() {
+                    self.recover()?;
+                }
+                self.lock.dirty = false;
+                if self.log_held {
+                    return Err(Error::LogHeld { path: self.path().into(), exemplars: ids.len() });
+                }
+                let event = self.catalog.events_from(freed.event)?.swap_remove(0);
+                Ok(Some(Receipt::new(event, started.elapsed().as_micros() as u64)))
+            }
+            Err(error) => {
+                self.recover()?;
+                self.lock.dirty = false;
+                Err(error)
+            }
+        }
+    }
+
+    /// The transaction: deletes the rows, frees their slots, takes them out of the digest.
+    fn free(&mut self, ids: &[u64], selector: &Selector) -> Result<Freed> {
+        let path = &self.catalog.path;
+        let header = self.catalog.header()?;
+        let mut digest = header.digest;
+        let before = digest.digest();
+        let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
+        let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        for record in &records {
+            tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
+                .and_then(|mut s| s.execute([record.id]))
+                .at(path)?;
+            tx.prepare_cached("INSERT INTO free_slots VALUES (?1)")
+                .and_then(|mut statement| statement.execute([record.slot]))
+                .at(path)?;
+            digest.subtract(&record.element());
+        }
+        let labels: BTreeSet<&str> = records.iter().map(|record| record.label.as_str()).collect();
+        for label in labels {
+            let delete = "DELETE FROM labels WHERE name = ?1 \
+                 AND NOT EXISTS (SELECT 1 FROM exemplars WHERE exemplars.label = labels.id)";
+            tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
+        }
+        let after = digest.digest();
+        tx.execute("UPDATE memory SET digest_state = ?1, erasures = erasures + 1", [digest.to_bytes()]).at(path)?;
+        let selected = selector.criteria().join(" ");
+        let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
+        let mut fellows = Carried::take(&self.dir, &before);
+        derived::remove_all(&self.dir)?;
+        kill_point("forget prepared");
+        tx.commit().at(path)?;
+        kill_point("forget committed");
+        let seats: Vec<(usize, u64)> = records.iter().map(|record| (record.slot, record.id)).collect();
+        fellows.forgotten(&seats);
+        fellows.keep(&self.dir, &after);
+        Ok(Freed { slots: records.into_iter().map(|record| record.slot).collect(), before, after, event })
+    }
+
+    /// Overwrites what the transaction freed, in every file.
+    fn overwrite(&mut self, freed: &Freed) -> Result<()> {
+        for &slot in &freed.slots {
+            self.vectors.zero(slot as u64)?;
+            kill_point("row zeroed");
+        }
+        self.vectors.sync()?;
+        kill_point("zeros synced");
+        codes::erase(&self.dir, self.encoder().dim, &freed.slots, &freed.before, &freed.after)?;
+        kill_point("codes erased");
+        self.log_held = !self.catalog.fold_log(READERS, self.log_held)?;
+        Ok(())
+    }
+}
