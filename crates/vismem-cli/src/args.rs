@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use vismem::Vote;
+use vismem::{Threshold, Vote};
 
-use crate::selector::SelectorArgs;
+use crate::selector::{Criterion, SelectorArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,12 +18,14 @@ Examples:
 
 Exit codes: 0 done, 1 something failed, 2 wrong use";
 
+pub const DEFAULT_MEMORY: &str = "memory.vismem";
+
 /// An editable visual memory: classifies pictures by their nearest neighbours among yours.
 #[derive(Debug, Parser)]
 #[command(name = "vismem", version, max_term_width = 110, after_help = EXAMPLES)]
 pub struct Args {
     /// The memory, a directory
-    #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = "memory.vismem")]
+    #[arg(short, long, global = true, env = "VISMEM_MEMORY", default_value = DEFAULT_MEMORY)]
     pub memory: PathBuf,
     /// How to answer: text for people, or one JSON document
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -50,6 +52,9 @@ pub enum Command {
     Explain(Explain),
     /// List labels, or some of the exemplars
     Ls(Ls),
+    /// Hide or weaken exemplars that mislead the others; reversible
+    #[command(subcommand)]
+    Prune(Prune),
     /// Say what the memory is and how large
     Stats,
     /// Check every file of the memory against its catalogue
@@ -93,8 +98,13 @@ pub struct Classify {
     /// Pictures, folders of pictures, or embeddings as .npy
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Answer only where the what-if changes the answer, and say what it was
+    #[arg(long, requires = "WhatIf")]
+    pub changed: bool,
     #[command(flatten)]
     pub voting: Voting,
+    #[command(flatten)]
+    pub what_if: WhatIf,
     #[command(flatten)]
     pub encoding: Encoding,
 }
@@ -106,8 +116,13 @@ pub struct Explain {
     /// Where to write the page (.html) or the picture (.png); may be given twice
     #[arg(short, long, value_name = "FILE", default_value = "explanation.html")]
     pub output: Vec<PathBuf>,
+    /// Find the smallest set of exemplars without which the answer would be another one
+    #[arg(long)]
+    pub flip: bool,
     #[command(flatten)]
     pub voting: Voting,
+    #[command(flatten)]
+    pub what_if: WhatIf,
     #[command(flatten)]
     pub encoding: Encoding,
 }
@@ -126,8 +141,89 @@ pub struct Ls {
     pub encoding: Encoding,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Prune {
+    /// Exemplars that were wrong neighbours often enough do not vote any more
+    Hard(HardPruning),
+    /// Exemplars that were wrong neighbours count less: their votes are multiplied by d / (c + wrong votes)
+    Soft(SoftPruning),
+    /// Every exemplar counts as it is
+    Off,
+    /// Say what is set, and what it does
+    Show,
+    /// Try prunings on the memory itself, each exemplar asked without itself, and say which does best
+    Suggest(SuggestPruning),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct HardPruning {
+    /// From so many wrong votes on; with % from this share of its retrievals on
+    #[arg(short, long, value_name = "N|P%", value_parser = threshold)]
+    pub threshold: Threshold,
+    /// How many neighbours each exemplar asks, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    #[command(flatten)]
+    pub trial: PruningTrial,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SoftPruning {
+    /// How many neighbours each exemplar asks, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    /// 0 or more
+    #[arg(long, value_name = "VALUE", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub c: f64,
+    /// More than 0
+    #[arg(long, value_name = "VALUE", default_value_t = 1.75, allow_negative_numbers = true)]
+    pub d: f64,
+    #[command(flatten)]
+    pub trial: PruningTrial,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PruningTrial {
+    /// Say what it would do, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write a page of the exemplars that mislead most: they are mostly labelled wrong
+    #[arg(long, value_name = "FILE.html")]
+    pub page: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SuggestPruning {
+    /// How many neighbours each exemplar asks where wrong votes are counted for hard pruning, 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: u32,
+    #[command(flatten)]
+    pub rule: VoteRule,
+}
+
+/// `128` wrong votes, or `30%` of retrievals.
+fn threshold(text: &str) -> Result<Threshold, String> {
+    let explain = || format!("{text:?} is neither a number of wrong votes, such as 128, nor a share, such as 30%");
+    match text.strip_suffix('%') {
+        Some(percent) => Ok(Threshold::Share(percent.trim().parse::<f64>().map_err(|_| explain())? / 100.0)),
+        None => Ok(Threshold::Votes(text.parse().map_err(|_| explain())?)),
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Voting {
+    #[command(flatten)]
+    pub rule: VoteRule,
+    /// Decide at this level of the taxonomy
+    #[arg(long)]
+    pub level: Option<String>,
+    /// Decide at the lowest level, from --level up, at which the winner has at least this share of the vote, 0 to 1
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub min_confidence: Option<f64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct VoteRule {
     /// How many neighbours vote, 1 to 10000
     #[arg(short, default_value_t = 20, allow_negative_numbers = true)]
     pub k: usize,
@@ -137,9 +233,29 @@ pub struct Voting {
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub parameter: Option<f64>,
-    /// Decide at this level of the taxonomy
-    #[arg(long)]
-    pub level: Option<String>,
+}
+
+/// Nothing is changed by asking. A criterion is id=3,5 or label=LABEL, source=GLOB, batch=N, like=FILE,DISTANCE, pruned.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "What if (criteria: id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE pruned; \
+    those of one kind are alternatives, different kinds narrow)")]
+pub struct WhatIf {
+    /// As if these exemplars were not there; may be given again
+    #[arg(long, value_name = "CRITERION")]
+    pub without: Vec<Criterion>,
+    /// As if no others were there; may be given again
+    #[arg(long, value_name = "CRITERION")]
+    pub only: Vec<Criterion>,
+    /// As if the votes of a label's exemplars counted so many times as much, 0 or more; may be given again
+    #[arg(long, value_name = "LABEL=FACTOR", value_parser = label_weight)]
+    pub weights: Vec<(String, f64)>,
+}
+
+/// `tench=0.5`
+fn label_weight(text: &str) -> Result<(String, f64), String> {
+    let (label, factor) = text.rsplit_once('=').ok_or("say LABEL=FACTOR, such as tench=0.5")?;
+    let known = factor.parse().ok().filter(|factor| (0.0..=1e6).contains(factor));
+    Ok((label.into(), known.ok_or_else(|| format!("{factor:?} is no factor within 0 to 1e6"))?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -156,6 +272,18 @@ pub enum VoteName {
 
 impl Voting {
     pub fn options(&self) -> anyhow::Result<vismem::ClassifyOptions> {
+        let (k, vote) = self.rule.checked()?;
+        let min_confidence = self.min_confidence;
+        if min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
+            return Err(wrong_use("--min-confidence must be within 0 to 1"));
+        }
+        Ok(vismem::ClassifyOptions { k, vote, level: self.level.clone(), min_confidence, ..Default::default() })
+    }
+}
+
+impl VoteRule {
+    /// How many neighbours vote, and how.
+    pub fn checked(&self) -> anyhow::Result<(usize, Vote)> {
         let vote = match (self.vote, self.parameter) {
             (VoteName::Plurality, None) => Vote::Plurality,
             (VoteName::Plurality, Some(_)) => return Err(wrong_use("plurality voting has no --parameter")),
@@ -167,7 +295,7 @@ impl Voting {
         if !(1..=vismem::search::MAX_K).contains(&self.k) {
             return Err(wrong_use(vismem::search::Error::K { k: self.k }));
         }
-        Ok(vismem::ClassifyOptions { k: self.k, vote, level: self.level.clone() })
+        Ok((self.k, vote))
     }
 }
 

@@ -8,9 +8,38 @@ use vismem::{ClassifyOptions, Decision};
 pub struct Document {
     pub label: String,
     pub confidence: f64,
+    level: Option<String>,
+    lineage: Vec<Step>,
+    confident: bool,
+    unseen: Vec<String>,
     labels: Vec<Label>,
     neighbors: Vec<Neighbor>,
+    hidden: usize,
     novelty: Option<f64>,
+    before: Option<Before>,
+    /// Whether the level was left to the memory.
+    #[serde(skip)]
+    level_is_open: bool,
+}
+
+/// What a decision would be without the what-if.
+#[derive(Serialize)]
+pub struct Before {
+    label: String,
+    confidence: f64,
+}
+
+impl Before {
+    pub fn new(decision: &Decision) -> Self {
+        Self { label: decision.label().to_owned(), confidence: decision.confidence() }
+    }
+}
+
+#[derive(Serialize)]
+struct Step {
+    level: Option<String>,
+    label: String,
+    confidence: f64,
 }
 
 #[derive(Serialize)]
@@ -35,26 +64,57 @@ impl Document {
         let neighbor = |voter: &vismem::Voter| Neighbor {
             id: voter.id,
             label: voter.label.clone(),
-            votes_for: options.level.is_some().then(|| voter.votes_for.clone()),
+            votes_for: decision.level.is_some().then(|| voter.votes_for.clone()),
             source: voter.source.as_ref().map(ToString::to_string),
             distance: voter.distance,
             weight: voter.weight,
         };
         let label = |score: &vismem::LabelScore| Label { label: score.label.clone(), score: score.score };
+        let step = |step: &vismem::Step| Step {
+            level: step.level.clone(),
+            label: step.name.clone(),
+            confidence: step.confidence,
+        };
         Self {
             label: decision.label().to_owned(),
             confidence: decision.confidence(),
+            level: decision.level.clone(),
+            lineage: decision.lineage.iter().map(step).collect(),
+            confident: decision.confident,
+            unseen: decision.unseen.clone(),
+            level_is_open: options.min_confidence.is_some(),
             labels: decision.labels.iter().map(label).collect(),
             neighbors: decision.neighbors.iter().map(neighbor).collect(),
+            hidden: decision.hidden,
             novelty: decision.novelty,
+            before: None,
         }
+    }
+
+    /// The same, with what it was before the what-if.
+    pub fn changed_from(self, before: Option<Before>) -> Self {
+        Self { before, ..self }
     }
 
     /// One line for people.
     pub fn in_short(&self) -> String {
-        let unlike = self.novelty.filter(|novelty| *novelty >= UNLIKE);
-        let remark = unlike.map_or(String::new(), |_| "  (unlike anything in the memory)".to_owned());
-        format!("{}  {:.0} %{remark}", self.label, 100.0 * self.confidence)
+        let mut line = format!("{}  {:.0} %", self.label, 100.0 * self.confidence);
+        if let Some(Before { label, confidence }) = &self.before {
+            line += &format!("  (was {label}  {:.0} %)", 100.0 * confidence);
+        }
+        if let Some(level) = self.level.as_ref().filter(|_| self.level_is_open) {
+            line += &format!("  ({level})");
+        }
+        if !self.confident {
+            line += "  (less confident than asked for)";
+        }
+        if !self.unseen.is_empty() {
+            line += &format!("  (may be {}: no exemplar yet)", self.unseen.join(", "));
+        }
+        if self.novelty.is_some_and(|novelty| novelty >= UNLIKE) {
+            line += "  (unlike anything in the memory)";
+        }
+        line
     }
 }
 

@@ -6,8 +6,11 @@ mod decision;
 mod encoder;
 mod input;
 mod output;
+mod picture;
 mod progress;
+mod pruning;
 mod selector;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         Command::Classify(options) => command::classify::run(&args, options),
         Command::Explain(options) => command::explain::run(&args, options),
         Command::Ls(options) => command::ls::run(&args, options),
+        Command::Prune(options) => command::prune::run(&args, options),
         Command::Stats => command::stats::run(&args),
         Command::Verify => command::verify::run(&args),
     };

@@ -45,6 +45,15 @@ impl Progress {
     }
 }
 
+/// Progress of work that says how much of how much is done.
+pub fn of(what: &'static str) -> impl FnMut(usize, usize) {
+    let mut progress: Option<Progress> = None;
+    move |done, total| {
+        let progress = progress.get_or_insert_with(|| Progress::new(total as u64, what));
+        progress.advance((done as u64).saturating_sub(progress.bar.position()));
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -1,6 +1,8 @@
 //! Exemplars as the user names them.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -35,19 +37,22 @@ pub struct SelectorArgs {
     /// Cosine distance up to which exemplars are like it, 0 to 2
     #[arg(long, value_name = "DISTANCE", requires = "like", allow_negative_numbers = true)]
     pub distance: Option<f32>,
+    /// Only those that hard pruning hides, see `vismem prune`
+    #[arg(long)]
+    pub pruned: bool,
 }
 
 impl SelectorArgs {
     /// Whether no option was given.
     pub fn is_empty(&self) -> bool {
-        let Self { ids, labels, sources, batches, like, distance: _ } = self;
-        ids.is_empty() && labels.is_empty() && sources.is_empty() && batches.is_empty() && like.is_empty()
+        let Self { ids, labels, sources, batches, like, distance: _, pruned } = self;
+        !pruned && ids.is_empty() && labels.is_empty() && sources.is_empty() && batches.is_empty() && like.is_empty()
     }
 
     /// The selector, with the pictures of `--like` encoded as those of `memory` are.
     pub fn selector(&self, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Selector> {
         if self.is_empty() {
-            return Err(wrong_use("say which exemplars: --id, --label, --source, --batch or --like"));
+            return Err(wrong_use("say which exemplars: --id, --label, --source, --batch, --like or --pruned"));
         }
         let distance = self.distance.unwrap_or_default();
         if !(0.0..=2.0).contains(&distance) {
@@ -61,8 +66,85 @@ impl SelectorArgs {
             sources: self.sources.clone(),
             batches: self.batches.clone(),
             near: embeddings.into_iter().map(|embedding| Near { embedding, distance }).collect(),
+            pruned: self.pruned,
         })
     }
+}
+
+/// One criterion of a selector in one word, for commands that take several selectors: `label=tench`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Criterion {
+    Ids(Vec<u64>),
+    Label(String),
+    Source(String),
+    Batch(u64),
+    Like(PathBuf, f32),
+    Pruned,
+}
+
+impl FromStr for Criterion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "pruned" {
+            return Ok(Self::Pruned);
+        }
+        let kinds = "id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE pruned";
+        let unknown = || format!("{text:?} names no exemplars; say one of: {kinds}");
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is no number"));
+        match text.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(unknown)? {
+            ("id", ids) => Ok(Self::Ids(ids.split(',').map(number).collect::<Result<_, _>>()?)),
+            ("label", label) => Ok(Self::Label(label.into())),
+            ("source", glob) => Ok(Self::Source(glob.into())),
+            ("batch", batch) => Ok(Self::Batch(number(batch)?)),
+            ("like", like) => {
+                let (file, distance) = like.rsplit_once(',').ok_or("say like=FILE,DISTANCE")?;
+                let within = distance.trim().parse().ok().filter(|distance| (0.0..=2.0).contains(distance));
+                let within = within.ok_or_else(|| format!("{distance:?} is no distance within 0 to 2"))?;
+                Ok(Self::Like(file.into(), within))
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ids(ids) => {
+                write!(f, "id={}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+            }
+            Self::Label(label) => write!(f, "label={label}"),
+            Self::Source(glob) => write!(f, "source={glob}"),
+            Self::Batch(batch) => write!(f, "batch={batch}"),
+            Self::Like(file, distance) => write!(f, "like={},{distance}", file.display()),
+            Self::Pruned => write!(f, "pruned"),
+        }
+    }
+}
+
+/// The selector of these criteria: those of one kind are alternatives, different kinds narrow each other.
+pub fn selector_of(
+    criteria: &[Criterion],
+    encoding: &Encoding,
+    memory: &Path,
+    held: &vismem::Encoder,
+) -> Result<Selector> {
+    let mut selector = Selector::default();
+    for criterion in criteria {
+        match criterion {
+            Criterion::Ids(ids) => selector.ids.extend(ids),
+            Criterion::Label(label) => selector.labels.push(label.clone()),
+            Criterion::Source(glob) => selector.sources.push(glob.clone()),
+            Criterion::Batch(batch) => selector.batches.push(*batch),
+            Criterion::Like(file, distance) => {
+                let near = |embedding| Near { embedding, distance: *distance };
+                selector.near.extend(embeddings(file, encoding, memory, held)?.into_iter().map(near));
+            }
+            Criterion::Pruned => selector.pruned = true,
+        }
+    }
+    Ok(selector)
 }
 
 /// The embedding of a picture, or those in a `.npy` file.

@@ -63,6 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         novelty: Some(62.0),
         vote: "rank (α = 2)".into(),
         notes: vec![],
+        what_if: None,
         memory: MemoryFacts {
             name: "discs.vismem".into(),
             exemplars: 1204,

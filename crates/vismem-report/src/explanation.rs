@@ -23,8 +23,25 @@ pub struct Explanation {
     /// What had been set for this decision and must be said beside it, one sentence each,
     /// e.g. "Without the exemplars of label cat (--without)." Often empty.
     pub notes: Vec<String>,
+    /// What was changed in thought for this decision, and what it is without that. `None`: nothing.
+    pub what_if: Option<WhatIf>,
     /// The memory that answered.
     pub memory: MemoryFacts,
+}
+
+/// A what-if question, and the decision as it is without it.
+#[derive(Debug, Clone)]
+pub struct WhatIf {
+    /// The question in words, e.g. `without label=cat`.
+    pub question: String,
+    /// The winning label as things are.
+    pub decision: String,
+    /// Its share of the vote, 0..=1.
+    pub confidence: f64,
+    /// All labels that get votes as things are, the winner first.
+    pub labels: Vec<LabelShare>,
+    /// The neighbours that vote as things are, in order of rank.
+    pub neighbors: Vec<ShownNeighbor>,
 }
 
 /// A name with its picture.

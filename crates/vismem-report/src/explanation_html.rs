@@ -1,14 +1,19 @@
 use askama::Template;
 
 use crate::format::{self, count, counted, label, percent};
-use crate::reading::{Mood, Reading, Remark, pixels};
-use crate::thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, data_uri};
-use crate::{Error, Explanation, LabelShare, MemoryFacts, Picture, ShownNeighbor};
+use crate::reading::{Mood, Reading, Remark};
+use crate::thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, Thumb, thumb};
+use crate::{Error, Explanation, LabelShare, MemoryFacts, ShownNeighbor, WhatIf};
 
 /// Bars that are always visible; further labels are folded.
 const LABELS_SHOWN: usize = 8;
 /// Cards that are always visible; further neighbours are folded.
 const NEIGHBORS_SHOWN: usize = 24;
+
+/// Labels and neighbours that are compared side by side, and how large the neighbours are.
+const LABELS_COMPARED: usize = 4;
+const SMALL_SHOWN: usize = 12;
+const SMALL_SIDE: u32 = 160;
 
 /// The decision as one self-contained HTML page: no script, nothing loaded, light and dark, for screens and paper.
 ///
@@ -19,15 +24,6 @@ const NEIGHBORS_SHOWN: usize = 24;
 pub fn to_html(explanation: &Explanation) -> Result<String, Error> {
     Ok(Page::new(explanation)?.render()?)
 }
-
-struct Thumbnail {
-    uri: String,
-    width: u32,
-    height: u32,
-}
-
-/// A picture or the reason why there is none.
-type Thumb = Result<Thumbnail, String>;
 
 struct RemarkView {
     class: &'static str,
@@ -73,6 +69,32 @@ struct Memory {
     digest_rest: bool,
 }
 
+/// One side of a what-if: the decision as it is, or as it would be.
+struct Side {
+    title: &'static str,
+    answer: String,
+    tone: String,
+    share: String,
+    labels: Vec<Bar>,
+    voters: Vec<Voter>,
+    more: String,
+}
+
+/// A neighbour in small.
+struct Voter {
+    title: String,
+    tone: String,
+    picture: Thumb,
+    alt: String,
+    /// Whether the other side does without it.
+    differs: bool,
+}
+
+struct Comparison {
+    question: String,
+    sides: [Side; 2],
+}
+
 #[derive(Template)]
 #[template(path = "explanation.html")]
 struct Page {
@@ -87,6 +109,7 @@ struct Page {
     query_alt: String,
     remarks: [RemarkView; 2],
     notes: Vec<String>,
+    what_if: Option<Comparison>,
     labels: Vec<Bar>,
     further: Vec<Bar>,
     further_title: String,
@@ -121,6 +144,7 @@ impl Page {
             query_name,
             remarks: [reading.confidence().into(), reading.novelty().into()],
             notes: e.notes.iter().map(|n| format::text(n, format::NOTHING)).collect(),
+            what_if: e.what_if.as_ref().map(|what_if| Comparison::new(&reading, e, what_if)).transpose()?,
             further_title: format!("{} with fewer votes", counted(further.len(), "more label")),
             labels,
             further,
@@ -144,6 +168,54 @@ impl Bar {
             width: format::width(l.share),
             first: false,
         }
+    }
+}
+
+impl Comparison {
+    fn new(reading: &Reading, e: &Explanation, before: &WhatIf) -> Result<Self, Error> {
+        let as_it_is = Side::new(
+            reading,
+            "As it is",
+            (&before.decision, before.confidence, &before.labels),
+            (&before.neighbors, &e.neighbors),
+        )?;
+        let what_if =
+            Side::new(reading, "What if", (&e.decision, e.confidence, &e.labels), (&e.neighbors, &before.neighbors))?;
+        Ok(Self { question: format::text(&before.question, format::NOTHING), sides: [as_it_is, what_if] })
+    }
+}
+
+impl Side {
+    /// `neighbors` are this side's and the other side's.
+    fn new(
+        reading: &Reading,
+        title: &'static str,
+        (decision, confidence, labels): (&str, f64, &[LabelShare]),
+        (own, others): (&[ShownNeighbor], &[ShownNeighbor]),
+    ) -> Result<Self, Error> {
+        let voter = |n: &ShownNeighbor| {
+            Ok(Voter {
+                title: format!("{}: {}, {}", n.rank, label(&n.label), percent(n.share)),
+                tone: reading.tone(&n.label).class(),
+                picture: thumb(&n.picture, SMALL_SIDE, &n.source)?,
+                alt: format!("Example {}, labelled {}", n.id, label(&n.label)),
+                differs: others.iter().all(|other| other.id != n.id),
+            })
+        };
+        let shown = own.len().min(SMALL_SHOWN);
+        Ok(Self {
+            title,
+            answer: label(decision),
+            tone: reading.tone(decision).class(),
+            share: percent(confidence),
+            labels: labels.iter().take(LABELS_COMPARED).map(|share| Bar::new(reading, share)).collect(),
+            voters: own[..shown].iter().map(voter).collect::<Result<_, Error>>()?,
+            more: if own.len() > shown {
+                format!("and {} more", count((own.len() - shown) as u64))
+            } else {
+                String::new()
+            },
+        })
     }
 }
 
@@ -197,14 +269,4 @@ impl From<Remark> for RemarkView {
         };
         Self { class, icon, headline: remark.headline, sentence: remark.sentence }
     }
-}
-
-fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
-    Ok(match pixels(picture) {
-        Ok(image) => {
-            let (uri, width, height) = data_uri(image, side, what)?;
-            Ok(Thumbnail { uri, width, height })
-        }
-        Err(reason) => Err(format::text(reason, "No picture.")),
-    })
 }

@@ -2,7 +2,7 @@
 //!
 //! A caller fills an [`Explanation`] with plain data: the query, the answer, the neighbours that voted and, where there
 //! are any, their pictures. [`to_html`] turns it into one self-contained page, [`to_png`] into one picture to paste into
-//! a slide or a chat. This crate opens no file of pictures and knows neither memories nor encoders.
+//! a slide or a chat. [`suspects_to_html`] shows the exemplars that mislead others most. This crate opens no file of pictures and knows neither memories nor encoders.
 
 mod canvas;
 mod error;
@@ -15,10 +15,12 @@ mod palette;
 mod picture_text;
 mod reading;
 mod sheet;
+mod suspects;
 mod thumbnail;
 
 pub use error::Error;
-pub use explanation::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor};
+pub use explanation::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor, WhatIf};
 pub use explanation_html::to_html;
 pub use explanation_png::to_png;
+pub use suspects::{Suspect, Suspects, suspects_to_html};
 pub use thumbnail::{NEIGHBOR_SIDE, QUERY_SIDE, shrink};

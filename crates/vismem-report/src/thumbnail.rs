@@ -5,7 +5,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbImage};
 
-use crate::Error;
+use crate::reading::pixels;
+use crate::{Error, Picture, format};
 
 /// Long side in pixels to which the pages shrink a neighbour's picture.
 pub const NEIGHBOR_SIDE: u32 = 320;
@@ -41,6 +42,26 @@ pub fn data_uri(picture: &RgbImage, side: u32, what: &str) -> Result<(String, u3
         .write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY))
         .map_err(|source| Error::Encode { what: what.into(), source })?;
     Ok((format!("data:image/jpeg;base64,{}", STANDARD.encode(&jpeg)), small.width(), small.height()))
+}
+
+/// A picture as a page holds it.
+pub struct Thumbnail {
+    pub uri: String,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// A picture or the reason why there is none.
+pub type Thumb = Result<Thumbnail, String>;
+
+pub fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
+    Ok(match pixels(picture) {
+        Ok(image) => {
+            let (uri, width, height) = data_uri(image, side, what)?;
+            Ok(Thumbnail { uri, width, height })
+        }
+        Err(reason) => Err(format::text(reason, "No picture.")),
+    })
 }
 
 /// The picture as the bytes of a PNG file.

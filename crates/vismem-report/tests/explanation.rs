@@ -37,6 +37,7 @@ fn explanation(labels: &[&str]) -> Explanation {
         novelty: Some(97.4),
         vote: "rank (α = 2)".into(),
         notes: Vec::new(),
+        what_if: None,
         memory: MemoryFacts {
             name: "animals.vismem".into(),
             exemplars: 12_345,

@@ -1,9 +1,11 @@
 //! Classifying: neighbours vote, and the decision says who voted how.
 
-use vismem_search::Filter;
+use std::collections::HashSet;
 
+use vismem_search::{Filter, SlotSet};
+
+use crate::panel::Panel;
 use crate::unit::unit;
-use crate::vote::Tally;
 use crate::{Error, Memory, Result, Source, Vote};
 
 /// How to classify.
@@ -15,12 +17,20 @@ pub struct ClassifyOptions {
     pub vote: Vote,
     /// The taxonomy's level to decide at; `None` for the labels themselves.
     pub level: Option<String>,
+    /// Decide at `level` only if the winner's share of all weights, 0..=1, is at least this; else at the next level up at
+    /// which it is, at last at the highest.
+    pub min_confidence: Option<f64>,
+    /// What if only these were there: see [`Memory::only`] and [`Memory::without`]. `None` for all exemplars.
+    pub among: Option<SlotSet>,
+    /// What if a label's exemplars counted more or less: their votes are multiplied by this, 0..=1e6. Labels that are
+    /// not named count as they do.
+    pub weights: Vec<(String, f64)>,
 }
 
 impl Default for ClassifyOptions {
-    /// 20 neighbours, rank voting, labels themselves.
+    /// 20 neighbours, rank voting, labels themselves, all that is there.
     fn default() -> Self {
-        Self { k: 20, vote: Vote::default(), level: None }
+        Self { k: 20, vote: Vote::default(), level: None, min_confidence: None, among: None, weights: Vec::new() }
     }
 }
 
@@ -29,11 +39,33 @@ impl Default for ClassifyOptions {
 pub struct Decision {
     /// Every label that was voted for, best first. Never empty.
     pub labels: Vec<LabelScore>,
+    /// The level that it was decided at; `None` for the labels themselves.
+    pub level: Option<String>,
+    /// The winner and what it is called further up, to the highest level, each with its share of all weights.
+    pub lineage: Vec<Step>,
+    /// Whether the confidence is as high as was asked for.
+    pub confident: bool,
+    /// Labels without exemplars that the taxonomy puts under the winner: nobody can vote for them, so that the query may
+    /// well be one of them. Empty where labels themselves were decided.
+    pub unseen: Vec<String>,
     /// The neighbours that voted, nearest first.
     pub neighbors: Vec<Voter>,
+    /// How many of the `k` nearest exemplars pruning hides. They did not vote, unless all of them are hidden.
+    pub hidden: usize,
     /// How unlike everything in the memory the query is: the share of exemplars, in percent (0..=100), that have a
     /// nearer fellow than the query has. `None` where there are not two exemplars to measure by.
     pub novelty: Option<f64>,
+}
+
+/// A name on the way up from a decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The level; `None` for the label itself.
+    pub level: Option<String>,
+    /// The name there.
+    pub name: String,
+    /// The share of all weights, 0..=1, that votes for it.
+    pub confidence: f64,
 }
 
 /// A label and its part of the vote.
@@ -83,45 +115,57 @@ impl Memory {
     /// When the memory is empty, an embedding is unusable, or an option is out of range.
     pub fn classify(&self, embeddings: &[f32], options: &ClassifyOptions) -> Result<Vec<Decision>> {
         let dim = self.encoder().dim;
-        if self.is_empty() {
-            return Err(Error::Empty { path: self.path().into() });
-        }
-        let vote = options.vote.checked()?;
-        let own_names = || self.labels().iter().map(|label| label.name.clone()).collect();
-        let names: Vec<String> =
-            options.level.as_deref().map_or_else(|| Ok(own_names()), |level| self.names_at(level))?;
         let mut queries = Vec::with_capacity(embeddings.len());
         for (index, embedding) in embeddings.chunks(dim).enumerate() {
             queries.extend_from_slice(&unit(index, embedding, dim)?);
         }
-        let found = self.neighbors(&queries, options.k, Filter::default())?;
-        found.iter().map(|neighbors| self.decide(neighbors, vote, &names)).collect()
+        self.decisions(&queries, Filter::default(), options)
     }
 
-    fn decide(&self, neighbors: &[vismem_search::Neighbor], vote: Vote, names: &[String]) -> Result<Decision> {
-        let name_of = |slot: u32| names[self.slots.label_of[slot as usize] as usize].as_str();
-        let weight = |rank: usize| vote.weight(rank, f64::from(neighbors[rank].distance));
-        let mut tally = Tally::default();
-        for (rank, neighbor) in neighbors.iter().enumerate() {
-            tally.add(name_of(neighbor.slot), weight(rank));
+    /// Classifies exemplars, each without itself (leave-one-out).
+    ///
+    /// # Errors
+    /// When there is no exemplar of an id or none but it, or an option is out of range.
+    pub fn classify_exemplars(&self, ids: &[u64], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+        if self.len() < 2 {
+            return Err(Error::NoFellows { path: self.path().into() });
         }
-        let total = tally.total();
-        let voter = |(rank, neighbor): (usize, &vismem_search::Neighbor)| {
-            Ok(Voter {
-                id: neighbor.id,
-                label: self.slots.label(neighbor.slot as usize).name.clone(),
-                votes_for: name_of(neighbor.slot).into(),
-                source: self.exemplar(neighbor.id)?.and_then(|exemplar| exemplar.source),
-                distance: neighbor.distance,
-                weight: weight(rank),
-                share: weight(rank) / total,
-            })
-        };
-        let label_score = |(label, score): (&str, f64)| LabelScore { label: label.into(), score: score / total };
-        Ok(Decision {
-            labels: tally.ranked().into_iter().map(label_score).collect(),
-            neighbors: neighbors.iter().enumerate().map(voter).collect::<Result<_>>()?,
-            novelty: neighbors.first().map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten(),
-        })
+        let mut queries = Vec::with_capacity(ids.len() * self.encoder().dim);
+        for &id in ids {
+            let record = self.catalog.record(id)?;
+            let record = record.ok_or_else(|| Error::NothingOfThisName {
+                path: self.path().into(),
+                what: "exemplar",
+                name: id.to_string(),
+            })?;
+            queries.extend_from_slice(self.vector(record.slot));
+        }
+        self.decisions(&queries, Filter { allowed: None, except: Some(ids) }, options)
+    }
+
+    fn decisions(&self, queries: &[f32], filter: Filter<'_>, options: &ClassifyOptions) -> Result<Vec<Decision>> {
+        if self.is_empty() {
+            return Err(Error::Empty { path: self.path().into() });
+        }
+        let panel = Panel::of(self, options)?;
+        if let Some(among) = &options.among
+            && !(0..self.slots.ids.len()).any(|slot| among.contains(slot) && !self.is_free(slot))
+        {
+            return Err(Error::NothingLeft { path: self.path().into() });
+        }
+        let found = self.neighbors(queries, options.k, Filter { allowed: options.among.as_ref(), ..filter })?;
+        found.iter().map(|neighbors| panel.decide(neighbors)).collect()
+    }
+
+    /// The slots of these exemplars alone, for [`ClassifyOptions::among`]. Ids that are not there do not matter.
+    pub fn only(&self, ids: &[u64]) -> SlotSet {
+        let ids: HashSet<u64> = ids.iter().copied().collect();
+        (0..self.slots.ids.len()).filter(|&slot| ids.contains(&self.slots.ids[slot])).collect()
+    }
+
+    /// The slots of all exemplars but these, for [`ClassifyOptions::among`].
+    pub fn without(&self, ids: &[u64]) -> SlotSet {
+        let ids: HashSet<u64> = ids.iter().copied().collect();
+        (0..self.slots.ids.len()).filter(|&slot| !ids.contains(&self.slots.ids[slot])).collect()
     }
 }

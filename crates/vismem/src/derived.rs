@@ -1,8 +1,10 @@
-//! Derived files: computed from catalogue and vectors, good for one digest, deleted by every change, rebuilt on demand.
+//! Derived files: computed from catalogue and vectors, good for one digest, deleted or carried over by every change,
+//! rebuilt on demand.
 //!
 //! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,13 +15,20 @@ use crate::{Digest, Result};
 
 /// The memory's own nearest-neighbour distances, see [`crate::novelty`].
 pub(crate) const NOVELTY: &str = "novelty.f32";
+/// The nearest fellows of each exemplar, see [`crate::fellows`].
+pub(crate) const FELLOWS: &str = "fellows.u32";
 /// Every derived file that this engine writes.
-pub(crate) const ALL: [&str; 1] = [NOVELTY];
+pub(crate) const ALL: [&str; 2] = [NOVELTY, FELLOWS];
 
 const HASH: usize = 32;
 
 fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(name)
+}
+
+/// Bytes of the file, if it is there.
+pub(crate) fn size(dir: &Path, name: &str) -> Option<u64> {
+    Some(std::fs::metadata(path(dir, name)).ok()?.len())
 }
 
 /// The content, if the file is there, whole, and belongs to `digest`.
@@ -37,21 +46,34 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
 
 /// Keeps the content for later, if nobody is writing and the memory is still what it was computed from. It is a
 /// convenience: where the disk refuses, it is computed again next time.
-pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[u8]) {
+pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) {
     let Ok(mut lock) = Lock::take(dir, Duration::ZERO) else { return };
     let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header());
     if lock.dirty || current.is_ok_and(|header| header.digest.digest() != *digest) {
         return;
     }
     lock.dirty = true;
-    let mut bytes = [digest.as_bytes(), content].concat();
-    bytes.extend(blake3::hash(&bytes).as_bytes());
+    let _ = write(dir, name, digest, content);
+    lock.dirty = false;
+}
+
+/// Writes the file for a memory of this digest; the content comes in parts. For whoever holds the writer's lock.
+pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
     let temporary = path(dir, &format!("{name}.new"));
-    let kept = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
-    if kept.is_err() {
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        let mut hasher = blake3::Hasher::new();
+        for part in [&digest.as_bytes()[..]].iter().chain(content) {
+            hasher.update(part);
+            file.write_all(part)?;
+        }
+        file.write_all(hasher.finalize().as_bytes())
+    })();
+    let written = written.and_then(|()| std::fs::rename(&temporary, path(dir, name)));
+    if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
-    lock.dirty = false;
+    written
 }
 
 /// Deletes every derived file, half-written ones included.

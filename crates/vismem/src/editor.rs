@@ -11,6 +11,7 @@ use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
 use crate::event::{self, EventKind};
+use crate::fellows::Carried;
 use crate::forget::READERS;
 use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
@@ -236,6 +237,7 @@ impl Batch<'_> {
         let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &before);
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
+        let mut seats = Vec::new();
         for (exemplar, row) in exemplars.iter().zip(rows) {
             added.push(match holder_of(&tx, &exemplar.content, exemplar.label).at(path)? {
                 Some(known) => known,
@@ -244,7 +246,9 @@ impl Batch<'_> {
                     editor.vectors.write(slot, row)?;
                     codes.set(slot as usize, row);
                     kill_point("row written");
-                    Added::New(insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?)
+                    let id = insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?;
+                    seats.push((slot as usize, id));
+                    Added::New(id)
                 }
             });
         }
@@ -262,10 +266,13 @@ impl Batch<'_> {
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
+        let mut fellows = Carried::take(&editor.dir, &before);
         derived::remove_all(&editor.dir)?;
         tx.commit().at(path)?;
         kill_point("committed");
         codes.finish(&digest);
+        seats.into_iter().for_each(|(slot, id)| fellows.added(slot, id));
+        fellows.keep(&editor.dir, &digest);
         (*batch, *event) = (id, Some(recorded));
         Ok(added)
     }

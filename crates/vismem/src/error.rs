@@ -124,6 +124,18 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// A what-if question leaves no exemplar that could vote.
+    #[error("{}: nothing is left to decide by; leave out less", path.display())]
+    NothingLeft {
+        /// The memory.
+        path: PathBuf,
+    },
+    /// No exemplar can be asked without itself.
+    #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
+    NoFellows {
+        /// The memory.
+        path: PathBuf,
+    },
     /// Something was forgotten since this reader was opened, so its rows are not what they were.
     #[error("{}: exemplars were forgotten since it was opened; open it again, or give the command again", path.display())]
     Outdated {

@@ -11,6 +11,7 @@ use rusqlite::TransactionBehavior;
 
 use crate::error::SqlContext;
 use crate::event::{self, EventKind};
+use crate::fellows::Carried;
 use crate::kill_point::kill_point;
 use crate::{Digest, Editor, Error, Receipt, Result, Selector, codes, derived};
 
@@ -92,10 +93,14 @@ impl Editor {
         tx.execute("UPDATE memory SET digest_state = ?1, erasures = erasures + 1", [digest.to_bytes()]).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
+        let mut fellows = Carried::take(&self.dir, &before);
         derived::remove_all(&self.dir)?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");
+        let seats: Vec<(usize, u64)> = records.iter().map(|record| (record.slot, record.id)).collect();
+        fellows.forgotten(&seats);
+        fellows.keep(&self.dir, &after);
         Ok(Freed { slots: records.into_iter().map(|record| record.slot).collect(), before, after, event })
     }
 

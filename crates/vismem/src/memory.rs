@@ -11,9 +11,10 @@ use crate::codes::CodeMap;
 use crate::digest::DigestState;
 use crate::novelty::Yardstick;
 use crate::slots::{Label, Slots};
+use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
 use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Result, Source};
+use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -36,6 +37,8 @@ pub struct Memory {
     pub(crate) watch: Watch,
     codes: OnceCell<Option<CodeMap>>,
     yardstick: OnceCell<Yardstick>,
+    pub(crate) pruned: OnceCell<Option<Pruned>>,
+    pub(crate) ladder: OnceCell<Ladder>,
 }
 
 /// What a memory knows of an exemplar.
@@ -52,7 +55,7 @@ pub struct Exemplar {
 }
 
 /// Size and make-up of a memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stats {
     /// How many exemplars it holds.
     pub exemplars: usize,
@@ -70,6 +73,8 @@ pub struct Stats {
     pub digest: Digest,
     /// Bytes of its files.
     pub bytes: u64,
+    /// The pruning that decisions honour.
+    pub pruning: Option<Pruning>,
 }
 
 impl Memory {
@@ -124,6 +129,8 @@ impl Memory {
             watch,
             codes: OnceCell::new(),
             yardstick: OnceCell::new(),
+            pruned: OnceCell::new(),
+            ladder: OnceCell::new(),
         })
     }
 
@@ -181,6 +188,7 @@ impl Memory {
             levels: self.levels()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
+            pruning: self.pruning()?,
             bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
         })
     }

@@ -63,3 +63,14 @@ CREATE TABLE taxonomy (
   name   TEXT NOT NULL CHECK (name <> ''),
   PRIMARY KEY (label, level)
 ) STRICT, WITHOUT ROWID;
+
+-- The pruning that decisions honour; no row for none.
+CREATE TABLE pruning (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  neighbors  INTEGER NOT NULL CHECK (neighbors BETWEEN 1 AND 10000),
+  votes      INTEGER CHECK (votes >= 1),                       -- hard: hidden from so many wrong votes on
+  share      REAL CHECK (share > 0 AND share <= 1),            -- hard: hidden from this share of retrievals on
+  c          REAL CHECK (c >= 0),                              -- soft: a vote counts d / (c + wrong votes)
+  d          REAL CHECK (d > 0),
+  CHECK ((votes IS NOT NULL) + (share IS NOT NULL) + (c IS NOT NULL) = 1 AND (c IS NULL) = (d IS NULL))
+) STRICT;

@@ -25,6 +25,8 @@ pub struct Selector {
     pub batches: Vec<u64>,
     /// Nearness to embeddings.
     pub near: Vec<Near>,
+    /// Only exemplars that hard pruning hides, see [`Memory::hidden`].
+    pub pruned: bool,
 }
 
 /// All exemplars within a distance of an embedding.
@@ -42,15 +44,16 @@ impl Selector {
         self.criteria().is_empty()
     }
 
-    /// The criteria that are given, without their values: `id`, `label`, `source`, `batch`, `like`.
+    /// The criteria that are given, without their values: `id`, `label`, `source`, `batch`, `like`, `pruned`.
     pub fn criteria(&self) -> Vec<&'static str> {
-        let Self { ids, labels, sources, batches, near } = self;
+        let Self { ids, labels, sources, batches, near, pruned } = self;
         let given = [
             (ids.is_empty(), "id"),
             (labels.is_empty(), "label"),
             (sources.is_empty(), "source"),
             (batches.is_empty(), "batch"),
             (near.is_empty(), "like"),
+            (!pruned, "pruned"),
         ];
         given.into_iter().filter(|(empty, _)| !empty).map(|(_, name)| name).collect()
     }
@@ -63,6 +66,10 @@ impl Memory {
     /// When the selector is empty, an id, label or batch is not in the memory, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
         let mut candidates = self.catalog.select(selector)?;
+        if selector.pruned {
+            let hidden = self.hidden()?;
+            candidates.retain(|(id, _)| hidden.binary_search(id).is_ok());
+        }
         if selector.near.is_empty() {
             return Ok(candidates.into_iter().map(|(id, _)| id).collect());
         }
@@ -89,7 +96,7 @@ impl Editor {
     /// # Errors
     /// As [`Memory::select`].
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
-        if selector.near.is_empty() {
+        if selector.near.is_empty() && !selector.pruned {
             return Ok(self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect());
         }
         Memory::open(self.path())?.select(selector)

@@ -73,19 +73,56 @@ impl Memory {
         level_names(&self.catalog.db).at(&self.catalog.path)
     }
 
-    /// What each label is called at `level`, in the order of [`Memory::labels`]. A label that the taxonomy does not
-    /// know keeps its own name.
-    pub(crate) fn names_at(&self, level: &str) -> Result<Vec<String>> {
-        let path = &self.catalog.path;
-        let levels = self.levels()?;
-        let Some(position) = levels.iter().position(|known| known == level) else {
-            return Err(Error::Level { level: level.into(), known: levels });
-        };
-        let mut statement = self.catalog.db.prepare("SELECT label, name FROM taxonomy WHERE level = ?1").at(path)?;
-        let rows = statement.query_map([position], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
-        let names: HashMap<i64, String> = rows.collect::<rusqlite::Result<_>>().at(path)?;
-        let name_of = |label: &crate::Label| names.get(&label.row).unwrap_or(&label.name).clone();
-        Ok(self.labels().iter().map(name_of).collect())
+    /// The levels with what each label is called there.
+    pub(crate) fn ladder(&self) -> Result<&Ladder> {
+        if self.ladder.get().is_none() {
+            let _ = self.ladder.set(Ladder::of(self)?);
+        }
+        Ok(self.ladder.get().expect("set just now"))
+    }
+}
+
+/// The label and the levels above it, rung by rung.
+pub(crate) struct Ladder {
+    /// Names of the levels above the label.
+    pub levels: Vec<String>,
+    /// For each rung, from the label itself up, what each label is called there, in the order of [`Memory::labels`]. A
+    /// label that the taxonomy does not know keeps its own name.
+    pub rungs: Vec<Vec<String>>,
+}
+
+impl Ladder {
+    fn of(memory: &Memory) -> Result<Self> {
+        let path = &memory.catalog.path;
+        let levels = memory.levels()?;
+        let own: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
+        let positions: HashMap<i64, usize> = memory.labels().iter().map(|label| label.row).zip(0..).collect();
+        let mut rungs = vec![own; levels.len() + 1];
+        let mut statement = memory.catalog.db.prepare("SELECT label, level, name FROM taxonomy").at(path)?;
+        let mut rows = statement.query([]).at(path)?;
+        while let Some(row) = rows.next().at(path)? {
+            let (label, level): (i64, usize) = (row.get(0).at(path)?, row.get(1).at(path)?);
+            if let (Some(&label), Some(rung)) = (positions.get(&label), rungs.get_mut(level + 1)) {
+                rung[label] = row.get(2).at(path)?;
+            }
+        }
+        Ok(Self { levels, rungs })
+    }
+
+    /// The rung of a level; the lowest for the label itself.
+    ///
+    /// # Errors
+    /// When there is no such level.
+    pub(crate) fn rung(&self, level: Option<&str>) -> Result<usize> {
+        let Some(level) = level else { return Ok(0) };
+        let position = self.levels.iter().position(|known| known == level);
+        let unknown = || Error::Level { level: level.into(), known: self.levels.clone() };
+        position.map(|position| position + 1).ok_or_else(unknown)
+    }
+
+    /// The name of a rung's level; `None` for the label itself.
+    pub(crate) fn level(&self, rung: usize) -> Option<&String> {
+        self.levels.get(rung.checked_sub(1)?)
     }
 }
 

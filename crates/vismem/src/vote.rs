@@ -1,6 +1,6 @@
 //! How neighbours become a decision.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Standing};
 
 /// How much each neighbour counts (paper, section 3.1 and appendix B; index i from 0, distance d = 1 − cos).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -127,19 +127,46 @@ impl<L: Copy + Eq> Tally<L> {
     }
 }
 
+/// What each neighbour counts, nearest first; `None` for one that does not vote. A hidden neighbour takes up no rank.
+/// Where all are hidden, all vote, as if nothing were pruned.
+pub(crate) fn weights(vote: Vote, neighbors: &[(f64, Standing)]) -> Vec<Option<f64>> {
+    let nobody_left = neighbors.iter().all(|(_, standing)| *standing == Standing::Hidden);
+    let mut rank = 0;
+    let weight = |&(distance, standing): &(f64, Standing)| {
+        let factor = match standing {
+            Standing::Counts(factor) => factor,
+            Standing::Hidden if nobody_left => 1.0,
+            Standing::Hidden => return None,
+        };
+        rank += 1;
+        Some(vote.weight(rank - 1, distance) * factor)
+    };
+    neighbors.iter().map(weight).collect()
+}
+
 /// What the vote says at every k in one pass: element `k − 1` is the decision of the first `k` neighbours.
 ///
 /// `neighbors` are label and cosine distance, nearest first.
 pub fn decisions_at_every_k<L: Copy + Eq>(vote: Vote, neighbors: impl IntoIterator<Item = (L, f64)>) -> Vec<L> {
+    let neighbors = neighbors.into_iter().map(|(label, distance)| (label, distance, Standing::Counts(1.0)));
+    pruned_decisions_at_every_k(vote, &neighbors.collect::<Vec<_>>())
+}
+
+/// The same under pruning. `neighbors` are label, cosine distance and standing, nearest first.
+///
+/// As in the authors' code a hidden neighbour does not vote and takes up no rank; where all neighbours are hidden, none
+/// is; and where some follow that are not, but none is among the first `k`, the nearest decides alone.
+pub fn pruned_decisions_at_every_k<L: Copy + Eq>(vote: Vote, neighbors: &[(L, f64, Standing)]) -> Vec<L> {
+    let standings: Vec<(f64, Standing)> =
+        neighbors.iter().map(|&(_, distance, standing)| (distance, standing)).collect();
     let mut tally = Tally::default();
-    neighbors
-        .into_iter()
-        .enumerate()
-        .filter_map(|(rank, (label, distance))| {
-            tally.add(label, vote.weight(rank, distance));
-            tally.winner()
-        })
-        .collect()
+    let decision = |(&(label, ..), weight): (&(L, f64, Standing), Option<f64>)| {
+        if let Some(weight) = weight {
+            tally.add(label, weight);
+        }
+        tally.winner().or(neighbors.first().map(|(nearest, ..)| *nearest))
+    };
+    neighbors.iter().zip(weights(vote, &standings)).filter_map(decision).collect()
 }
 
 #[cfg(test)]

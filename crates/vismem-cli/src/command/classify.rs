@@ -1,5 +1,6 @@
 mod answer;
 
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,19 +13,22 @@ use super::Outcome;
 use crate::args::{Args, Classify};
 use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{folder, has_extension};
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::{decision, encoder, output};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
 
-/// A decision, or why there is none.
-type Decided = Result<Decision, String>;
+/// A decision, and what it would be without the what-if where both were asked for.
+type Answered = (Decision, Option<Decision>);
 
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
-    let voting = options.voting.options()?;
+    let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    memory.pruned(&mut progress::of("exemplars"))?;
     // Fails before anything is read or encoded if the memory cannot answer at all.
+    memory.classify(&[], &plain)?;
+    let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
     let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
     for path in &options.paths {
@@ -49,7 +53,18 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
         .then(|| encoder::load(&options.encoding, Some((memory.path(), memory.encoder()))))
         .transpose()?;
 
-    let mut answers = Answers { memory: &memory, voting, printer: Printer::new(args.format)?, outcome: Outcome::Done };
+    let classify = |values: &[f32]| -> Result<Vec<Answered>> {
+        let decisions = memory.classify(values, &voting)?;
+        let before = if options.changed { memory.classify(values, &plain)? } else { Vec::new() };
+        Ok(decisions.into_iter().zip(before.into_iter().map(Some).chain(iter::repeat(None))).collect())
+    };
+    let mut answers = Answers {
+        classify: &classify,
+        voting: &voting,
+        changed: options.changed,
+        printer: Printer::new(args.format)?,
+        outcome: Outcome::Done,
+    };
     for (_, rows) in embeddings {
         answers.rows(rows)?;
     }
@@ -60,16 +75,18 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     Ok(answers.outcome)
 }
 
-struct Answers<'m> {
-    memory: &'m Memory,
-    voting: ClassifyOptions,
+struct Answers<'a> {
+    classify: &'a dyn Fn(&[f32]) -> Result<Vec<Answered>>,
+    voting: &'a ClassifyOptions,
+    /// Whether only changed answers are of interest.
+    changed: bool,
     printer: Printer,
     outcome: Outcome,
 }
 
 impl Answers<'_> {
     fn rows(&mut self, mut rows: Embeddings) -> Result<()> {
-        let (memory, voting) = (self.memory, self.voting.clone());
+        let classify = self.classify;
         for first in (0..rows.rows).step_by(TOGETHER) {
             let values = rows.next_rows(TOGETHER)?;
             let queries = (first..).zip(values.chunks_exact(rows.dim)).map(|(row, values)| {
@@ -77,42 +94,51 @@ impl Answers<'_> {
                 let fault = fault(values).map(|fault| format!("{name} {fault}"));
                 (name, fault.map_or_else(|| Ok(values.to_vec()), Err))
             });
-            decide(memory, &voting, queries.collect(), &mut |name, decision| self.answer(name, decision))?;
+            decide(classify, queries.collect(), &mut |name, answer| self.answer(name, answer))?;
         }
         Ok(())
     }
 
     fn pictures(&mut self, encoder: &vismem_encode::Encoder, pictures: Vec<PathBuf>) -> Result<()> {
-        let (memory, voting) = (self.memory, self.voting.clone());
-        decide_pictures(memory, encoder, pictures, &voting, &mut |path, decision| {
-            self.answer(path.display().to_string(), decision)
+        decide_pictures(encoder, pictures, self.classify, &mut |path, answer| {
+            self.answer(path.display().to_string(), answer)
         })
     }
 
-    fn answer(&mut self, path: String, decision: Decided) -> Result<()> {
-        let (decision, error) = match decision {
-            Ok(decision) => (Some(decision::Document::new(&decision, &self.voting)), None),
+    fn answer(&mut self, path: String, answer: Result<Answered, String>) -> Result<()> {
+        let (decision, before, error) = match answer {
+            Ok((decision, before)) => {
+                let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
+                if self.changed && before.as_ref().is_some_and(same) {
+                    return Ok(());
+                }
+                (
+                    Some(decision::Document::new(&decision, self.voting)),
+                    before.as_ref().map(decision::Before::new),
+                    None,
+                )
+            }
             Err(error) => {
                 output::note(format_args!("warning: {error}"));
                 self.outcome = Outcome::Incomplete;
-                (None, Some(error))
+                (None, None, Some(error))
             }
         };
+        let decision = decision.map(|decision| decision.changed_from(before));
         self.printer.print(&Answer { path, decision, error })
     }
 }
 
-/// Encodes pictures on all cores and decides them, some together. Hands each decision, or why there is none, to `each`
-/// in the order of `pictures`.
-pub fn decide_pictures(
-    memory: &Memory,
+/// Encodes pictures on all cores and hands their embeddings to `classify`, some together. Hands what it says of each,
+/// or why there is nothing to say, to `each` in the order of `pictures`.
+pub fn decide_pictures<A>(
     encoder: &vismem_encode::Encoder,
     pictures: Vec<PathBuf>,
-    options: &ClassifyOptions,
-    each: &mut dyn FnMut(&Path, Decided) -> Result<()>,
+    classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
+    each: &mut dyn FnMut(&Path, Result<A, String>) -> Result<()>,
 ) -> Result<()> {
     let mut progress = Progress::new(pictures.len() as u64, "pictures");
-    let mut each = |path: PathBuf, decision| each(&path, decision);
+    let mut each = |path: PathBuf, answer| each(&path, answer);
     let mut waiting = Vec::new();
     let mut outcome = Ok(());
     encoder.encode_stream(pictures.into_iter(), StreamOptions::default(), &|_, _| true, &mut |encoded| {
@@ -123,28 +149,27 @@ pub fn decide_pictures(
             Encoding::Skipped => {}
         }
         if waiting.len() >= TOGETHER {
-            outcome = progress.pause(|| decide(memory, options, std::mem::take(&mut waiting), &mut each));
+            outcome = progress.pause(|| decide(classify, std::mem::take(&mut waiting), &mut each));
         }
         if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     outcome?;
     drop(progress);
-    decide(memory, options, waiting, &mut each)
+    decide(classify, waiting, &mut each)
 }
 
 /// Decides queries of which some may have no embedding, in their order.
-fn decide<Q>(
-    memory: &Memory,
-    options: &ClassifyOptions,
+fn decide<Q, A>(
+    classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
     queries: Vec<(Q, Result<Vec<f32>, String>)>,
-    each: &mut dyn FnMut(Q, Decided) -> Result<()>,
+    each: &mut dyn FnMut(Q, Result<A, String>) -> Result<()>,
 ) -> Result<()> {
     let embeddings = queries.iter().filter_map(|(_, embedding)| embedding.as_ref().ok());
     let values: Vec<f32> = embeddings.flatten().copied().collect();
-    let mut decisions = memory.classify(&values, options)?.into_iter();
+    let mut answers = classify(&values)?.into_iter();
     for (query, embedding) in queries {
-        let decision = embedding.map(|_| decisions.next().expect("one decision for each embedding"));
-        each(query, decision)?;
+        let answer = embedding.map(|_| answers.next().expect("one answer for each embedding"));
+        each(query, answer)?;
     }
     Ok(())
 }

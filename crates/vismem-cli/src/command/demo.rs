@@ -198,7 +198,8 @@ impl Tour<'_> {
         let memory = Memory::open(memory)?;
         let (pictures, options) = (folder::pictures(folder)?, ClassifyOptions::default());
         let mut answers = Vec::new();
-        classify::decide_pictures(&memory, encoder, pictures, &options, &mut |picture, decision| {
+        let classify = |values: &[f32]| Ok(memory.classify(values, &options)?);
+        classify::decide_pictures(encoder, pictures, &classify, &mut |picture, decision| {
             let decision = decision.map_err(anyhow::Error::msg)?;
             answers.push(Answer { picture: picture.to_owned(), label: folder::label_of(picture)?, decision });
             Ok(())

@@ -1,26 +1,48 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory, Voter};
-use vismem_encode::decode::{Limits, decode};
+use vismem_encode::decode::Limits;
 use vismem_report::{
-    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Picture, Pictured, QUERY_SIDE, ShownNeighbor, shrink, to_html,
-    to_png,
+    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html, to_png,
 };
 
 use super::Outcome;
 use crate::args::{Args, Explain, Format, wrong_use};
 use crate::input::has_extension;
-use crate::{decision, encoder, output};
+use crate::{decision, encoder, output, picture, progress};
 
 #[derive(Serialize)]
 struct Document {
     path: String,
     #[serde(flatten)]
     decision: decision::Document,
+    flip: Option<Flip>,
     files: Vec<String>,
+}
+
+/// The smallest change that changes the answer.
+#[derive(Serialize)]
+struct Flip {
+    label: String,
+    confidence: f64,
+    without: Vec<u64>,
+}
+
+impl Flip {
+    fn new(flip: vismem::Flip) -> Self {
+        let (label, confidence) = (flip.decision.label().to_owned(), flip.decision.confidence());
+        Self { label, confidence, without: flip.exemplars }
+    }
+
+    /// One sentence for people.
+    fn in_words(&self) -> String {
+        let (number, share) = (output::counted(self.without.len(), "exemplar"), 100.0 * self.confidence);
+        let ids: Vec<String> = self.without.iter().map(ToString::to_string).collect();
+        format!("Without {number} the answer would be {} ({share:.0} %): id={}", self.label, ids.join(","))
+    }
 }
 
 pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
@@ -30,20 +52,44 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     if let Some(file) = options.output.iter().find(|file| is_same_file(file, &options.image)) {
         return Err(wrong_use(format!("{}: is the picture itself; write the explanation elsewhere", file.display())));
     }
-    let voting = options.voting.options()?;
+    let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
+    memory.pruned(&mut progress::of("exemplars"))?;
     // Fails before the encoder is loaded if the memory cannot answer anything.
+    memory.classify(&[], &plain)?;
+    let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
     let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
     let embedding = encoder.encode_file(&options.image)?;
     let decision = memory.classify(&embedding, &voting)?.remove(0);
-    let explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
+    let mut explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
+    let mut document = decision::Document::new(&decision, &voting);
+    if !options.what_if.is_empty() {
+        let before = memory.classify(&embedding, &plain)?.remove(0);
+        document = document.changed_from(Some(decision::Before::new(&before)));
+        let (question, answer, share) = (options.what_if.in_words(), before.label(), 100.0 * before.confidence());
+        explanation.notes.insert(0, format!("What if: {question}. As it is, the answer is {answer} ({share:.0} %)."));
+        explanation.what_if = Some(WhatIf {
+            question,
+            decision: before.label().to_owned(),
+            confidence: before.confidence(),
+            labels: shares(&before),
+            neighbors: shown(&before, encoder.limits()),
+        });
+    }
+    let flip = if options.flip { memory.smallest_flip(&embedding, &voting)?.map(Flip::new) } else { None };
+    let in_words = options.flip.then(|| match &flip {
+        Some(flip) => flip.in_words(),
+        None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
+    });
+    explanation.notes.extend(in_words.clone());
     for file in &options.output {
         write(file, &explanation)?;
     }
     let document = Document {
         path: options.image.display().to_string(),
-        decision: decision::Document::new(&decision, &voting),
+        decision: document,
+        flip,
         files: options.output.iter().map(|file| file.display().to_string()).collect(),
     };
     match args.format {
@@ -51,6 +97,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
         Format::Text => {
             let mut out = output::stdout();
             writeln!(out, "{}  {}", document.path, document.decision.in_short())?;
+            in_words.iter().try_for_each(|words| writeln!(out, "{words}"))?;
             document.files.iter().try_for_each(|file| writeln!(out, "see {file}"))?;
             out.flush()?;
         }
@@ -76,30 +123,35 @@ pub fn explanation(
     decision: &Decision,
     options: &ClassifyOptions,
 ) -> Explanation {
-    let neighbor = |(rank, voter): (usize, &Voter)| ShownNeighbor {
-        rank,
-        id: voter.id,
-        label: voter.votes_for.clone(),
-        source: voter.source.as_ref().map_or_else(|| "-".into(), ToString::to_string),
-        distance: f64::from(voter.distance),
-        weight: voter.weight,
-        share: voter.share,
-        picture: match &voter.source {
-            Some(source) => picture(source.as_path(), NEIGHBOR_SIDE, limits),
-            None => Picture::Missing("No picture is known for this exemplar.".into()),
-        },
-    };
-    let label = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
-    let level = options.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy (--level)."));
+    let level = decision.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy."));
+    let above = decision.lineage.get(1..).filter(|above| !above.is_empty()).map(|above| {
+        let steps = above.iter().map(|step| {
+            format!("{} {} ({:.0} %)", step.level.as_deref().unwrap_or_default(), step.name, 100.0 * step.confidence)
+        });
+        format!("Further up: {}.", steps.collect::<Vec<_>>().join(", "))
+    });
+    let unsure = (!decision.confident).then(|| "Less confident than was asked for (--min-confidence).".to_owned());
+    let unseen = (!decision.unseen.is_empty()).then(|| {
+        let labels = decision.unseen.join(", ");
+        format!("It may also be one of the labels there that have no example yet: {labels}.")
+    });
+    let pruning = memory.pruning().ok().flatten().map(|pruning| match decision.hidden {
+        0 => format!("Pruning is {pruning} (vismem prune)."),
+        hidden => format!(
+            "Pruning is {pruning} (vismem prune): of the {} most similar examples it hides {hidden}.",
+            options.k
+        ),
+    });
     Explanation {
-        query: Pictured { name: query.display().to_string(), picture: picture(query, QUERY_SIDE, limits) },
+        query: Pictured { name: query.display().to_string(), picture: picture::of_file(query, QUERY_SIDE, limits) },
         decision: decision.label().to_owned(),
         confidence: decision.confidence(),
-        labels: decision.labels.iter().map(label).collect(),
-        neighbors: (1..).zip(&decision.neighbors).map(neighbor).collect(),
+        labels: shares(decision),
+        neighbors: shown(decision, limits),
         novelty: decision.novelty,
         vote: options.vote.to_string(),
-        notes: level.into_iter().collect(),
+        notes: [level, above, unsure, unseen, pruning].into_iter().flatten().collect(),
+        what_if: None,
         memory: MemoryFacts {
             name: memory.path().display().to_string(),
             exemplars: memory.len() as u64,
@@ -110,17 +162,21 @@ pub fn explanation(
     }
 }
 
-/// The picture in a file, made small at once; else what to say in its place.
-fn picture(path: &Path, side: u32, limits: &Limits) -> Picture {
-    let name = || path.file_name().map_or_else(|| PathBuf::from(path), PathBuf::from).display().to_string();
-    match std::fs::read(path) {
-        Ok(bytes) => match decode(&bytes, limits) {
-            Ok(picture) => Picture::Shown(shrink(&picture, side)),
-            Err(error) => Picture::Missing(format!("{} is no longer a picture: {error}", name())),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Picture::Missing(format!("{} was moved or deleted since it was added.", name()))
-        }
-        Err(error) => Picture::Missing(format!("{} cannot be read: {error}", name())),
-    }
+fn shares(decision: &Decision) -> Vec<LabelShare> {
+    let share = |score: &vismem::LabelScore| LabelShare { label: score.label.clone(), share: score.score };
+    decision.labels.iter().map(share).collect()
+}
+
+fn shown(decision: &Decision, limits: &Limits) -> Vec<ShownNeighbor> {
+    let neighbor = |(rank, voter): (usize, &Voter)| ShownNeighbor {
+        rank,
+        id: voter.id,
+        label: voter.votes_for.clone(),
+        source: voter.source.as_ref().map_or_else(|| "-".into(), ToString::to_string),
+        distance: f64::from(voter.distance),
+        weight: voter.weight,
+        share: voter.share,
+        picture: picture::of_source(voter.source.as_ref(), NEIGHBOR_SIDE, limits),
+    };
+    (1..).zip(&decision.neighbors).map(neighbor).collect()
 }

@@ -5,6 +5,7 @@ pub mod classify;
 pub mod demo;
 pub mod explain;
 pub mod ls;
+pub mod prune;
 pub mod stats;
 pub mod verify;
 

@@ -6,7 +6,7 @@ use vismem::Memory;
 
 use super::Outcome;
 use crate::args::{Args, Format};
-use crate::output;
+use crate::{output, pruning};
 
 #[derive(Serialize)]
 struct Document {
@@ -17,6 +17,7 @@ struct Document {
     batches: u64,
     free_slots: u64,
     bytes: u64,
+    pruning: Option<pruning::Document>,
     encoder: Encoder,
     digest: String,
 }
@@ -39,6 +40,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         batches: stats.batches,
         free_slots: stats.free_slots,
         bytes: stats.bytes,
+        pruning: stats.pruning.as_ref().map(pruning::Document::new),
         digest: stats.digest.to_string(),
         encoder: Encoder { name: encoder.name, hash: encoder.hash, dim: encoder.dim },
     };
@@ -61,6 +63,9 @@ fn print(document: &Document) -> Result<()> {
     row("batches", output::count(document.batches))?;
     row("free slots", output::count(document.free_slots))?;
     row("size", output::bytes(document.bytes))?;
+    if let Some(pruning) = &document.pruning {
+        row("pruning", pruning.in_short.clone())?;
+    }
     row("encoder", format!("{}, {} dimensions", document.encoder.name, document.encoder.dim))?;
     row("digest", document.digest.clone())?;
     Ok(out.flush()?)

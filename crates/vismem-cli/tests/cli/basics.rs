@@ -126,6 +126,21 @@ fn exemplars_are_named_by_id_label_source_batch_and_likeness() {
 }
 
 #[test]
+fn an_answer_climbs_the_taxonomy_until_it_is_sure() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.0, 0.0, 1.0]]));
+    place.write("labels.txt", "cat\nlion\noak\n");
+    place.write("taxonomy.csv", "label,family\ncat,felids\nlion,felids\nlynx,felids\noak,beeches\n");
+    place.vismem("add rows.npy --labels labels.txt --taxonomy taxonomy.csv").done();
+    place.write("ask.npy", npy::rows(&[[1.0, 0.05, 0.0]]));
+    let ask = |least: &str| place.vismem(&format!("classify ask.npy -k 2 --min-confidence {least}")).done().stdout;
+    assert_eq!(ask("0.5"), "ask.npy#0  cat  60 %\n");
+    assert_eq!(ask("0.9"), "ask.npy#0  felids  100 %  (family)  (may be lynx: no exemplar yet)\n");
+    let unsure = place.vismem("classify ask.npy -k 3 --min-confidence 1").done().stdout;
+    assert!(unsure.contains("felids  77 %  (family)  (less confident than asked for)"), "{unsure}");
+}
+
+#[test]
 fn every_vote_and_its_parameter_reach_the_memory() {
     let place = Place::new();
     place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]));
@@ -228,7 +243,7 @@ fn progress_goes_to_standard_error_and_answers_to_standard_output() {
 fn help_names_every_command_and_the_version_is_the_packages() {
     let place = Place::new();
     let help = place.vismem("--help").done();
-    for command in ["demo", "add", "classify", "explain", "ls", "stats", "verify"] {
+    for command in ["demo", "add", "classify", "explain", "ls", "prune", "stats", "verify"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = place.vismem_with([command, "--help"]).done();
         assert!(own.stdout.contains(&format!("Usage: vismem {command}")), "{own:?}");

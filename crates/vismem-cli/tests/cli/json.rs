@@ -11,13 +11,15 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 8] = [
+const SCHEMAS: [(&str, &str); 10] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
     ("explain", include_str!("../../../../docs/schemas/explain.json")),
     ("ls-labels", include_str!("../../../../docs/schemas/ls-labels.json")),
     ("ls-exemplars", include_str!("../../../../docs/schemas/ls-exemplars.json")),
+    ("prune", include_str!("../../../../docs/schemas/prune.json")),
+    ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
@@ -57,7 +59,7 @@ fn answers_about_pictures_fit_their_schemas() {
     let answers = fitting(&place.vismem("classify ask/1.png --level shape --format json"), "classify");
     assert_eq!(answers["results"][0]["label"], answers["results"][0]["neighbors"][0]["votes_for"]);
 
-    for level in ["", "--level shape"] {
+    for level in ["", "--level shape", "--flip", "--without label=disc"] {
         let explained = fitting(&place.vismem(&format!("explain ask/1.png --format json {level}")), "explain");
         assert_eq!(explained["files"], json!(["explanation.html"]));
     }
@@ -88,6 +90,28 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("memory.vismem/catalog.sqlite", "nothing");
     let unreadable = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn answers_about_pruning_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.9, 0.1], [0.8, 0.2], [0.1, 1.0]]));
+    place.write("labels.txt", "x\ny\nx\ny\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    for (args, hidden) in [
+        ("hard --threshold 2 --neighbors 2", 2),
+        ("hard --threshold 60% --neighbors 2 --dry-run --page worst.html", 2),
+        ("show", 2),
+        ("soft", 0),
+        ("off", 0),
+    ] {
+        let answer = fitting(&place.vismem(&format!("prune {args} --format json")).done(), "prune");
+        assert_eq!(answer["hidden"], hidden, "{args}: {answer}");
+        fitting(&place.vismem("stats --format json").done(), "stats");
+        fitting(&place.vismem("classify rows.npy --format json").done(), "classify");
+    }
+    let trials = fitting(&place.vismem("prune suggest --format json").done(), "prune-suggest");
+    assert!(trials["command"].as_str().unwrap().starts_with("vismem prune "), "{trials}");
 }
 
 #[test]

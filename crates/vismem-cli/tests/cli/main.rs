@@ -7,3 +7,6 @@ mod common;
 mod json;
 mod kill;
 mod npy;
+mod prune;
+mod shortcut;
+mod what_if;

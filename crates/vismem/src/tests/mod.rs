@@ -4,7 +4,13 @@ mod crash;
 mod damage;
 mod editing;
 mod forgetting;
+mod influence;
+mod levels;
+mod official_pruning;
+mod pruning;
+mod reliability;
 mod selecting;
+mod what_if;
 
 use std::path::Path;
 

@@ -134,3 +134,99 @@ fn unknown_encoder() {
     place.write("learn/x/1.png", "never read");
     place.vismem("add learn --encoder nowhere").refused(exit, &["--encoder nowhere", "check that the path is right"]);
 }
+
+#[test]
+fn pruning_out_of_range() {
+    let exit = documented("pruning_out_of_range");
+    let place = with_memory();
+    for (args, words) in [
+        ("hard --threshold 0", "threshold = 0 is out of range: must be at least 1 wrong vote"),
+        ("hard --threshold 0%", "threshold = 0 is out of range: must be more than 0 %"),
+        ("hard --threshold 101%", "threshold = 101 is out of range"),
+        ("hard --threshold nan%", "threshold = NaN is out of range"),
+        ("soft --c -1", "c = -1 is out of range"),
+        ("soft --d 0", "d = 0 is out of range"),
+        ("soft --page worst.png", "worst.png: the page is written as .html"),
+    ] {
+        place.vismem(&format!("prune {args}")).refused(exit, &[words]);
+    }
+    for (args, word) in [
+        ("hard", "--threshold"),
+        ("hard --threshold many", "neither a number of wrong votes, such as 128, nor a share, such as 30%"),
+        ("hard --threshold -3", "-3"),
+        ("hard --threshold 3 --neighbors 0", "1..=10000"),
+        ("soft --neighbors 10001", "1..=10000"),
+        ("", "suggest"),
+    ] {
+        let run = place.vismem(&format!("prune {args}"));
+        assert_eq!(run.code, exit, "{run:?}");
+        run.says(&[word]);
+    }
+    place.vismem("prune show").done().says(&["pruning off"]);
+}
+
+#[test]
+fn pruning_without_fellows() {
+    let exit = documented("pruning_without_fellows");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0]]));
+    place.vismem("add rows.npy --label x").done();
+    place.vismem("prune suggest").refused(exit, &["memory.vismem: holds fewer than two exemplars", "add some"]);
+    place.vismem("prune hard --threshold 1").done().says(&["0 of 1 exemplar hidden"]);
+}
+
+#[test]
+fn confidence_out_of_range() {
+    let exit = documented("confidence_out_of_range");
+    let place = with_memory();
+    for value in ["-0.1", "1.1", "NaN"] {
+        let args = ["classify", "rows.npy", "--min-confidence", value];
+        place.vismem_with(args).refused(exit, &["--min-confidence must be within 0 to 1"]);
+    }
+}
+
+#[test]
+fn what_if_that_cannot_be_asked() {
+    let exit = documented("what_if_that_cannot_be_asked");
+    let place = with_memory();
+    for (args, word) in [
+        ("--without tench", "\"tench\" names no exemplars; say one of: id=3,5 label=LABEL"),
+        ("--without colour=red", "names no exemplars"),
+        ("--only label=", "names no exemplars"),
+        ("--only id=1,many", "\"many\" is no number"),
+        ("--without like=a.npy", "say like=FILE,DISTANCE"),
+        ("--without like=a.npy,3", "no distance within 0 to 2"),
+        ("--weights x", "say LABEL=FACTOR"),
+        ("--weights x=-1", "no factor within 0 to 1e6"),
+        ("--weights x=nan", "no factor within 0 to 1e6"),
+        ("--changed", "--without"),
+    ] {
+        assert_eq!(place.vismem(&format!("classify rows.npy {args}")).misused(&[word]).code, exit, "{args}");
+    }
+}
+
+#[test]
+fn what_if_of_what_is_not_there() {
+    let exit = documented("what_if_of_what_is_not_there");
+    let place = with_memory();
+    for (args, word) in [
+        ("--without label=y", "has no label \"y\""),
+        ("--only id=9", "has no exemplar 9"),
+        ("--without batch=7", "has no batch 7"),
+        ("--weights y=2", "has no label \"y\""),
+    ] {
+        place.vismem(&format!("classify rows.npy {args}")).refused(exit, &["memory.vismem", word]);
+    }
+    let run = place.vismem("classify rows.npy --without source=nowhere/*");
+    assert_eq!(run.code, 0, "a pattern may fit nothing");
+    run.says(&["note: --without fits no exemplar"]);
+}
+
+#[test]
+fn what_if_that_leaves_nothing() {
+    let exit = documented("what_if_that_leaves_nothing");
+    let place = with_memory();
+    let words = ["memory.vismem: nothing is left to decide by; leave out less"];
+    place.vismem("classify rows.npy --without label=x").refused(exit, &words);
+    place.vismem("explain gone.png --only id=1 --without id=1").refused(exit, &words);
+}

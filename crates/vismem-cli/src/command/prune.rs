@@ -1,0 +1,95 @@
+mod page;
+mod suggest;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Serialize;
+use vismem::{Editor, Memory, Pruned, Pruning};
+
+use super::Outcome;
+use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
+use crate::input::has_extension;
+use crate::{output, progress, pruning};
+
+#[derive(Serialize)]
+struct Document {
+    memory: String,
+    pruning: Option<pruning::Document>,
+    dry_run: bool,
+    exemplars: usize,
+    hidden: usize,
+    reduced: usize,
+    page: Option<String>,
+}
+
+pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
+    match options {
+        Prune::Hard(hard) => {
+            let pruning = Pruning::Hard { neighbors: hard.neighbors as usize, threshold: hard.threshold };
+            set(args, pruning, &hard.trial)?;
+        }
+        Prune::Soft(soft) => {
+            let pruning = Pruning::Soft { neighbors: soft.neighbors as usize, c: soft.c, d: soft.d };
+            set(args, pruning, &soft.trial)?;
+        }
+        Prune::Off => {
+            Editor::open(&args.memory)?.set_pruning(None)?;
+            answer(args, &Memory::open(&args.memory)?, None, false, None)?;
+        }
+        Prune::Show => {
+            let memory = Memory::open(&args.memory)?;
+            let pruned = memory.pruned(&mut progress::of("exemplars"))?;
+            answer(args, &memory, pruned, false, None)?;
+        }
+        Prune::Suggest(options) => suggest::run(args, options)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
+    let pruning = pruning.checked().map_err(wrong_use)?;
+    if let Some(page) = trial.page.as_deref().filter(|page| !has_extension(page, "html")) {
+        return Err(wrong_use(format!("{}: the page is written as .html", page.display())));
+    }
+    // Counted before it is set, so that no decision has to wait for it.
+    let memory = Memory::open(&args.memory)?;
+    let pruned = memory.pruned_by(pruning, &mut progress::of("exemplars"))?;
+    if let Some(page) = &trial.page {
+        page::write(page, &memory, &pruned)?;
+    }
+    if !trial.dry_run {
+        Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
+    }
+    answer(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref())
+}
+
+fn answer(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Result<()> {
+    let document = Document {
+        memory: args.memory.display().to_string(),
+        pruning: pruned.map(|pruned| pruning::Document::new(&pruned.pruning)),
+        dry_run,
+        exemplars: memory.len(),
+        hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
+        reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
+        page: page.map(|page| page.display().to_string()),
+    };
+    if args.format == Format::Json {
+        return output::json(&document);
+    }
+    let mut out = output::stdout();
+    let rule = document.pruning.as_ref().map_or("off", |pruning| &pruning.in_short);
+    writeln!(out, "{}: pruning {rule}{}", document.memory, if dry_run { ", not set (--dry-run)" } else { "" })?;
+    let (hidden, reduced, all) =
+        (output::count(document.hidden), output::count(document.reduced), output::counted(memory.len(), "exemplar"));
+    match pruned.map(|pruned| &pruned.pruning) {
+        Some(Pruning::Hard { .. }) => writeln!(out, "{hidden} of {all} hidden")?,
+        Some(Pruning::Soft { .. }) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
+        None => writeln!(out, "every one of {all} counts as it is")?,
+    }
+    if let Some(page) = &document.page {
+        writeln!(out, "see {page}")?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,75 @@
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use vismem::{Memory, Pruning, PruningTrial, Threshold};
+
+use crate::args::{Args, Format, SuggestPruning};
+use crate::{output, progress, pruning};
+
+#[derive(Serialize)]
+struct Document {
+    memory: String,
+    k: usize,
+    vote: String,
+    trials: Vec<Trial>,
+    command: String,
+}
+
+#[derive(Serialize)]
+struct Trial {
+    pruning: Option<pruning::Document>,
+    accuracy: f64,
+    hidden: usize,
+}
+
+pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
+    let (k, vote) = options.rule.checked()?;
+    let memory = Memory::open(&args.memory)?;
+    let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::of("exemplars"))?;
+    let best = &trials[0];
+    let document = Document {
+        memory: args.memory.display().to_string(),
+        k,
+        vote: vote.to_string(),
+        command: command(best.pruning.as_ref()),
+        trials: trials.iter().map(trial).collect(),
+    };
+    if args.format == Format::Json {
+        return output::json(&document);
+    }
+    let mut out = output::stdout();
+    let row = |trial: &PruningTrial| {
+        let rule = trial.pruning.map_or_else(|| "off".to_owned(), |pruning| pruning.to_string());
+        let hidden = output::count(trial.hidden);
+        writeln!(out, "{:>6.2} %  {hidden:>9} hidden  {rule}", 100.0 * trial.accuracy)
+    };
+    let is_hard = |trial: &&PruningTrial| matches!(trial.pruning, Some(Pruning::Hard { .. }));
+    let is_soft = |trial: &&PruningTrial| matches!(trial.pruning, Some(Pruning::Soft { .. }));
+    let is_off = |trial: &&PruningTrial| trial.pruning.is_none();
+    let best_of_each = [trials.iter().find(is_off), trials.iter().find(is_soft), trials.iter().find(is_hard)];
+    best_of_each.into_iter().flatten().try_for_each(row)?;
+    writeln!(out, "of {} decided right by the {k} nearest others", output::counted(memory.len(), "exemplar"))?;
+    writeln!(out, "set the best with: {}", document.command)?;
+    Ok(out.flush()?)
+}
+
+fn trial(trial: &PruningTrial) -> Trial {
+    let pruning = trial.pruning.as_ref().map(pruning::Document::new);
+    Trial { pruning, accuracy: trial.accuracy, hidden: trial.hidden }
+}
+
+/// What sets this pruning.
+fn command(pruning: Option<&Pruning>) -> String {
+    match pruning {
+        None => "vismem prune off".into(),
+        Some(Pruning::Hard { neighbors, threshold }) => {
+            let threshold = match threshold {
+                Threshold::Votes(votes) => votes.to_string(),
+                Threshold::Share(share) => format!("{:.0}%", 100.0 * share),
+            };
+            format!("vismem prune hard --threshold {threshold} --neighbors {neighbors}")
+        }
+        Some(Pruning::Soft { neighbors, c, d }) => format!("vismem prune soft --neighbors {neighbors} --c {c} --d {d}"),
+    }
+}

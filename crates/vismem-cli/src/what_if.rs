@@ -1,0 +1,54 @@
+//! What-if questions: as if exemplars were not there, or counted more or less.
+
+use anyhow::Result;
+use vismem::{ClassifyOptions, Memory};
+
+use crate::args::{Encoding, WhatIf};
+use crate::output;
+use crate::selector::{Criterion, selector_of};
+
+impl WhatIf {
+    pub fn is_empty(&self) -> bool {
+        let Self { without, only, weights } = self;
+        without.is_empty() && only.is_empty() && weights.is_empty()
+    }
+
+    /// The options with what is asked here besides.
+    pub fn on(&self, options: &ClassifyOptions, memory: &Memory, encoding: &Encoding) -> Result<ClassifyOptions> {
+        let named = |option: &str, criteria: &[Criterion]| -> Result<Option<Vec<u64>>> {
+            if criteria.is_empty() {
+                return Ok(None);
+            }
+            let ids = memory.select(&selector_of(criteria, encoding, memory.path(), memory.encoder())?)?;
+            if ids.is_empty() {
+                output::note(format_args!("note: {option} fits no exemplar"));
+            }
+            Ok(Some(ids))
+        };
+        let (without, only) = (named("--without", &self.without)?, named("--only", &self.only)?);
+        let among = match (without, only) {
+            (None, None) => None,
+            (Some(without), None) => Some(memory.without(&without)),
+            (None, Some(only)) => Some(memory.only(&only)),
+            (Some(without), Some(mut only)) => {
+                only.retain(|id| without.binary_search(id).is_err());
+                Some(memory.only(&only))
+            }
+        };
+        Ok(ClassifyOptions { among, weights: self.weights.clone(), ..options.clone() })
+    }
+
+    /// The question in words; empty for none.
+    pub fn in_words(&self) -> String {
+        let criteria = |criteria: &[Criterion]| criteria.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let mut parts = Vec::new();
+        if !self.without.is_empty() {
+            parts.push(format!("without {}", criteria(&self.without)));
+        }
+        if !self.only.is_empty() {
+            parts.push(format!("only {}", criteria(&self.only)));
+        }
+        parts.extend(self.weights.iter().map(|(label, factor)| format!("the votes of {label} times {factor}")));
+        parts.join(", ")
+    }
+}

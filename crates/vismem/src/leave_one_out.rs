@@ -1,0 +1,109 @@
+//! Leave-one-out: how well the memory decides its own exemplars, each asked without itself; and which pruning that
+//! speaks for.
+
+use std::collections::HashMap;
+
+use vismem_search::{MAX_K, distance};
+
+use crate::fellows::Fellows;
+use crate::vote::pruned_decisions_at_every_k;
+use crate::{Error, Memory, Pruning, Reliability, Result, Standing, Threshold, Vote};
+
+/// A pruning and what it does to the memory's decisions on its own exemplars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PruningTrial {
+    /// The pruning; `None` for none.
+    pub pruning: Option<Pruning>,
+    /// Share of the exemplars that is decided right without themselves, 0..=1.
+    pub accuracy: f64,
+    /// How many exemplars it hides.
+    pub hidden: usize,
+}
+
+/// The most thresholds of either kind that are tried.
+const THRESHOLDS: usize = 64;
+
+impl Memory {
+    /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
+    ///
+    /// The counts that a pruning goes by come from the same exemplars that it is judged by, so these accuracies compare
+    /// prunings with each other; they do not foretell the accuracy on new queries.
+    ///
+    /// # Errors
+    /// When there are not two exemplars, a number is out of range, or a row that would be cited is damaged.
+    pub fn leave_one_out(
+        &self,
+        k: usize,
+        vote: Vote,
+        prunings: &[Option<Pruning>],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f64>> {
+        if self.len() < 2 {
+            return Err(Error::NoFellows { path: self.path().into() });
+        }
+        if !(1..=MAX_K).contains(&k) {
+            return Err(vismem_search::Error::K { k }.into());
+        }
+        let vote = vote.checked()?;
+        let mut depth = k;
+        for pruning in prunings.iter().flatten() {
+            depth = depth.max(pruning.checked()?.neighbors());
+        }
+        let fellows = Fellows::of(self, depth, progress)?;
+        let count = |pruning: &Pruning| (pruning.neighbors(), Reliability::count(self, &fellows, pruning.neighbors()));
+        let counts: HashMap<usize, Reliability> = prunings.iter().flatten().map(count).collect();
+
+        let mut right = vec![0u64; prunings.len()];
+        let label_of = |slot: usize| self.slots.label_of[slot];
+        for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
+            let voters = fellows.list(slot).iter().take(k).map(|&fellow| fellow as usize);
+            let voters: Vec<(usize, f64)> =
+                voters.map(|fellow| (fellow, f64::from(distance(self.vector(slot), self.vector(fellow))))).collect();
+            for (right, pruning) in right.iter_mut().zip(prunings) {
+                let standing = |fellow| {
+                    let standing = |pruning: &Pruning| pruning.standing(counts[&pruning.neighbors()].in_slot(fellow));
+                    pruning.as_ref().map_or(Standing::Counts(1.0), standing)
+                };
+                let votes: Vec<_> = voters.iter().map(|&(fellow, d)| (label_of(fellow), d, standing(fellow))).collect();
+                *right += u64::from(pruned_decisions_at_every_k(vote, &votes).last() == Some(&label_of(slot)));
+            }
+        }
+        Ok(right.into_iter().map(|right| right as f64 / self.len() as f64).collect())
+    }
+
+    /// Tries prunings on the memory itself: none, the paper's soft pruning, and hard pruning from various numbers of
+    /// wrong votes and shares of retrievals on, counted over `neighbors`. Best first; of equally good ones the one that
+    /// hides less. No pruning is among them, so that the first is never worse than it.
+    ///
+    /// # Errors
+    /// As [`Memory::leave_one_out`].
+    pub fn try_prunings(
+        &self,
+        neighbors: usize,
+        k: usize,
+        vote: Vote,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<PruningTrial>> {
+        // As deep at once as anything below asks.
+        let fellows = Fellows::of(self, neighbors.max(k).max(Pruning::SOFT.neighbors()), progress)?;
+        let counts = Reliability::count(self, &fellows, neighbors);
+        let hard = |threshold| Some(Pruning::Hard { neighbors, threshold });
+        let mut wrong: Vec<u32> = counts.iter().map(|(_, votes)| votes.wrong).filter(|wrong| *wrong > 0).collect();
+        wrong.sort_unstable();
+        wrong.dedup();
+        let step = wrong.len().div_ceil(THRESHOLDS).max(1);
+        let votes = wrong.iter().rev().step_by(step).map(|&votes| hard(Threshold::Votes(votes)));
+        let shares = (1..=20).rev().map(|twentieth| hard(Threshold::Share(f64::from(twentieth) / 20.0)));
+        let prunings: Vec<_> = [None, Some(Pruning::SOFT)].into_iter().chain(votes).chain(shares).collect();
+        let accuracies = self.leave_one_out(k, vote, &prunings, progress)?;
+        let trial = |(pruning, accuracy): (Option<Pruning>, f64)| {
+            let is_hidden = |pruning: &Pruning| {
+                counts.iter().filter(|(_, votes)| pruning.standing(*votes) == Standing::Hidden).count()
+            };
+            PruningTrial { pruning, accuracy, hidden: pruning.as_ref().map_or(0, is_hidden) }
+        };
+        let mut trials: Vec<PruningTrial> = prunings.into_iter().zip(accuracies).map(trial).collect();
+        trials.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then(a.hidden.cmp(&b.hidden)));
+        Ok(trials)
+    }
+}

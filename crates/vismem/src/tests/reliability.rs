@@ -1,0 +1,164 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::{DIM, Sample, add};
+use crate::{Editor, Memory, Selector, Votes, derived};
+
+fn counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
+    Memory::open(dir).unwrap().reliability(neighbors, &mut |_, _| {}).unwrap().iter().collect()
+}
+
+/// The definition, as plain as it can be written.
+fn counted(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
+    let memory = Memory::open(dir).unwrap();
+    let live: Vec<usize> = (0..memory.slots.ids.len()).filter(|&slot| !memory.is_free(slot)).collect();
+    let mut counts: BTreeMap<u64, Votes> =
+        live.iter().map(|&slot| (memory.slots.ids[slot], Votes::default())).collect();
+    for &asking in &live {
+        let distance = |slot: usize| vismem_search::distance(memory.vector(asking), memory.vector(slot));
+        let mut others: Vec<usize> = live.iter().copied().filter(|&slot| slot != asking).collect();
+        others
+            .sort_by(|&a, &b| distance(a).total_cmp(&distance(b)).then(memory.slots.ids[a].cmp(&memory.slots.ids[b])));
+        for &slot in others.iter().take(neighbors) {
+            let votes = counts.get_mut(&memory.slots.ids[slot]).unwrap();
+            votes.retrievals += 1;
+            votes.wrong += u32::from(memory.slots.label(slot) != memory.slots.label(asking));
+        }
+    }
+    counts
+}
+
+/// Few directions and labels, so that equal distances are common.
+fn coarse(n: u32) -> Sample {
+    let embedding: [f32; DIM] = std::array::from_fn(|i| ((n >> i) & 1) as f32 + if i == 0 { 0.5 } else { 0.0 });
+    Sample { n, label: format!("label-{}", n % 3), embedding }
+}
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Add(Vec<u32>),
+    /// Every exemplar whose id leaves this remainder.
+    Forget {
+        every: u64,
+        remainder: u64,
+    },
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        prop::collection::vec(0u32..200, 1..30).prop_map(Edit::Add),
+        (2u64..12, 0u64..12).prop_map(|(every, remainder)| Edit::Forget { every, remainder: remainder % every }),
+    ]
+}
+
+fn forget(dir: &Path, which: impl Fn(u64) -> bool) {
+    let memory = Memory::open(dir).unwrap();
+    let ids: Vec<u64> =
+        memory.slots.ids.iter().copied().filter(|id| *id != vismem_search::FREE && which(*id)).collect();
+    drop(memory);
+    if !ids.is_empty() {
+        Editor::open(dir).unwrap().forget(&Selector { ids, ..Default::default() }).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn counts_after_any_edits_are_those_from_scratch(
+        edits in prop::collection::vec((edit(), any::<bool>()), 1..8), neighbors in 1usize..8,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        add(folder.path(), &(0..10).map(coarse).collect::<Vec<_>>()).unwrap();
+        counts(folder.path(), neighbors);
+        for (edit, asked) in edits {
+            match edit {
+                Edit::Add(samples) => {
+                    add(folder.path(), &samples.into_iter().map(coarse).collect::<Vec<_>>()).unwrap();
+                }
+                Edit::Forget { every, remainder } => forget(folder.path(), |id| id % every == remainder),
+            }
+            prop_assert!(folder.path().join(derived::FELLOWS).exists(), "the edit carried the lists over");
+            // Sometimes several edits come before somebody asks.
+            if asked {
+                prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));
+            }
+        }
+        prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));
+        prop_assert_eq!(counts(folder.path(), 1), counted(folder.path(), 1), "longer lists hold shorter ones");
+        prop_assert_eq!(counts(folder.path(), 9), counted(folder.path(), 9), "short lists are made longer");
+    }
+}
+
+#[test]
+fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_shortened_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..60).map(coarse).collect::<Vec<_>>()).unwrap();
+    counts(folder.path(), 3);
+    let memory = Memory::open(folder.path()).unwrap();
+    let votes = memory.reliability(3, &mut |_, _| {}).unwrap().votes(7).unwrap();
+    let slot = memory.slots.ids.iter().position(|id| *id == 7).unwrap() as u32;
+    drop(memory);
+    forget(folder.path(), |id| id == 7);
+    let file = std::fs::read(folder.path().join(derived::FELLOWS)).unwrap();
+    // Digest, arrangement and depth stand before the lists, a hash after them.
+    let lists = file[32 + 8 + 4..file.len() - 32].as_chunks::<4>().0;
+    assert!(lists.iter().all(|fellow| u32::from_le_bytes(*fellow) != slot), "a list names what is gone");
+    let mut searched = 0;
+    Memory::open(folder.path()).unwrap().reliability(3, &mut |_, of| searched = of).unwrap();
+    assert_eq!(searched, votes.retrievals as usize);
+}
+
+#[test]
+fn lists_of_another_arrangement_of_the_same_content_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
+    counts(folder.path(), 4);
+    let (file, digest) = (folder.path().join(derived::FELLOWS), Memory::open(folder.path()).unwrap().digest());
+    let lists = std::fs::read(&file).unwrap();
+    forget(folder.path(), |id| id == 3 || id == 4);
+    add(folder.path(), &[coarse(3), coarse(2)]).unwrap();
+    assert_eq!(Memory::open(folder.path()).unwrap().digest(), digest, "the same content");
+    std::fs::write(&file, lists).unwrap();
+    assert_eq!(counts(folder.path(), 4), counted(folder.path(), 4));
+}
+
+#[test]
+fn an_add_after_the_first_count_searches_for_the_added_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..40).map(coarse).collect::<Vec<_>>()).unwrap();
+    let searched = |neighbors| {
+        let mut total = 0;
+        Memory::open(folder.path()).unwrap().reliability(neighbors, &mut |_, of| total = of).unwrap();
+        total
+    };
+    assert_eq!(searched(5), 40);
+    assert_eq!(searched(5), 0, "from the file");
+    assert_eq!(searched(3), 0, "from longer lists");
+    add(folder.path(), &(40..50).map(coarse).collect::<Vec<_>>()).unwrap();
+    assert_eq!(searched(5), 10);
+    assert_eq!(searched(6), 50);
+    std::fs::remove_file(folder.path().join(derived::FELLOWS)).unwrap();
+    assert_eq!(searched(5), 50);
+    let memory = Memory::open(folder.path()).unwrap();
+    assert!(memory.reliability(0, &mut |_, _| {}).is_err());
+    assert!(memory.reliability(10_001, &mut |_, _| {}).is_err());
+}
+
+#[test]
+fn damaged_fellows_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
+    let right = counts(folder.path(), 4);
+    let file = folder.path().join(derived::FELLOWS);
+    let whole = std::fs::read(&file).unwrap();
+    for place in (0..whole.len()).step_by(37) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x41;
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(counts(folder.path(), 4), right, "byte {place}");
+        assert_eq!(std::fs::read(&file).unwrap(), whole, "byte {place}");
+    }
+}
