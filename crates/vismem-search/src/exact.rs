@@ -54,7 +54,8 @@ impl<'a> Exact<'a> {
         })
     }
 
-    pub(crate) fn rows(&self) -> Rows<'a> {
+    /// What it searches.
+    pub fn rows(&self) -> Rows<'a> {
         self.rows
     }
 

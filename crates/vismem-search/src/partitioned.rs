@@ -440,7 +440,9 @@ mod tests {
         assert_eq!(trained, Partitions::train(Rows::new(&flat, &ids, DIM).unwrap(), 64, 1), "threads do not show");
         let mut index = Index::new(trained.centres().to_vec());
         rows.into_iter().for_each(|row| index.apply(&Edit::Add(row)));
-        assert!(index.placement.imbalance() < 1.5, "{}", index.placement.imbalance());
+        let codes = Packed::new(&index.codes.0, DIM).unwrap();
+        let imbalance = Directory::of(codes, trained.len()).unwrap().imbalance(codes);
+        assert!((1.0..1.5).contains(&imbalance), "{imbalance}");
         let asked = Queries::new(&queries, DIM).unwrap();
         index.with(2, |exact, index| {
             let truth = exact.search(asked, 10, Filter::default()).unwrap();

@@ -224,6 +224,17 @@ impl Directory {
         Ok(Self { groups, starts })
     }
 
+    /// How many rows a query visits because partitions differ in size, over what it would were all of one size: the mean
+    /// of the squares over the square of the mean. 1 is the best.
+    pub fn imbalance(&self, codes: Packed<'_>) -> f64 {
+        let rows =
+            |partition| self.groups(partition).iter().map(|&group| codes.group(group as usize).len()).sum::<usize>();
+        let partitions = self.starts.len() - 1;
+        let sizes = (0..partitions).map(|partition| rows(partition) as f64);
+        let (all, squares) = sizes.fold((0.0, 0.0), |(all, squares), size| (all + size, squares + size * size));
+        if all == 0.0 { 1.0 } else { squares * partitions as f64 / (all * all) }
+    }
+
     /// The groups of a partition, in order.
     pub fn groups(&self, partition: usize) -> &[u32] {
         &self.groups[self.starts[partition] as usize..self.starts[partition + 1] as usize]

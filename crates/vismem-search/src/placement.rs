@@ -3,8 +3,6 @@
 //! The rows of a partition fill its groups without gaps: a row is added behind the last one, and what is removed is
 //! replaced by the last one. So nothing piles up, however often rows come and go.
 
-use std::collections::HashMap;
-
 use crate::Error;
 use crate::codes::GROUP;
 use crate::codes::packed::{self, Packed};
@@ -53,8 +51,12 @@ pub struct Placement {
     filled: Vec<u8>,
     /// Groups of no partition.
     free: Vec<u32>,
-    group_of: HashMap<u32, u32>,
+    /// The group of each slot, or [`NOWHERE`].
+    group_of: Vec<u32>,
+    rows: usize,
 }
+
+const NOWHERE: u32 = u32::MAX;
 
 impl Placement {
     /// Reads it from the codes.
@@ -67,7 +69,8 @@ impl Placement {
             of_partition: vec![Vec::new(); partitions],
             filled: Vec::with_capacity(codes.len()),
             free: Vec::new(),
-            group_of: HashMap::new(),
+            group_of: Vec::new(),
+            rows: 0,
         };
         for number in 0..codes.len() {
             let group = codes.group(number);
@@ -81,7 +84,7 @@ impl Placement {
             }
             placement.filled.push(group.len() as u8);
             for slot in (0..GROUP).filter_map(|row| group.slot(row)) {
-                placement.group_of.insert(slot as u32, number as u32);
+                placement.put(slot, number);
             }
         }
         // The one with room comes last, wherever it stands.
@@ -93,7 +96,7 @@ impl Placement {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.group_of.len()
+        self.rows
     }
 
     /// Whether there is no row.
@@ -101,13 +104,27 @@ impl Placement {
         self.len() == 0
     }
 
-    /// How many rows a query visits by the size of partitions, over what it would with partitions of equal size: the
-    /// mean of their squares over the square of their mean. 1 is the best.
-    pub fn imbalance(&self) -> f64 {
-        let size = |groups: &Vec<u32>| groups.iter().map(|&group| f64::from(self.filled[group as usize])).sum::<f64>();
-        let sizes = self.of_partition.iter().map(size);
-        let (rows, squares) = sizes.fold((0.0, 0.0), |(rows, squares), size| (rows + size, squares + size * size));
-        if rows == 0.0 { 1.0 } else { squares * self.of_partition.len() as f64 / (rows * rows) }
+    /// The partition that has the codes of a slot.
+    ///
+    /// # Errors
+    /// Those of the groups.
+    pub fn partition_of<G: Groups>(&self, groups: &mut G, slot: usize) -> Result<Option<usize>, G::Error> {
+        let Some(group) = self.group_of(slot) else { return Ok(None) };
+        Ok(packed::view(&groups.read(group as usize)?, self.dim).partition())
+    }
+
+    /// The slots whose codes a partition has.
+    ///
+    /// # Errors
+    /// Those of the groups.
+    pub fn slots_of<G: Groups>(&self, groups: &mut G, partition: usize) -> Result<Vec<usize>, G::Error> {
+        let mut slots = Vec::new();
+        for &group in &self.of_partition[partition] {
+            let bytes = groups.read(group as usize)?;
+            let group = packed::view(&bytes, self.dim);
+            slots.extend((0..GROUP).filter_map(|row| group.slot(row)));
+        }
+        Ok(slots)
     }
 
     /// Adds the codes of the vector in a slot to a partition.
@@ -138,7 +155,7 @@ impl Placement {
             }
         }
         self.filled[group] = row as u8 + 1;
-        self.group_of.insert(slot as u32, group as u32);
+        self.put(slot, group);
         Ok(())
     }
 
@@ -147,7 +164,7 @@ impl Placement {
     /// # Errors
     /// Those of the groups.
     pub fn remove<G: Groups>(&mut self, groups: &mut G, slot: usize) -> Result<bool, G::Error> {
-        let Some(&group) = self.group_of.get(&(slot as u32)) else { return Ok(false) };
+        let Some(group) = self.group_of(slot) else { return Ok(false) };
         let mut bytes = groups.read(group as usize)?;
         let view = packed::view(&bytes, self.dim);
         let (Some(row), Some(partition)) = (view.row_of(slot), view.partition()) else { return Ok(false) };
@@ -162,7 +179,7 @@ impl Placement {
         } else {
             let mut others = groups.read(last as usize)?;
             if let Some(moved) = packed::view(&others, self.dim).slot(end) {
-                self.group_of.insert(moved as u32, group);
+                self.group_of[moved] = group;
             }
             packed::copy(&others, end, &mut bytes, row, self.dim);
             packed::erase(&mut others, end, self.dim);
@@ -180,7 +197,20 @@ impl Placement {
         }
         groups.write(group as usize, &bytes)?;
         self.filled[last as usize] = end as u8;
-        self.group_of.remove(&(slot as u32));
+        self.group_of[slot] = NOWHERE;
+        self.rows -= 1;
         Ok(true)
+    }
+
+    fn group_of(&self, slot: usize) -> Option<u32> {
+        self.group_of.get(slot).copied().filter(|&group| group != NOWHERE)
+    }
+
+    fn put(&mut self, slot: usize, group: usize) {
+        if slot >= self.group_of.len() {
+            self.group_of.resize(slot + 1, NOWHERE);
+        }
+        self.group_of[slot] = group as u32;
+        self.rows += 1;
     }
 }

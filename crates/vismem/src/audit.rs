@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::catalog::{self, Catalog};
 use crate::codes::{self, CodeMap};
 use crate::digest::DigestState;
+use crate::partition_file::{self, PartitionMap};
 use crate::{Digest, Editor, Error, Memory, Result, derived, vectors};
 
 /// Something that is wrong with a file.
@@ -57,6 +58,11 @@ pub fn verify(dir: &Path) -> Result<Verification> {
             what: format!("group {group} holds other codes than those of its vectors; delete the file"),
         };
         verification.faults.extend(CodeMap::wrong_groups(&memory).into_iter().map(wrong));
+        let wrong = |slot| Fault {
+            file: derived::path(dir, partition_file::NAME),
+            what: format!("row {slot} has other codes than those of its vector; delete the file"),
+        };
+        verification.faults.extend(PartitionMap::wrong_slots(&memory).into_iter().map(wrong));
         let chain = memory.catalog.broken_chain(0)?;
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {
@@ -138,7 +144,7 @@ fn strangers(memory: &Memory) -> Vec<Fault> {
     files
         .filter(|file| {
             let name = file.file_name();
-            !known.iter().chain(&derived::ALL).chain(&[codes::NAME]).any(|known| name == **known)
+            !known.iter().chain(&derived::ALL).chain(&[codes::NAME, partition_file::NAME]).any(|known| name == **known)
         })
         .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
         .collect()

@@ -11,14 +11,12 @@ use std::io::Write;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use memmap2::Mmap;
 use vismem_search::codes::{GROUP, encode, erase as erase_row, group_range};
 use vismem_search::{Codes, FREE};
 
-use crate::catalog::Catalog;
-use crate::lock::Lock;
+use crate::checksum::Checksum;
 use crate::{Digest, Memory, Result, derived};
 
 pub(crate) const NAME: &str = "codes.i8";
@@ -29,43 +27,6 @@ const WORTH_IT: usize = if cfg!(test) { 1 } else { 1 << 23 };
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
-}
-
-/// The sum over groups of BLAKE3 of their position and bytes, as four numbers modulo 2⁶⁴.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Checksum([u64; 4]);
-
-impl Checksum {
-    fn of_group(group: usize, bytes: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(group as u64).to_le_bytes()).update(bytes);
-        Self::from_bytes(hasher.finalize().as_bytes())
-    }
-
-    fn from_bytes(bytes: &[u8; 32]) -> Self {
-        let (words, _) = bytes.as_chunks::<8>();
-        Self(std::array::from_fn(|i| u64::from_le_bytes(words[i])))
-    }
-
-    fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.as_chunks_mut::<8>().0.iter_mut().zip(self.0).for_each(|(to, word)| *to = word.to_le_bytes());
-        bytes
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i].wrapping_add(other.0[i])))
-    }
-
-    fn minus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
-    }
-}
-
-impl std::iter::Sum for Checksum {
-    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
-        parts.fold(Self::default(), Self::plus)
-    }
 }
 
 /// Whole codes of one state of a memory, memory-mapped.
@@ -107,7 +68,7 @@ impl CodeMap {
     fn is_whole(&self) -> bool {
         let groups = self.map.len().saturating_sub(HEADER) / Codes::bytes_for(GROUP, self.dim);
         let sum = |groups: Range<usize>| {
-            groups.map(|group| Checksum::of_group(group, &self.map[HEADER..][range(group, self.dim)])).sum::<Checksum>()
+            groups.map(|group| Checksum::of(group, &self.map[HEADER..][range(group, self.dim)])).sum::<Checksum>()
         };
         in_parallel(0..groups, sum).into_iter().sum::<Checksum>().to_bytes() == self.map[32..HEADER]
     }
@@ -158,7 +119,7 @@ impl<'a> Vectors<'a> {
 }
 
 /// Hands parts of the groups to all cores; results in order.
-fn in_parallel<R: Send>(groups: Range<usize>, of: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
+pub(crate) fn in_parallel<R: Send>(groups: Range<usize>, of: impl Fn(Range<usize>) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = groups.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
@@ -175,24 +136,9 @@ fn in_parallel<R: Send>(groups: Range<usize>, of: impl Fn(Range<usize>) -> R + S
 /// Groups that are coded in memory before they are written: a few megabytes.
 const TOGETHER: usize = 512;
 
-/// Writes the file anew, if nobody is writing and the memory is still what the reader has open. A convenience: where
-/// the disk refuses, search goes on without.
+/// Writes the file anew.
 fn build(memory: &Memory) -> Option<()> {
-    let dir = memory.path();
-    let mut lock = Lock::take(dir, Duration::ZERO).ok()?;
-    let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header()).ok()?;
-    // The same digest could be another order of slots, if something was forgotten and added again.
-    if lock.dirty || current.digest.digest() != memory.digest() || memory.watch.check(&memory.catalog).is_err() {
-        return None;
-    }
-    lock.dirty = true;
-    let temporary = dir.join(format!("{NAME}.new"));
-    let written = write_all(memory, &temporary).and_then(|()| std::fs::rename(&temporary, path(dir)));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    lock.dirty = false;
-    written.ok()
+    derived::build(memory, NAME, |path| write_all(memory, path))
 }
 
 fn write_all(memory: &Memory, path: &Path) -> std::io::Result<()> {
@@ -203,7 +149,7 @@ fn write_all(memory: &Memory, path: &Path) -> std::io::Result<()> {
     for first in (0..vectors.groups()).step_by(TOGETHER) {
         let parts = in_parallel(first..(first + TOGETHER).min(vectors.groups()), |groups| {
             let coded: Vec<Vec<u8>> = groups.clone().map(|group| vectors.coded(group)).collect();
-            let sum: Checksum = groups.zip(&coded).map(|(group, bytes)| Checksum::of_group(group, bytes)).sum();
+            let sum: Checksum = groups.zip(&coded).map(|(group, bytes)| Checksum::of(group, bytes)).sum();
             (sum, coded.concat())
         });
         for (sum, bytes) in parts {
@@ -322,14 +268,14 @@ impl OpenCodes {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 Ok((Checksum::default(), vec![0; range.len()]))
             }
-            read => read.map(|()| (Checksum::of_group(group, &bytes), bytes)),
+            read => read.map(|()| (Checksum::of(group, &bytes), bytes)),
         }
     }
 
     fn finish(mut self, digest: &Digest) -> std::io::Result<File> {
         for (group, (before, bytes)) in self.changed {
             self.file.write_all_at(&bytes, (HEADER + range(group, self.dim).start) as u64)?;
-            self.checksum = self.checksum.minus(before).plus(Checksum::of_group(group, &bytes));
+            self.checksum = self.checksum.minus(before).plus(Checksum::of(group, &bytes));
         }
         self.file.write_all_at(&self.checksum.to_bytes(), 32)?;
         self.file.write_all_at(digest.as_bytes(), 0)?;

@@ -6,7 +6,7 @@ use vismem_search::{Filter, SlotSet};
 
 use crate::panel::Panel;
 use crate::unit::unit;
-use crate::{Error, Memory, Result, Source, Vote};
+use crate::{Error, Memory, Result, Search, Source, Vote};
 
 /// How to classify.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,12 +25,22 @@ pub struct ClassifyOptions {
     /// What if a label's exemplars counted more or less: their votes are multiplied by this, 0..=1e6. Labels that are
     /// not named count as they do.
     pub weights: Vec<(String, f64)>,
+    /// How the neighbours are searched for.
+    pub search: Search,
 }
 
 impl Default for ClassifyOptions {
-    /// 20 neighbours, rank voting, labels themselves, all that is there.
+    /// 20 neighbours, found exactly, rank voting, labels themselves, all that is there.
     fn default() -> Self {
-        Self { k: 20, vote: Vote::default(), level: None, min_confidence: None, among: None, weights: Vec::new() }
+        Self {
+            k: 20,
+            vote: Vote::default(),
+            level: None,
+            min_confidence: None,
+            among: None,
+            weights: Vec::new(),
+            search: Search::Exact,
+        }
     }
 }
 
@@ -153,7 +163,8 @@ impl Memory {
         {
             return Err(Error::NothingLeft { path: self.path().into() });
         }
-        let found = self.neighbors(queries, options.k, Filter { allowed: options.among.as_ref(), ..filter })?;
+        let filter = Filter { allowed: options.among.as_ref(), ..filter };
+        let found = self.neighbors_by(options.search, queries, options.k, filter)?;
         found.iter().map(|neighbors| panel.decide(neighbors)).collect()
     }
 

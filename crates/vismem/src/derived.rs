@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::catalog::Catalog;
 use crate::error::IoContext;
 use crate::lock::Lock;
-use crate::{Digest, Result};
+use crate::{Digest, Memory, Result};
 
 /// The memory's own nearest-neighbour distances, see [`crate::novelty`].
 pub(crate) const NOVELTY: &str = "novelty.f32";
@@ -22,7 +22,7 @@ pub(crate) const ALL: [&str; 2] = [NOVELTY, FELLOWS];
 
 const HASH: usize = 32;
 
-fn path(dir: &Path, name: &str) -> PathBuf {
+pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(name)
 }
 
@@ -74,6 +74,26 @@ pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) 
         let _ = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// Lets `write` make the file at the path that it is given, which takes its name then, if nobody is writing and the
+/// memory is still what the reader has open. A convenience: where the disk refuses, one goes on without.
+pub(crate) fn build(memory: &Memory, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Option<()> {
+    let dir = memory.path();
+    let mut lock = Lock::take(dir, Duration::ZERO).ok()?;
+    let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header()).ok()?;
+    // The same digest could be another order of slots, if something was forgotten and added again.
+    if lock.dirty || current.digest.digest() != memory.digest() || memory.watch.check(&memory.catalog).is_err() {
+        return None;
+    }
+    lock.dirty = true;
+    let temporary = path(dir, &format!("{name}.new"));
+    let written = write(&temporary).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    lock.dirty = false;
+    written.ok()
 }
 
 /// Deletes every derived file, half-written ones included.

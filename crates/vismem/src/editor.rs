@@ -15,6 +15,7 @@ use crate::fellows::Carried;
 use crate::forget::READERS;
 use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
+use crate::partition_file::{self, PartitionWriter};
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
 use crate::{Encoder, Error, Result, Source, derived};
@@ -29,6 +30,7 @@ pub struct Editor {
     pub(crate) catalog: Catalog,
     pub(crate) vectors: VectorWriter,
     pub(crate) lock: Lock,
+    pub(crate) partitions: PartitionWriter,
     /// Whether an erasure waits for a reader to let go of the log.
     pub(crate) log_held: bool,
 }
@@ -116,7 +118,9 @@ impl Editor {
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
-        let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, log_held: false };
+        let partitions = PartitionWriter::new(dir, header.encoder.dim);
+        let mut editor =
+            Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, partitions, log_held: false };
         if interrupted {
             editor.recover()?;
         }
@@ -132,6 +136,8 @@ impl Editor {
         }
         self.vectors.sync()?;
         codes::remove(&self.dir)?;
+        self.partitions = PartitionWriter::new(&self.dir, self.encoder.dim);
+        partition_file::remove(&self.dir)?;
         derived::remove_all(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true)?;
         Ok(())
@@ -235,6 +241,7 @@ impl Batch<'_> {
         let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         let before = header.digest.digest();
         let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &before);
+        editor.partitions.begin(&before);
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
         let mut seats = Vec::new();
@@ -245,6 +252,7 @@ impl Batch<'_> {
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
                     codes.set(slot as usize, row);
+                    editor.partitions.add(slot as usize, row);
                     kill_point("row written");
                     let id = insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?;
                     seats.push((slot as usize, id));
@@ -271,6 +279,7 @@ impl Batch<'_> {
         tx.commit().at(path)?;
         kill_point("committed");
         codes.finish(&digest);
+        editor.partitions.finish(&digest);
         seats.into_iter().for_each(|(slot, id)| fellows.added(slot, id));
         fellows.keep(&editor.dir, &digest);
         (*batch, *event) = (id, Some(recorded));

@@ -114,6 +114,9 @@ impl Editor {
         kill_point("zeros synced");
         codes::erase(&self.dir, self.encoder().dim, &freed.slots, &freed.before, &freed.after)?;
         kill_point("codes erased");
+        let slots = self.catalog.header()?.slots as usize;
+        self.partitions.erase(&freed.slots, slots, &freed.before, &freed.after)?;
+        kill_point("partitions thinned");
         self.log_held = !self.catalog.fold_log(READERS, self.log_held)?;
         Ok(())
     }

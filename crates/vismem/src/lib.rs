@@ -42,6 +42,7 @@
 
 mod audit;
 mod catalog;
+mod checksum;
 mod codes;
 mod decision;
 mod derived;
@@ -59,10 +60,12 @@ mod lock;
 mod memory;
 mod novelty;
 mod panel;
+mod partition_file;
 mod pruning;
 mod receipt;
 mod reliability;
 mod scrub;
+mod search_mode;
 mod selector;
 mod slots;
 mod source;
@@ -87,6 +90,7 @@ pub use memory::{Exemplar, Memory, Stats};
 pub use pruning::{Pruned, Pruning, Standing, Threshold};
 pub use receipt::{Receipt, ReceiptCheck};
 pub use reliability::{Reliability, Votes};
+pub use search_mode::{PartitionStats, Search};
 pub use selector::{Near, Selector};
 pub use slots::Label;
 pub use source::Source;

@@ -3,18 +3,19 @@
 use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
-use vismem_search::{Exact, FREE, Filter, Neighbor, Queries, Rows, SlotSet};
+use vismem_search::{FREE, Filter, Neighbor, SlotSet};
 
 use crate::audit::audit;
 use crate::catalog::Catalog;
 use crate::codes::CodeMap;
 use crate::digest::DigestState;
 use crate::novelty::Yardstick;
+use crate::partition_file::PartitionMap;
 use crate::slots::{Label, Slots};
 use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
 use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Source};
+use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -35,7 +36,8 @@ pub struct Memory {
     /// Slots whose rows were compared with the catalogue.
     checked: RefCell<SlotSet>,
     pub(crate) watch: Watch,
-    codes: OnceCell<Option<CodeMap>>,
+    pub(crate) codes: OnceCell<Option<CodeMap>>,
+    pub(crate) partition_map: OnceCell<Option<PartitionMap>>,
     yardstick: OnceCell<Yardstick>,
     pub(crate) pruned: OnceCell<Option<Pruned>>,
     pub(crate) ladder: OnceCell<Ladder>,
@@ -128,6 +130,7 @@ impl Memory {
             checked: RefCell::default(),
             watch,
             codes: OnceCell::new(),
+            partition_map: OnceCell::new(),
             yardstick: OnceCell::new(),
             pruned: OnceCell::new(),
             ladder: OnceCell::new(),
@@ -198,16 +201,7 @@ impl Memory {
     /// # Errors
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
     pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
-        let rows = Rows::new(self.vectors.all(), &self.slots.ids, self.encoder.dim)?;
-        let mut index = Exact::new(rows);
-        if let Some(map) = self.codes.get_or_init(|| CodeMap::of(self)) {
-            index = index.with_codes(map.codes())?;
-        }
-        let found = index.search(Queries::new(queries, self.encoder.dim)?, k, filter)?;
-        let mut cited = found.iter().flatten();
-        let checked = cited.try_for_each(|neighbor| self.check_row(neighbor.id, neighbor.slot as usize));
-        self.unless_outdated(checked)?;
-        Ok(found)
+        self.neighbors_by(Search::Exact, queries, k, filter)
     }
 
     /// The outcome of reading rows, unless something was forgotten before that had come to its end.

@@ -5,8 +5,9 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add, encoder, new_exemplar, sample};
-use crate::codes::{self, CodeMap};
+use crate::codes::CodeMap;
 use crate::kill_point::VARIABLE;
+use crate::partition_file::PartitionMap;
 use crate::unit::unit;
 use crate::{ClassifyOptions, Editor, Error, Memory, NewExemplar, Receipt, Selector, content_of, vectors, verify};
 
@@ -47,10 +48,11 @@ fn files_with(dir: &Path, traces: &[Vec<u8>]) -> Vec<String> {
     found
 }
 
-/// The memory's codes are those of its rows, zeros for free ones.
+/// The memory's codes are those of its rows, zeros for free ones; so are those of its partitions.
 fn codes_are_true(dir: &Path) -> bool {
     let memory = Memory::open(dir).unwrap();
-    codes::path(dir).exists() && CodeMap::open(&memory).is_some() && CodeMap::wrong_groups(&memory).is_empty()
+    let codes = CodeMap::open(&memory).is_some() && CodeMap::wrong_groups(&memory).is_empty();
+    codes && memory.partition_stats().is_some() && PartitionMap::wrong_slots(&memory).is_empty()
 }
 
 #[test]
@@ -58,7 +60,10 @@ fn nothing_of_what_was_forgotten_is_in_any_file() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..300).map(sample).collect::<Vec<_>>()).unwrap();
-    Memory::open(dir).unwrap().classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
+    let memory = Memory::open(dir).unwrap();
+    memory.classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
+    assert!(memory.make_partitions());
+    drop(memory);
     assert!(codes_are_true(dir), "there are codes to erase");
     let gone: Vec<Sample> = (0..300).map(sample).filter(|sample| sample.label == "label-3").collect();
     let mut traces: Vec<Vec<u8>> = gone.iter().flat_map(traces_of).collect();
@@ -145,6 +150,7 @@ fn a_kill_at_any_step_of_forget_leaves_all_of_it_or_after_recovery_nothing() {
         ("row zeroed:4", true),
         ("zeros synced:1", true),
         ("codes erased:1", true),
+        ("partitions thinned:1", true),
         ("log copied:1", true),
     ];
     for (point, committed) in points {
@@ -152,6 +158,7 @@ fn a_kill_at_any_step_of_forget_leaves_all_of_it_or_after_recovery_nothing() {
         let dir = folder.path();
         add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
         Memory::open(dir).unwrap().classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
+        assert!(Memory::open(dir).unwrap().make_partitions());
         let before = Memory::open(dir).unwrap().digest();
         assert!(run_until(dir, point), "{point} was never passed");
 

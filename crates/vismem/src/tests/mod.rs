@@ -7,6 +7,7 @@ mod forgetting;
 mod influence;
 mod levels;
 mod official_pruning;
+mod partitions;
 mod pruning;
 mod reliability;
 mod selecting;

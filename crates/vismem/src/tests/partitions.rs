@@ -1,0 +1,113 @@
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use vismem_search::Filter;
+
+use super::{Sample, add, sample};
+use crate::partition_file::{self, PartitionMap};
+use crate::{ClassifyOptions, Editor, Memory, Search, Selector, derived, verify};
+
+const HALF: Search = Search::Partitioned { recall: 0.5 };
+
+fn memory(dir: &Path) -> Memory {
+    Memory::open(dir).unwrap()
+}
+
+fn samples(range: std::ops::Range<u32>) -> Vec<Sample> {
+    range.map(sample).collect()
+}
+
+#[test]
+fn partitions_are_made_when_they_are_asked_for_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let options = |search| ClassifyOptions { search, ..Default::default() };
+    let made = || derived::path(dir, partition_file::NAME).exists();
+    add(dir, &samples(0..31)).unwrap();
+    memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap();
+    assert!(!made() && !memory(dir).lacks_partitions(HALF) && !memory(dir).make_partitions(), "too small a memory");
+    add(dir, &samples(31..90)).unwrap();
+    for search in [Search::Exact, Search::Auto { recall: 0.5 }, Search::Partitioned { recall: 1.0 }] {
+        assert!(!memory(dir).lacks_partitions(search));
+        memory(dir).classify(&sample(9).embedding, &options(search)).unwrap();
+        assert!(!made(), "{search:?} needs none");
+        assert_eq!(memory(dir).expected_recall(search, 10).unwrap(), 1.0);
+    }
+    assert!(memory(dir).lacks_partitions(HALF));
+    memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap();
+    assert!(made() && !memory(dir).lacks_partitions(HALF));
+    assert!(memory(dir).expected_recall(HALF, 10).unwrap() >= 0.5);
+    add(dir, &samples(90..110)).unwrap();
+    assert!(!memory(dir).lacks_partitions(Search::Auto { recall: 0.9 }), "large enough now, and there are some");
+    assert!(memory(dir).classify(&sample(9).embedding, &options(Search::Auto { recall: 0.4 })).is_err());
+}
+
+#[test]
+fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &samples(0..100)).unwrap();
+    let ask = || memory(dir).neighbors_by(HALF, memory(dir).vector(9), 5, Filter::default()).unwrap();
+    let answer = ask();
+    let file = derived::path(dir, partition_file::NAME);
+    let whole = fs::read(&file).unwrap();
+    for at in (0..whole.len()).step_by(97).chain([64, 72, 95]) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x41;
+        fs::write(&file, &bytes).unwrap();
+        assert!(memory(dir).partition_stats().is_none(), "byte {at}");
+    }
+    for length in [0, 63, 200, 300, whole.len() - 1] {
+        fs::write(&file, &whole[..length]).unwrap();
+        assert!(memory(dir).partition_stats().is_none(), "{length} bytes");
+    }
+    assert_eq!(ask(), answer, "made anew");
+    assert_eq!(fs::read(&file).unwrap(), whole);
+
+    // Of a state that is not there any more.
+    add(dir, &samples(100..101)).unwrap();
+    assert!(memory(dir).partition_stats().is_some());
+    fs::write(&file, &whole).unwrap();
+    assert!(memory(dir).partition_stats().is_none());
+    // A memory that has grown much gets others.
+    ask();
+    add(dir, &samples(101..350)).unwrap();
+    assert!(memory(dir).lacks_partitions(HALF));
+    assert!(memory(dir).make_partitions());
+    assert_eq!(memory(dir).partition_stats().unwrap().trained, 350);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn partitions_follow_every_add_and_forget(
+        edits in prop::collection::vec((any::<bool>(), prop::collection::btree_set(0u32..160, 1..25)), 1..8),
+        one_editor in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        add(dir, &samples(160..260)).unwrap();
+        prop_assert!(memory(dir).make_partitions());
+        let mut editor = Editor::open(dir).unwrap();
+        for (adds, which) in edits {
+            if !one_editor {
+                drop(editor);
+                editor = Editor::open(dir).unwrap();
+            }
+            let chosen: Vec<Sample> = which.into_iter().map(sample).collect();
+            if adds {
+                editor.batch().add(&chosen.iter().map(super::new_exemplar).collect::<Vec<_>>()).unwrap();
+            } else {
+                let sources = chosen.iter().map(|sample| format!("pictures/{}.jpg", sample.n)).collect();
+                editor.forget(&Selector { sources, ..Default::default() }).unwrap();
+            }
+            let memory = memory(dir);
+            prop_assert!(memory.partition_stats().is_some(), "they belong to the memory");
+            prop_assert_eq!(PartitionMap::wrong_slots(&memory), Vec::<usize>::new());
+        }
+        drop(editor);
+        prop_assert_eq!(verify(dir).unwrap().faults, []);
+    }
+}
