@@ -1,11 +1,15 @@
-"""Exact search beside other engines, on the same vectors in the same run, on all cores.
+"""Search beside other engines, on the same vectors in the same run, on all cores.
 
     python3 benchmarks/search/run.py [--rows 1281167] [--dim 384] [--queries 1000] [-k 100] [--rounds 3]
+                                     [--recall 0.985] [--engines NAME...]
 
 Makes a virtual environment and the vectors under target/benchmarks (some gigabytes), builds vismem, runs every engine in
-a process of its own, in turn, as often as --rounds says, and prints medians and ratios. Rows that vismem loses are
-printed like the others. Recall is against faiss' flat index in f32, so 1 means the same sets of neighbours but for
-ties and rounding; vismem compares its own answers with its plain form, bit for bit, and stops if they differ.
+a process of its own, in turn, as often as --rounds says, and prints medians and ratios: exact engines beside vismem's
+exact search, approximate ones beside its partitioned search. Rows that vismem loses are printed like the others.
+
+Approximate engines are set to an effort of about the recall that is asked for; what they reach is printed. vismem finds
+its effort by itself, on vectors of the base, never on the queries. Recall is against exact search in f32 by faiss (or, for
+exact vismem, by itself bit for bit without codes), so 1 means the same sets of neighbours but for ties and rounding.
 """
 import argparse
 import json
@@ -19,8 +23,11 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / "target" / "benchmarks"
 PYTHON = CACHE / "venv" / "bin" / "python"
-PEERS = ["faiss-flat", "numpy", "usearch", "scann-int8"]
-PACKAGES = ["numpy", "faiss-cpu", "usearch", "scann"]
+EXACT = ["vismem-exact", "faiss-flat", "numpy", "usearch", "scann-int8"]
+APPROXIMATE = ["vismem-partitioned", "scann-tree", "faiss-ivf", "hnswlib", "usearch-hnsw"]
+# A graph of a million vectors takes the better part of an hour to build; ask for it by name.
+USUAL = [name for name in EXACT + APPROXIMATE if not name.endswith(("hnswlib", "hnsw"))]
+PACKAGES = ["numpy", "faiss-cpu", "usearch", "scann", "hnswlib"]
 
 
 def set_up():
@@ -51,15 +58,33 @@ def run(command):
     return json.loads(output.stdout)
 
 
-def recall(folder, k):
-    """Of vismem's neighbours, how many are faiss' too."""
+def recall(folder, name, k):
+    """Of vismem's neighbours, how many are those of exact search."""
     script = (
-        "import sys, numpy as np; folder, k = sys.argv[1], int(sys.argv[2])\n"
-        "ours = np.fromfile(folder + '/vismem.u32', '<u4').reshape(-1, k)\n"
-        "theirs = np.load(f'{folder}/faiss-{k}.npy')\n"
+        "import sys, numpy as np; folder, name, k = sys.argv[1], sys.argv[2], int(sys.argv[3])\n"
+        "ours = np.fromfile(f'{folder}/{name}.u32', '<u4').reshape(-1, k)\n"
+        "theirs = np.load(f'{folder}/truth-{k}.npy')\n"
         "print(np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(ours, theirs)]))\n"
     )
-    return float(subprocess.check_output([PYTHON, "-c", script, str(folder), str(k)], text=True))
+    return float(subprocess.check_output([PYTHON, "-c", script, str(folder), name, str(k)], text=True))
+
+
+def table(names, ours, results):
+    middle = lambda name, key: statistics.median(result[key] for result in results[name])
+    print("| engine | build s | queries/s | one query, median ms | 99th percentile ms | recall | peak GiB | batch: vismem / it | one: it / vismem | build: it / vismem |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name in names:
+        ratios = "| | | |"
+        if ours in results:
+            batch = middle(ours, "batch_qps") / middle(name, "batch_qps")
+            one = middle(name, "single_ms_p50") / middle(ours, "single_ms_p50")
+            build = middle(name, "build_s") / middle(ours, "build_s")
+            ratios = f"| {batch:.2f} | {one:.2f} | {build:.1f} |"
+        print(
+            f"| {name} | {middle(name, 'build_s'):.1f} | {middle(name, 'batch_qps'):.0f} | {middle(name, 'single_ms_p50'):.2f} "
+            f"| {middle(name, 'single_ms_p99'):.2f} | {results[name][-1]['recall']:.4f} | {middle(name, 'peak_gib'):.1f} {ratios}"
+        )
+    print()
 
 
 def main():
@@ -69,7 +94,8 @@ def main():
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("-k", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
+    parser.add_argument("--recall", type=float, default=0.985)
+    parser.add_argument("--engines", nargs="*", default=USUAL, choices=EXACT + APPROXIMATE)
     options = parser.parse_args()
     set_up()
     folder = CACHE / f"vectors-{options.rows}x{options.dim}-{options.queries}"
@@ -78,31 +104,30 @@ def main():
         shape = [options.rows, options.dim, options.queries]
         subprocess.run([PYTHON, here / "vectors.py", folder, *map(str, shape)], check=True, env=environment())
 
-    ours = [REPOSITORY / "target/release/examples/measure", folder, options.dim, options.k]
-    commands = {"vismem": ours}
-    for peer in options.peers:
-        commands[peer] = [PYTHON, here / "peer.py", peer, folder, options.dim, options.k]
+    measure = REPOSITORY / "target/release/examples/measure"
+    shape = [folder, options.dim, options.k]
+    if not (folder / f"truth-{options.k}.npy").exists():
+        subprocess.run([PYTHON, here / "peer.py", "truth", *map(str, shape), "1"], check=True, env=environment())
+    commands = {}
+    for name in options.engines:
+        mode = name.removeprefix("vismem-")
+        ours = [measure, mode, *shape, *([options.recall] if mode == "partitioned" else [])]
+        commands[name] = ours if mode != name else [PYTHON, here / "peer.py", name, *shape, options.recall]
     results = {name: [] for name in commands}
     for round in range(options.rounds):
         for name, command in commands.items():
             print(f"round {round + 1}: {name}", file=sys.stderr)
-            results[name].append(run(command))
+            result = run(command)
+            if name.startswith("vismem-"):
+                result["recall"] = recall(folder, name, options.k)
+            print(f"  {result}", file=sys.stderr)
+            results[name].append(result)
 
     print(f"\n{options.rows:,} x {options.dim}, {options.queries} queries, k = {options.k}, {os.cpu_count()} cores\n")
-    print("| engine | build s | queries/s | one query, median ms | 99th percentile ms | recall | peak GiB | batch: vismem / it | one: it / vismem |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    middle = lambda name, key: statistics.median(result[key] for result in results[name])
-    for name in commands:
-        share = results[name][-1].get("recall")
-        if name == "vismem":
-            share = recall(folder, options.k) if "faiss-flat" in results else float("nan")
-        batch = middle("vismem", "batch_qps") / middle(name, "batch_qps")
-        one = middle(name, "single_ms_p50") / middle("vismem", "single_ms_p50")
-        print(
-            f"| {name} | {middle(name, 'build_s'):.1f} | {middle(name, 'batch_qps'):.0f} | {middle(name, 'single_ms_p50'):.2f} "
-            f"| {middle(name, 'single_ms_p99'):.2f} | {share:.4f} | {middle(name, 'peak_gib'):.1f} | {batch:.1f} | {one:.1f} |"
-        )
-    print(f"\nvismem without codes: {middle('vismem', 'plain_qps'):.1f} queries/s")
+    for kind, ours in ((EXACT, "vismem-exact"), (APPROXIMATE, "vismem-partitioned")):
+        names = [name for name in kind if name in results]
+        if names:
+            table(names, ours, results)
 
 
 if __name__ == "__main__":
