@@ -57,6 +57,8 @@ pub enum Command {
     Prune(Prune),
     /// Say what the memory is and how large
     Stats,
+    /// Measure how fast this machine searches the memory, exactly and by partitions
+    Bench(Bench),
     /// Check every file of the memory against its catalogue
     Verify,
 }
@@ -141,6 +143,22 @@ pub struct Ls {
     pub encoding: Encoding,
 }
 
+#[derive(Debug, ClapArgs)]
+pub struct Bench {
+    /// Embeddings to search for, .npy [default: 1000 exemplars, each without itself]
+    #[arg(long, value_name = "FILE.npy")]
+    pub queries: Option<PathBuf>,
+    /// How many neighbours to search for, 1 to 10000
+    #[arg(short, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub k: u32,
+    /// The recall that partitions must have, 0.5 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.99, allow_negative_numbers = true)]
+    pub recall: f64,
+    /// Find partitions anew, though there are some
+    #[arg(long)]
+    pub rebuild: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Prune {
     /// Exemplars that were wrong neighbours often enough do not vote any more
@@ -220,6 +238,40 @@ pub struct Voting {
     /// Decide at the lowest level, from --level up, at which the winner has at least this share of the vote, 0 to 1
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub min_confidence: Option<f64>,
+    #[command(flatten)]
+    pub searching: Searching,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Searching {
+    /// How to find neighbours: exact compares all exemplars; partitioned, from 8192 exemplars on, those in partitions near
+    /// the query; auto takes partitions if --recall is below 1 and there are 200000 exemplars
+    #[arg(long, value_enum, default_value_t = SearchName::Auto)]
+    pub search: SearchName,
+    /// The share of the nearest exemplars that must be found on average, 0.5 to 1 [default: 1, for partitioned 0.99]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub recall: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SearchName {
+    Auto,
+    Exact,
+    Partitioned,
+}
+
+impl Searching {
+    pub fn checked(&self) -> anyhow::Result<vismem::Search> {
+        let search = match (self.search, self.recall) {
+            (SearchName::Exact, None | Some(1.0)) => vismem::Search::Exact,
+            (SearchName::Exact, Some(_)) => {
+                return Err(wrong_use("an exact search has a recall of 1; leave out --recall"));
+            }
+            (SearchName::Auto, recall) => vismem::Search::Auto { recall: recall.unwrap_or(1.0) },
+            (SearchName::Partitioned, recall) => vismem::Search::Partitioned { recall: recall.unwrap_or(0.99) },
+        };
+        search.checked().map_err(wrong_use)
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -277,7 +329,8 @@ impl Voting {
         if min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
             return Err(wrong_use("--min-confidence must be within 0 to 1"));
         }
-        Ok(vismem::ClassifyOptions { k, vote, level: self.level.clone(), min_confidence, ..Default::default() })
+        let (level, search) = (self.level.clone(), self.searching.checked()?);
+        Ok(vismem::ClassifyOptions { k, vote, level, min_confidence, search, ..Default::default() })
     }
 }
 

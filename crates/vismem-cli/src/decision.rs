@@ -16,6 +16,7 @@ pub struct Document {
     neighbors: Vec<Neighbor>,
     hidden: usize,
     novelty: Option<f64>,
+    recall: f64,
     before: Option<Before>,
     /// Whether the level was left to the memory.
     #[serde(skip)]
@@ -87,6 +88,7 @@ impl Document {
             neighbors: decision.neighbors.iter().map(neighbor).collect(),
             hidden: decision.hidden,
             novelty: decision.novelty,
+            recall: decision.recall,
             before: None,
         }
     }

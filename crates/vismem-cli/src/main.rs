@@ -9,6 +9,7 @@ mod output;
 mod picture;
 mod progress;
 mod pruning;
+mod searching;
 mod selector;
 mod what_if;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Ls(options) => command::ls::run(&args, options),
         Command::Prune(options) => command::prune::run(&args, options),
         Command::Stats => command::stats::run(&args),
+        Command::Bench(options) => command::bench::run(&args, options),
         Command::Verify => command::verify::run(&args),
     };
     match outcome {

@@ -65,6 +65,8 @@ pub struct Decision {
     /// How unlike everything in the memory the query is: the share of exemplars, in percent (0..=100), that have a
     /// nearer fellow than the query has. `None` where there are not two exemplars to measure by.
     pub novelty: Option<f64>,
+    /// The share of the nearest exemplars that such a search finds on average, 0.5..=1: 1 where it was exact.
+    pub recall: f64,
 }
 
 /// A name on the way up from a decision.
@@ -165,7 +167,8 @@ impl Memory {
         }
         let filter = Filter { allowed: options.among.as_ref(), ..filter };
         let found = self.neighbors_by(options.search, queries, options.k, filter)?;
-        found.iter().map(|neighbors| panel.decide(neighbors)).collect()
+        let recall = self.expected_recall(options.search, options.k)?;
+        found.iter().map(|neighbors| Ok(Decision { recall, ..panel.decide(neighbors)? })).collect()
     }
 
     /// The slots of these exemplars alone, for [`ClassifyOptions::among`]. Ids that are not there do not matter.

@@ -142,6 +142,7 @@ impl<'m> Panel<'m> {
                 .collect(),
             neighbors: voters.iter().map(voter).collect::<Result<_>>()?,
             hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
+            recall: 1.0,
             novelty: found.first().map(|nearest| self.memory.novelty(nearest.distance)).transpose()?.flatten(),
         })
     }

@@ -134,6 +134,21 @@ impl Memory {
         PartitionMap::open(self).map(|map| map.stats())
     }
 
+    /// Up to `count` exemplars, evenly spread over the memory: their ids, and their embeddings one after the other.
+    pub fn sample(&self, count: usize) -> (Vec<u64>, Vec<f32>) {
+        let live: Vec<usize> = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)).collect();
+        let count = count.min(live.len());
+        let slots = (0..count).map(|i| live[i * live.len() / count]);
+        let (ids, rows): (Vec<u64>, Vec<&[f32]>) = slots.map(|slot| (self.slots.ids[slot], self.vector(slot))).unzip();
+        (ids, rows.concat())
+    }
+
+    /// Bytes of embeddings and of the codes that exact search reads first.
+    pub fn search_bytes(&self) -> (u64, u64) {
+        let codes = std::fs::metadata(crate::codes::path(self.path())).map_or(0, |file| file.len());
+        (size_of_val(self.vectors()) as u64, codes)
+    }
+
     /// Partitions and reach for such a search; `None` to search exactly.
     fn partitions(&self, search: Search, k: usize) -> Option<(&PartitionMap, f32)> {
         let recall = search.recall_of_partitions(self.len())?;

@@ -14,7 +14,7 @@ use crate::args::{Args, Classify};
 use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{folder, has_extension};
 use crate::progress::{self, Progress};
-use crate::{decision, encoder, output};
+use crate::{decision, encoder, output, searching};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -26,6 +26,7 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
     memory.pruned(&mut progress::of("exemplars"))?;
+    searching::prepare(&memory, plain.search);
     // Fails before anything is read or encoded if the memory cannot answer at all.
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;

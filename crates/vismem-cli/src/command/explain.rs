@@ -12,7 +12,7 @@ use vismem_report::{
 use super::Outcome;
 use crate::args::{Args, Explain, Format, wrong_use};
 use crate::input::has_extension;
-use crate::{decision, encoder, output, picture, progress};
+use crate::{decision, encoder, output, picture, progress, searching};
 
 #[derive(Serialize)]
 struct Document {
@@ -55,6 +55,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
     memory.pruned(&mut progress::of("exemplars"))?;
+    searching::prepare(&memory, plain.search);
     // Fails before the encoder is loaded if the memory cannot answer anything.
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;

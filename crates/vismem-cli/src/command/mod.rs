@@ -1,6 +1,7 @@
 //! The commands.
 
 pub mod add;
+pub mod bench;
 pub mod classify;
 pub mod demo;
 pub mod explain;

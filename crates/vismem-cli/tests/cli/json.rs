@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 10] = [
+const SCHEMAS: [(&str, &str); 11] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -21,6 +21,7 @@ const SCHEMAS: [(&str, &str); 10] = [
     ("prune", include_str!("../../../../docs/schemas/prune.json")),
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
+    ("bench", include_str!("../../../../docs/schemas/bench.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
 
@@ -90,6 +91,35 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("memory.vismem/catalog.sqlite", "nothing");
     let unreadable = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn measurements_fit_their_schema() {
+    let place = Place::new();
+    place.write("few.npy", npy::rows(&[[1.0, 0.0], [0.6, 0.8]]));
+    place.vismem("add few.npy --label x").done();
+    let few = fitting(&place.vismem("bench -k 1 --format json").done(), "bench");
+    assert_eq!((&few["queries"], &few["partitioned"]), (&2.into(), &Value::Null));
+
+    let rows: Vec<[f32; 4]> =
+        (0..9000).map(|n| std::array::from_fn(|i| ((n + 1) as f32 * (i + 2) as f32 * 0.37).sin())).collect();
+    place.write("many.npy", npy::rows(&rows));
+    place.vismem("-m many.vismem add many.npy --label x").done();
+    let measured = fitting(&place.vismem("-m many.vismem bench -k 10 --recall 0.9 --format json"), "bench");
+    let partitioned = &measured["partitioned"];
+    assert!(partitioned["recall"].as_f64().unwrap() > 0.8 && partitioned["build_s"].is_number(), "{measured}");
+    place.write("ask.npy", npy::rows(&rows[..70]));
+    let asked = fitting(&place.vismem("-m many.vismem bench --queries ask.npy --format json").done(), "bench");
+    assert_eq!((&asked["queries"], &asked["partitioned"]["build_s"]), (&70.into(), &Value::Null));
+
+    // The answers of a partitioned search say how many neighbours it finds.
+    let partitioned =
+        place.vismem("-m many.vismem classify ask.npy -k 10 --search partitioned --recall 0.9 --format json");
+    let partitioned = fitting(&partitioned.done(), "classify");
+    assert!((0.9..1.0).contains(&partitioned["results"][0]["recall"].as_f64().unwrap()));
+    let exact = fitting(&place.vismem("-m many.vismem classify ask.npy -k 10 --format json").done(), "classify");
+    assert_eq!(exact["results"][0]["recall"], 1.0);
+    assert_eq!(partitioned["results"][0]["neighbors"][0], exact["results"][0]["neighbors"][0], "itself");
 }
 
 #[test]

@@ -230,3 +230,28 @@ fn what_if_that_leaves_nothing() {
     place.vismem("classify rows.npy --without label=x").refused(exit, &words);
     place.vismem("explain gone.png --only id=1 --without id=1").refused(exit, &words);
 }
+
+#[test]
+fn recall_out_of_range() {
+    let exit = documented("recall_out_of_range");
+    let place = with_memory();
+    for recall in ["0.4", "1.1", "-1", "NaN"] {
+        let words = [&format!("recall = {recall} is out of range"), "0.5..=1"];
+        place.vismem_with(["classify", "rows.npy", "--recall", recall]).refused(exit, &words);
+        place.vismem_with(["bench", "--recall", recall]).refused(exit, &words);
+    }
+    let contradiction = "classify rows.npy --search exact --recall 0.9";
+    place.vismem(contradiction).refused(exit, &["an exact search has a recall of 1"]);
+    place.vismem("classify rows.npy --search exact --recall 1").done();
+}
+
+#[test]
+fn bench_of_nothing() {
+    let exit = documented("bench_of_nothing");
+    let place = with_memory();
+    place.write("wide.npy", npy::rows(&[[1.0, 0.0, 0.0]]));
+    place.vismem("bench --queries wide.npy").refused(exit, &["wide.npy", "3 values", "have 2"]);
+    place.write("nan.npy", npy::rows(&[[f32::NAN, 0.0]]));
+    place.vismem("bench --queries nan.npy").refused(exit, &["nan.npy#0", "NaN"]);
+    place.vismem("bench --queries none.npy").refused(exit, &["none.npy"]);
+}
