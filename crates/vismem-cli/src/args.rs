@@ -52,8 +52,12 @@ pub enum Command {
     Ls(Ls),
     /// Say what the memory is and how large
     Stats,
+    /// Forget exemplars for good: nothing of them is left in any file of the memory
+    Forget(Forget),
+    /// List what changed the memory, in order
+    Log,
     /// Check every file of the memory against its catalogue
-    Verify,
+    Verify(Verify),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -124,6 +128,30 @@ pub struct Ls {
     pub selection: SelectorArgs,
     #[command(flatten)]
     pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Forget {
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+    /// Only say what would be forgotten
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Show the pictures of what would be forgotten, as a page (.html)
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub page: Option<PathBuf>,
+    /// Write the receipt into a new file, for `vismem verify --receipt`
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub receipt: Option<PathBuf>,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Verify {
+    /// Check as well that this receipt of `vismem forget --receipt` belongs to the memory
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,6 +7,7 @@ mod encoder;
 mod input;
 mod output;
 mod progress;
+mod receipt;
 mod selector;
 
 use std::process::ExitCode;
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
         Command::Explain(options) => command::explain::run(&args, options),
         Command::Ls(options) => command::ls::run(&args, options),
         Command::Stats => command::stats::run(&args),
-        Command::Verify => command::verify::run(&args),
+        Command::Forget(options) => command::forget::run(&args, options),
+        Command::Log => command::log::run(&args),
+        Command::Verify(options) => command::verify::run(&args, options),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

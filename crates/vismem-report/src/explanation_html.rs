@@ -20,14 +20,14 @@ pub fn to_html(explanation: &Explanation) -> Result<String, Error> {
     Ok(Page::new(explanation)?.render()?)
 }
 
-struct Thumbnail {
-    uri: String,
-    width: u32,
-    height: u32,
+pub(crate) struct Thumbnail {
+    pub uri: String,
+    pub width: u32,
+    pub height: u32,
 }
 
 /// A picture or the reason why there is none.
-type Thumb = Result<Thumbnail, String>;
+pub(crate) type Thumb = Result<Thumbnail, String>;
 
 struct RemarkView {
     class: &'static str,
@@ -199,7 +199,7 @@ impl From<Remark> for RemarkView {
     }
 }
 
-fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
+pub(crate) fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
     Ok(match pixels(picture) {
         Ok(image) => {
             let (uri, width, height) = data_uri(image, side, what)?;

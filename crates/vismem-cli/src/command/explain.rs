@@ -111,7 +111,7 @@ pub fn explanation(
 }
 
 /// The picture in a file, made small at once; else what to say in its place.
-fn picture(path: &Path, side: u32, limits: &Limits) -> Picture {
+pub fn picture(path: &Path, side: u32, limits: &Limits) -> Picture {
     let name = || path.file_name().map_or_else(|| PathBuf::from(path), PathBuf::from).display().to_string();
     match std::fs::read(path) {
         Ok(bytes) => match decode(&bytes, limits) {

@@ -4,6 +4,8 @@ pub mod add;
 pub mod classify;
 pub mod demo;
 pub mod explain;
+pub mod forget;
+pub mod log;
 pub mod ls;
 pub mod stats;
 pub mod verify;

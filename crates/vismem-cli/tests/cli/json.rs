@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 8] = [
+const SCHEMAS: [(&str, &str); 11] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -19,6 +19,9 @@ const SCHEMAS: [(&str, &str); 8] = [
     ("ls-labels", include_str!("../../../../docs/schemas/ls-labels.json")),
     ("ls-exemplars", include_str!("../../../../docs/schemas/ls-exemplars.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
+    ("forget", include_str!("../../../../docs/schemas/forget.json")),
+    ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
+    ("log", include_str!("../../../../docs/schemas/log.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
 
@@ -88,6 +91,28 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("memory.vismem/catalog.sqlite", "nothing");
     let unreadable = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn answers_about_forgetting_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(8)));
+    place.vismem("add rows.npy --label x").done();
+    let dry = fitting(&place.vismem("forget --id 3 --dry-run --page gone.html --format json").done(), "forget");
+    assert_eq!((&dry["exemplars"], &dry["receipt"], &dry["page"]), (&1.into(), &Value::Null, &"gone.html".into()));
+    let none = fitting(&place.vismem("forget --source gone --format json").done(), "forget");
+    assert_eq!((&none["exemplars"], &none["receipt"]), (&0.into(), &Value::Null));
+    let gone = fitting(&place.vismem("forget --id 3,4 --batch 1 --receipt r.json --format json").done(), "forget");
+    assert_eq!(gone["receipt"]["selected_by"], json!(["id", "batch"]));
+    let receipt: Value = serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_eq!(schema::faults(&schema_of("receipt"), &receipt), [""; 0]);
+    assert_eq!(receipt, gone["receipt"]);
+
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    assert_eq!(log["events"][0]["after"], receipt["before"]);
+    assert_eq!((&log["events"][1]["kind"], &log["events"][1]["after"]), (&"forget".into(), &receipt["after"]));
+    let verified = fitting(&place.vismem("verify --receipt r.json --format json").done(), "verify");
+    assert_eq!(verified["receipt"], json!({"belongs": true, "later_events": 0, "fault": null}));
 }
 
 #[test]
