@@ -54,6 +54,12 @@ pub enum Command {
     Stats,
     /// Forget exemplars for good: nothing of them is left in any file of the memory
     Forget(Forget),
+    /// Give exemplars another label; this also splits a label
+    Relabel(Relabel),
+    /// Give all exemplars of some labels one label
+    Merge(Merge),
+    /// Take the latest relabel or merge back, as long as nothing was forgotten since
+    Undo,
     /// List what changed the memory, in order
     Log,
     /// Check every file of the memory against its catalogue
@@ -145,6 +151,30 @@ pub struct Forget {
     pub receipt: Option<PathBuf>,
     #[command(flatten)]
     pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Relabel {
+    /// The new label
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub to: Option<String>,
+    /// New labels one by one: a CSV with the columns id and label
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["to", "SelectorArgs"])]
+    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Merge {
+    /// Labels that end
+    #[arg(required = true, value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// The label that their exemplars get; it may be one of them, or new
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub into: String,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         Command::Ls(options) => command::ls::run(&args, options),
         Command::Stats => command::stats::run(&args),
         Command::Forget(options) => command::forget::run(&args, options),
+        Command::Relabel(options) => command::relabel::run(&args, options),
+        Command::Merge(options) => command::relabel::merge(&args, options),
+        Command::Undo => command::relabel::undo(&args),
         Command::Log => command::log::run(&args),
         Command::Verify(options) => command::verify::run(&args, options),
     };

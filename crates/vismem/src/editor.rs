@@ -138,7 +138,7 @@ impl Editor {
     }
 
     /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
-    fn shorten_log(&self) -> Result<()> {
+    pub(crate) fn shorten_log(&self) -> Result<()> {
         let log = self.dir.join("catalog.sqlite-wal");
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
             self.catalog.fold_log(Duration::ZERO, false)?;

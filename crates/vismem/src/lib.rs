@@ -56,6 +56,7 @@ mod lock;
 mod memory;
 mod novelty;
 mod receipt;
+mod relabel;
 mod scrub;
 mod selector;
 mod slots;

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod forget;
 pub mod log;
 pub mod ls;
+pub mod relabel;
 pub mod stats;
 pub mod verify;
 

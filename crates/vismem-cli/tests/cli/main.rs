@@ -8,3 +8,4 @@ mod forgetting;
 mod json;
 mod kill;
 mod npy;
+mod relabelling;

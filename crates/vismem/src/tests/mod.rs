@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod editing;
 mod forgetting;
+mod relabelling;
 mod selecting;
 
 use std::path::Path;
