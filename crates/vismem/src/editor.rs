@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::catalog::Catalog;
@@ -138,7 +139,7 @@ impl Editor {
     }
 
     /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
-    fn shorten_log(&self) -> Result<()> {
+    pub(crate) fn shorten_log(&self) -> Result<()> {
         let log = self.dir.join("catalog.sqlite-wal");
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
             self.catalog.fold_log(Duration::ZERO, false)?;
@@ -175,7 +176,10 @@ impl Drop for Editor {
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
         let folded = self.catalog.fold_log(Duration::ZERO, self.log_held);
-        if self.log_held && !matches!(folded, Ok(true)) {
+        if matches!(folded, Ok(true)) {
+            // SQLite may take the empty log away.
+            let _ = self.catalog.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        } else if self.log_held {
             self.lock.dirty = true;
         }
     }

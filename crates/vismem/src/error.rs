@@ -154,6 +154,16 @@ pub enum Error {
         /// How many exemplars were forgotten.
         exemplars: usize,
     },
+    /// No relabelling can be taken back.
+    #[error(
+        "{}: there is nothing to undo; a forget cannot be undone and ends what could be undone before it, an add is \
+         undone with `vismem forget --batch`",
+        path.display()
+    )]
+    NothingToUndo {
+        /// The memory.
+        path: PathBuf,
+    },
     /// A selector without any criterion.
     #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]
     EmptySelector,

@@ -61,6 +61,7 @@ mod novelty;
 mod panel;
 mod pruning;
 mod receipt;
+mod relabel;
 mod reliability;
 mod scrub;
 mod selector;

@@ -42,14 +42,22 @@ CREATE TABLE free_slots (
 -- What changed the digest, in order: the digest after one event is the digest before the next.
 CREATE TABLE events (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget')),
+  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget', 'relabel', 'undo')),
   at         INTEGER NOT NULL,                                 -- seconds since 1970, UTC
   engine     TEXT NOT NULL,
-  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added or forgotten
+  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added, changed, forgotten
   selected   TEXT,                                             -- for what was selected: by which criteria
   before     BLOB NOT NULL CHECK (length(before) = 32),
   after      BLOB NOT NULL CHECK (length(after) = 32)
 ) STRICT;
+
+-- What relabelling can be undone: the labels before. A forget empties it, so that it keeps no trace.
+CREATE TABLE changes (
+  event     INTEGER NOT NULL REFERENCES events (id),
+  exemplar  INTEGER NOT NULL REFERENCES exemplars (id),
+  label     TEXT NOT NULL,
+  PRIMARY KEY (event, exemplar)
+) STRICT, WITHOUT ROWID;
 
 -- Levels above the label, nearest first: genus, family, ...
 CREATE TABLE levels (

@@ -4,8 +4,11 @@ pub mod add;
 pub mod classify;
 pub mod demo;
 pub mod explain;
+pub mod forget;
+pub mod log;
 pub mod ls;
 pub mod prune;
+pub mod relabel;
 pub mod stats;
 pub mod verify;
 

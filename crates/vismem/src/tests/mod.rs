@@ -8,6 +8,7 @@ mod influence;
 mod levels;
 mod official_pruning;
 mod pruning;
+mod relabelling;
 mod reliability;
 mod selecting;
 mod what_if;
