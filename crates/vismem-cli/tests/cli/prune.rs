@@ -62,3 +62,15 @@ fn a_suggestion_can_be_set_as_it_stands() {
     let off = trials.iter().find(|trial| trial["pruning"].is_null()).unwrap();
     assert!(accuracy(&trials[0]) >= accuracy(off));
 }
+
+#[test]
+fn what_is_hidden_can_be_forgotten() {
+    let place = with_a_mistake();
+    let hard = "prune hard --threshold 3 --neighbors 4";
+    place.vismem(hard).done().says(&["1 of 11 exemplars hidden"]);
+    let forgotten = place.vismem("forget --pruned --format json").done().json();
+    assert_eq!((&forgotten["exemplars"], &forgotten["receipt"]["selected_by"][0]), (&1.into(), &"pruned".into()));
+    assert!(!place.vismem("ls --all").done().stdout.contains("mistake.png"));
+    place.vismem("prune show").done().says(&["0 of 10 exemplars hidden"]);
+    place.vismem("verify").done();
+}
