@@ -65,6 +65,8 @@ pub enum Command {
     Merge(Merge),
     /// Take the latest relabel or merge back, as long as nothing was forgotten since
     Undo,
+    /// Close the gaps that forgetting leaves, and give their room back
+    Compact,
     /// List what changed the memory, in order
     Log,
     /// Check every file of the memory against its catalogue

@@ -18,7 +18,7 @@ use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, derived};
+use crate::{Encoder, Error, Result, Source, compact, derived};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -116,6 +116,9 @@ impl Editor {
         let interrupted = std::mem::replace(&mut lock.dirty, true);
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
+        if interrupted {
+            compact::finish(dir, &catalog)?;
+        }
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let mut editor = Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, log_held: false };
         if interrupted {
@@ -127,6 +130,9 @@ impl Editor {
 
     /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
     pub(crate) fn recover(&mut self) -> Result<()> {
+        if compact::finish(&self.dir, &self.catalog)? {
+            self.vectors = VectorWriter::open(&self.dir, self.encoder.dim, self.catalog.header()?.slots)?;
+        }
         self.vectors.truncate(self.catalog.header()?.slots)?;
         for slot in self.catalog.free_slots()? {
             self.vectors.zero(slot)?;

@@ -136,8 +136,8 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
-    /// Something was forgotten since this reader was opened, so its rows are not what they were.
-    #[error("{}: exemplars were forgotten since it was opened; open it again, or give the command again", path.display())]
+    /// Something was forgotten or the memory compacted since this reader was opened, so its rows are not what they were.
+    #[error("{}: exemplars were forgotten or moved since it was opened; open it again, or give the command again", path.display())]
     Outdated {
         /// The memory.
         path: PathBuf,

@@ -92,7 +92,7 @@ impl Editor {
             tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
         }
         let after = digest.digest();
-        tx.execute("UPDATE memory SET digest_state = ?1, erasures = erasures + 1", [digest.to_bytes()]).at(path)?;
+        tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         let mut fellows = Carried::take(&self.dir, &before);

@@ -43,6 +43,7 @@
 mod audit;
 mod catalog;
 mod codes;
+mod compact;
 mod decision;
 mod derived;
 mod digest;
@@ -76,6 +77,7 @@ mod vote;
 mod watch;
 
 pub use audit::{Fault, Verification, verify};
+pub use compact::Compacted;
 pub use decision::{ClassifyOptions, Decision, LabelScore, Step, Voter};
 pub use digest::Digest;
 pub use editor::{Added, Batch, Editor, NewExemplar, content_of};

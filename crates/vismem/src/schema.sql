@@ -7,7 +7,8 @@ CREATE TABLE memory (
   encoder_hash  TEXT NOT NULL,
   slots         INTEGER NOT NULL CHECK (slots >= 0),           -- committed rows of vectors.f32
   digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
-  erasures      INTEGER NOT NULL                               -- how often something was forgotten
+  generation    INTEGER NOT NULL,                              -- raised when rows are erased or moved
+  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1))  -- whether vectors.f32.new is to take its place
 ) STRICT;
 
 CREATE TABLE labels (

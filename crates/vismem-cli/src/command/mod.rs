@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod classify;
+pub mod compact;
 pub mod demo;
 pub mod explain;
 pub mod forget;

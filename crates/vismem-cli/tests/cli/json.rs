@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 14] = [
+const SCHEMAS: [(&str, &str); 15] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -24,6 +24,7 @@ const SCHEMAS: [(&str, &str); 14] = [
     ("forget", include_str!("../../../../docs/schemas/forget.json")),
     ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
     ("relabel", include_str!("../../../../docs/schemas/relabel.json")),
+    ("compact", include_str!("../../../../docs/schemas/compact.json")),
     ("log", include_str!("../../../../docs/schemas/log.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
@@ -133,6 +134,8 @@ fn answers_about_forgetting_fit_their_schemas() {
     assert_eq!(schema::faults(&schema_of("receipt"), &receipt), [""; 0]);
     assert_eq!(receipt, gone["receipt"]);
 
+    let compacted = fitting(&place.vismem("compact --format json").done(), "compact");
+    assert_eq!(compacted["free_slots"], 2);
     let log = fitting(&place.vismem("log --format json").done(), "log");
     assert_eq!(log["events"][0]["after"], receipt["before"]);
     assert_eq!((&log["events"][1]["kind"], &log["events"][1]["after"]), (&"forget".into(), &receipt["after"]));

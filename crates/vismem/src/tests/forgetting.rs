@@ -108,7 +108,7 @@ fn pages_that_were_rearranged_many_times_keep_nothing_either() {
         editor.batch().add(part).unwrap();
         let last = 45 * (round as u64 + 1);
         let ids: Vec<u64> = (1..=last)
-            .filter(|id| (id * 7_919 + round as u64 * 31) % 5 == 0 && !gone.contains(&(*id as u32 - 1)))
+            .filter(|id| (id * 7_919 + round as u64 * 31).is_multiple_of(5) && !gone.contains(&(*id as u32 - 1)))
             .collect();
         gone.extend(ids.iter().map(|id| *id as u32 - 1));
         editor.forget(&Selector { ids, ..Default::default() }).unwrap();

@@ -1,5 +1,6 @@
 //! What a memory promises across its parts.
 
+mod compacting;
 mod crash;
 mod damage;
 mod editing;

@@ -125,6 +125,31 @@ fn full_disk_while_forgetting() {
 }
 
 #[test]
+fn full_disk_while_compacting() {
+    let exit = documented("full_disk_while_compacting");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(600)));
+    place.vismem("-m whole add rows.npy --label x").done();
+    place.vismem("-m whole forget --source rows.npy#?").done();
+    let mut refused = 0;
+    for blocks in [0, 8, 64, 100, 160] {
+        copy_folder(&place.path("whole"), &place.path("m"));
+        let run: Run = place.shell(&format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$VISMEM\" -m m compact"));
+        assert!(run.code == exit || run.code == 0, "{run:?}");
+        if run.code == exit {
+            refused += 1;
+            run.refused(exit, &["m/"]);
+            place.vismem("-m m verify").done().says(&["sound, 590 exemplars"]);
+            place.vismem("-m m compact").done();
+        }
+        place.vismem("-m m verify").done().says(&["sound, 590 exemplars"]);
+        assert_eq!(place.vismem("-m m stats --format json").done().json()["free_slots"], 0);
+        fs::remove_dir_all(place.path("m")).unwrap();
+    }
+    assert!(refused >= 3, "only {refused} runs found the disk full");
+}
+
+#[test]
 fn killed_while_forgetting() {
     let exit = documented("killed_while_forgetting");
     let place = Place::new();
