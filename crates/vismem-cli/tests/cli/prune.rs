@@ -35,6 +35,7 @@ fn a_mislabelled_picture_is_found_hidden_and_given_back() {
     place.vismem("prune hard --threshold 3 --neighbors 4").done();
     let hidden = ask();
     assert_eq!((hidden["confidence"].as_f64(), hidden["hidden"].as_u64()), (Some(1.0), Some(1)), "{hidden}");
+    place.vismem("classify ask.png -k 6").done().says(&["disc  100 %  (1 neighbour hidden)"]);
     place.vismem("stats").done().says(&["pruning     hard (from 3 wrong votes, 4 neighbours)"]);
     place.vismem("explain ask.png -k 6").done();
     let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
