@@ -83,7 +83,7 @@ pub use receipt::{Receipt, ReceiptCheck};
 pub use selector::{Near, Selector};
 pub use slots::Label;
 pub use source::Source;
-pub use taxonomy::Taxonomy;
+pub use taxonomy::{Taxonomy, TwoPlaces};
 /// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
 pub use vismem_search as search;
 pub use vote::{Tally, Vote, decisions_at_every_k};

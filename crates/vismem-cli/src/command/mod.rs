@@ -10,6 +10,7 @@ pub mod log;
 pub mod ls;
 pub mod relabel;
 pub mod stats;
+pub mod taxonomy;
 pub mod verify;
 
 /// How a command ended that did not fail as a whole.
