@@ -65,6 +65,9 @@ pub enum Command {
     Merge(Merge),
     /// Take the latest relabel or merge back, as long as nothing was forgotten since
     Undo,
+    /// Set, show or check what labels are called at the levels above them
+    #[command(subcommand)]
+    Taxonomy(Taxonomy),
     /// Close the gaps that forgetting leaves, and give their room back
     Compact,
     /// List what changed the memory, in order
@@ -261,6 +264,20 @@ pub struct Merge {
     /// The label that their exemplars get; it may be one of them, or new
     #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     pub into: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Taxonomy {
+    /// Put a taxonomy in the place of the one that is there
+    Set {
+        /// A CSV: first column the label, one column for each level, the nearest first
+        #[arg(value_name = "CSV")]
+        file: PathBuf,
+    },
+    /// Print the taxonomy as a CSV that `set` reads
+    Show,
+    /// Name labels without a place, and names in two places
+    Check,
 }
 
 #[derive(Debug, ClapArgs)]

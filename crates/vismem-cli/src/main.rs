@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Relabel(options) => command::relabel::run(&args, options),
         Command::Merge(options) => command::relabel::merge(&args, options),
         Command::Undo => command::relabel::undo(&args),
+        Command::Taxonomy(options) => command::taxonomy::run(&args, options),
         Command::Compact => command::compact::run(&args),
         Command::Log => command::log::run(&args),
         Command::Verify(options) => command::verify::run(&args, options),

@@ -11,6 +11,7 @@ pub mod ls;
 pub mod prune;
 pub mod relabel;
 pub mod stats;
+pub mod taxonomy;
 pub mod verify;
 
 /// How a command ended that did not fail as a whole.

@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 15] = [
+const SCHEMAS: [(&str, &str); 17] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -25,6 +25,8 @@ const SCHEMAS: [(&str, &str); 15] = [
     ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
     ("relabel", include_str!("../../../../docs/schemas/relabel.json")),
     ("compact", include_str!("../../../../docs/schemas/compact.json")),
+    ("taxonomy", include_str!("../../../../docs/schemas/taxonomy.json")),
+    ("taxonomy-check", include_str!("../../../../docs/schemas/taxonomy-check.json")),
     ("log", include_str!("../../../../docs/schemas/log.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
@@ -159,6 +161,22 @@ fn answers_about_relabelling_fit_their_schemas() {
     let log = fitting(&place.vismem("log --format json").done(), "log");
     let kinds: Vec<&Value> = log["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
     assert_eq!(kinds, ["add", "relabel", "relabel", "undo"]);
+}
+
+#[test]
+fn answers_about_the_taxonomy_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(2)));
+    place.vismem("add rows.npy --label cat").done();
+    let none = fitting(&place.vismem("taxonomy show --format json").done(), "taxonomy");
+    assert_eq!(none, json!({"levels": [], "labels": []}));
+    let unplaced = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
+    assert_eq!((&unplaced["whole"], &unplaced["unplaced"]), (&false.into(), &json!(["cat"])));
+    place.write("t.csv", "label,genus,family\ncat,felis,felids\nserval,felis,canids\n");
+    let set = fitting(&place.vismem("taxonomy set t.csv --format json").done(), "taxonomy");
+    assert_eq!(set["labels"][1], json!({"label": "serval", "exemplars": 0, "names": ["felis", "canids"]}));
+    let two = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
+    assert_eq!(two["two_places"], json!([{"level": "genus", "name": "felis", "above": ["canids", "felids"]}]));
 }
 
 #[test]

@@ -34,3 +34,29 @@ fn labels_are_corrected_merged_split_and_given_back() {
     assert_eq!((labels(), digest()), (first, before));
     place.vismem("verify").done().says(&["sound, 6 exemplars"]);
 }
+
+#[test]
+fn a_taxonomy_is_shown_as_it_can_be_set_and_checked() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(3)));
+    place.write("labels.txt", "cat\ndog\noak, English\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    assert_eq!(place.vismem("taxonomy show").done().stdout, "");
+    place.write("old.csv", "label,kingdom\ncat,animals\ndog,animals\n\"oak, English\",plants\n");
+    place.vismem("taxonomy set old.csv").done().says(&["set 3 labels in the levels kingdom"]);
+    let shown = place.vismem("taxonomy show").done().stdout;
+    assert_eq!(shown, std::fs::read_to_string(place.path("old.csv")).unwrap());
+    place.vismem("taxonomy check").done().says(&["every label has its place"]);
+
+    // Other levels, another set of labels; and back again by what was shown.
+    place.write("new.csv", "label,family,kingdom\ncat,felids,animals\ntiger,felids,animals\n");
+    place.vismem("taxonomy set new.csv").done();
+    place.vismem("ls").done().says(&["0  tiger"]);
+    let checked = place.vismem("taxonomy check");
+    assert_eq!((checked.code, checked.stdout.lines().count()), (1, 2), "{checked:?}");
+    checked.says(&["dog: is not in the taxonomy"]);
+    place.write("shown.csv", shown);
+    place.vismem("taxonomy set shown.csv").done();
+    place.vismem("taxonomy check").done();
+    assert!(!place.vismem("ls").done().stdout.contains("tiger"));
+}

@@ -113,6 +113,33 @@ fn a_label_of_the_taxonomy_stays_without_exemplars_and_a_forget_ends_undo() {
     editor.undo().unwrap();
 }
 
+#[test]
+fn a_taxonomy_is_set_whole_and_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..3).map(sample).collect::<Vec<_>>()).unwrap();
+    let digest = Memory::open(dir).unwrap().digest();
+    let mut first = Taxonomy { levels: vec!["genus".into()], ..Default::default() };
+    first.insert("label-1", &["one".into()]).unwrap();
+    first.insert("without-exemplars", &["one".into()]).unwrap();
+    let mut second = Taxonomy { levels: vec!["genus".into(), "family".into()], ..Default::default() };
+    for (label, genus, family) in [("label-0", "even", "a"), ("label-1", "odd", "a"), ("label-2", "even", "b")] {
+        second.insert(label, &[genus.into(), family.into()]).unwrap();
+    }
+    for taxonomy in [&first, &second, &first] {
+        Editor::open(dir).unwrap().set_taxonomy(taxonomy).unwrap();
+        let memory = Memory::open(dir).unwrap();
+        assert_eq!(&memory.taxonomy().unwrap(), taxonomy);
+        assert_eq!(memory.labels().iter().any(|label| label.name == "without-exemplars"), *taxonomy == first);
+        assert_eq!(memory.labels().iter().filter(|label| label.exemplars > 0).count(), 3);
+        assert_eq!(memory.digest(), digest, "a taxonomy is not part of the digest");
+        assert_eq!(verify(dir).unwrap().faults, []);
+    }
+    assert_eq!(first.names_in_two_places(), []);
+    let two = second.names_in_two_places().remove(0);
+    assert_eq!((two.level.as_str(), two.name.as_str(), two.above), ("genus", "even", vec!["a".into(), "b".into()]));
+}
+
 /// Not a test by itself: the process that the test below starts and that kills itself on the way.
 #[test]
 fn child_process_that_relabels() {
