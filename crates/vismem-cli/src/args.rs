@@ -59,8 +59,23 @@ pub enum Command {
     Stats,
     /// Measure how fast this machine searches the memory, exactly and by partitions
     Bench(Bench),
+    /// Forget exemplars for good: nothing of them is left in any file of the memory
+    Forget(Forget),
+    /// Give exemplars another label; this also splits a label
+    Relabel(Relabel),
+    /// Give all exemplars of some labels one label
+    Merge(Merge),
+    /// Take the latest relabel or merge back, as long as nothing was forgotten since
+    Undo,
+    /// Set, show or check what labels are called at the levels above them
+    #[command(subcommand)]
+    Taxonomy(Taxonomy),
+    /// Close the gaps that forgetting leaves, and give their room back
+    Compact,
+    /// List what changed the memory, in order
+    Log,
     /// Check every file of the memory against its catalogue
-    Verify,
+    Verify(Verify),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -226,6 +241,68 @@ fn threshold(text: &str) -> Result<Threshold, String> {
         Some(percent) => Ok(Threshold::Share(percent.trim().parse::<f64>().map_err(|_| explain())? / 100.0)),
         None => Ok(Threshold::Votes(text.parse().map_err(|_| explain())?)),
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Forget {
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+    /// Only say what would be forgotten
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Show the pictures of what would be forgotten, as a page (.html)
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub page: Option<PathBuf>,
+    /// Write the receipt into a new file, for `vismem verify --receipt`
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub receipt: Option<PathBuf>,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Relabel {
+    /// The new label
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub to: Option<String>,
+    /// New labels one by one: a CSV with the columns id and label
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["to", "SelectorArgs"])]
+    pub from: Option<PathBuf>,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Merge {
+    /// Labels that end
+    #[arg(required = true, value_name = "LABEL")]
+    pub labels: Vec<String>,
+    /// The label that their exemplars get; it may be one of them, or new
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub into: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Taxonomy {
+    /// Put a taxonomy in the place of the one that is there
+    Set {
+        /// A CSV: first column the label, one column for each level, the nearest first
+        #[arg(value_name = "CSV")]
+        file: PathBuf,
+    },
+    /// Print the taxonomy as a CSV that `set` reads
+    Show,
+    /// Name labels without a place, and names in two places
+    Check,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Verify {
+    /// Check as well that this receipt of `vismem forget --receipt` belongs to the memory
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision};
 
+use crate::output;
+
 /// A decision as `--format json` shows it; see docs/json.md.
 #[derive(Serialize)]
 pub struct Document {
@@ -110,14 +112,24 @@ impl Document {
         if !self.confident {
             line += "  (less confident than asked for)";
         }
+        if self.hidden > 0 {
+            line += &format!("  ({} hidden)", output::counted(self.hidden, "neighbour"));
+        }
         if !self.unseen.is_empty() {
-            line += &format!("  (may be {}: no exemplar yet)", self.unseen.join(", "));
+            line += &format!("  (may be {}: no exemplar yet)", some_of(&self.unseen));
         }
         if self.novelty.is_some_and(|novelty| novelty >= UNLIKE) {
             line += "  (unlike anything in the memory)";
         }
         line
     }
+}
+
+/// The first of many labels.
+pub fn some_of(labels: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let first = labels.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if labels.len() > SHOWN { format!("{first} or {} more", labels.len() - SHOWN) } else { first }
 }
 
 /// Novelty, in percent, from which people are warned.

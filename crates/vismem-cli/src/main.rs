@@ -9,6 +9,7 @@ mod output;
 mod picture;
 mod progress;
 mod pruning;
+mod receipt;
 mod searching;
 mod selector;
 mod what_if;
@@ -31,7 +32,14 @@ fn main() -> ExitCode {
         Command::Prune(options) => command::prune::run(&args, options),
         Command::Stats => command::stats::run(&args),
         Command::Bench(options) => command::bench::run(&args, options),
-        Command::Verify => command::verify::run(&args),
+        Command::Forget(options) => command::forget::run(&args, options),
+        Command::Relabel(options) => command::relabel::run(&args, options),
+        Command::Merge(options) => command::relabel::merge(&args, options),
+        Command::Undo => command::relabel::undo(&args),
+        Command::Taxonomy(options) => command::taxonomy::run(&args, options),
+        Command::Compact => command::compact::run(&args),
+        Command::Log => command::log::run(&args),
+        Command::Verify(options) => command::verify::run(&args, options),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

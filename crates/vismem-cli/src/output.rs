@@ -103,6 +103,21 @@ pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// Seconds since 1970 as date and time, UTC.
+pub fn time(seconds: i64) -> String {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Years that begin in March, so that a leap day is the last of its year: Howard Hinnant's days_from_civil, inverted.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let year = year + 400 * era + i64::from(month >= 10);
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +128,14 @@ mod tests {
         assert_eq!(in_one_line(&anyhow::Error::new(cause()).context("cannot write x")), "cannot write x: no room");
         let told = anyhow::Error::new(cause()).context("cannot write x: no\nroom");
         assert_eq!(in_one_line(&told), "cannot write x: no room");
+    }
+
+    #[test]
+    fn times_are_dates() {
+        assert_eq!(time(0), "1970-01-01 00:00:00");
+        assert_eq!(time(951_782_400), "2000-02-29 00:00:00");
+        assert_eq!(time(1_709_251_199), "2024-02-29 23:59:59");
+        assert_eq!(time(1_764_547_200), "2025-12-01 00:00:00");
     }
 
     #[test]

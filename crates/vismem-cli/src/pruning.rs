@@ -26,4 +26,8 @@ impl Document {
         };
         Self { kind, neighbors: pruning.neighbors(), votes, share, c, d, in_short: pruning.to_string() }
     }
+
+    pub fn is_hard(&self) -> bool {
+        self.kind == "hard"
+    }
 }

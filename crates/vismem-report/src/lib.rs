@@ -5,6 +5,7 @@
 //! a slide or a chat. [`suspects_to_html`] shows the exemplars that mislead others most. This crate opens no file of pictures and knows neither memories nor encoders.
 
 mod canvas;
+mod contact_sheet;
 mod error;
 mod explanation;
 mod explanation_html;
@@ -18,6 +19,7 @@ mod sheet;
 mod suspects;
 mod thumbnail;
 
+pub use contact_sheet::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html};
 pub use error::Error;
 pub use explanation::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor, WhatIf};
 pub use explanation_html::to_html;

@@ -139,7 +139,8 @@ fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
 
 /// Files that no memory has.
 fn strangers(memory: &Memory) -> Vec<Fault> {
-    let known = ["lock", "vectors.f32", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"];
+    let known =
+        ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"];
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

@@ -30,8 +30,10 @@ pub(crate) struct Header {
     pub encoder: Encoder,
     pub slots: u64,
     pub digest: DigestState,
-    /// How often something was forgotten.
-    pub erasures: u64,
+    /// Raised when rows are erased or moved.
+    pub generation: u64,
+    /// Whether `vectors.f32.new` holds the rows, if it is there.
+    pub compacting: bool,
 }
 
 /// All that the catalogue knows of an exemplar.
@@ -95,7 +97,7 @@ impl Catalog {
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, 0)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, 0, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
@@ -179,14 +181,15 @@ impl Catalog {
     }
 
     pub(crate) fn header(&self) -> Result<Header> {
-        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, erasures FROM memory";
+        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting FROM memory";
         self.db
             .query_row(select, [], |row| {
                 Ok(Header {
                     encoder: Encoder { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
                     slots: row.get(3)?,
                     digest: DigestState::from_bytes(&row.get::<_, [u8; STATE_BYTES]>(4)?),
-                    erasures: row.get(5)?,
+                    generation: row.get(5)?,
+                    compacting: row.get(6)?,
                 })
             })
             .at(&self.path)

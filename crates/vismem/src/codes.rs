@@ -180,6 +180,16 @@ pub(crate) fn erase(dir: &Path, dim: usize, slots: &[usize], before: &Digest, af
     if matches!(overwrite(), Ok(true)) { Ok(()) } else { remove(dir) }
 }
 
+/// Codes that belonged to `before` belong to `after`, which has the same vectors in the same slots.
+pub(crate) fn follow(dir: &Path, before: &Digest, after: &Digest) {
+    let Ok(file) = File::options().read(true).write(true).open(path(dir)) else { return };
+    let mut digest = [0; 32];
+    // Where this fails they belong to nothing and are made anew.
+    if file.read_exact_at(&mut digest, 0).is_ok() && digest == *before.as_bytes() {
+        let _ = file.write_all_at(after.as_bytes(), 0);
+    }
+}
+
 /// Changes codes along with their vectors. Codes can be made again, so where they cannot be written they are deleted
 /// and the memory goes on without.
 pub(crate) struct CodeWriter {

@@ -92,6 +92,15 @@ impl Digest {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Reads 64 hexadecimal digits, as a digest is printed.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.bytes().map(|byte| char::from(byte).to_digit(16).map(|digit| digit as u8));
+        let digits: [u8; 64] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(digits.as_chunks::<2>().0).for_each(|(byte, [high, low])| *byte = high << 4 | low);
+        Some(Self(bytes))
+    }
 }
 
 impl fmt::Display for Digest {
@@ -135,6 +144,9 @@ mod tests {
         let state = sum(&["a".into(), "b".into()]);
         let bytes: [u8; STATE_BYTES] = state.to_bytes().try_into().unwrap();
         assert!(DigestState::from_bytes(&bytes) == state);
+        assert_eq!(Digest::from_hex(&state.digest().to_string()), Some(state.digest()));
+        assert_eq!(Digest::from_hex("ab"), None);
+        assert_eq!(Digest::from_hex(&"x".repeat(64)), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::catalog::Catalog;
@@ -15,10 +16,10 @@ use crate::fellows::Carried;
 use crate::forget::READERS;
 use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
-use crate::partition_file::{self, PartitionWriter};
+use crate::partition_file::PartitionWriter;
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, derived};
+use crate::{Encoder, Error, Result, Source, compact, derived};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -117,6 +118,9 @@ impl Editor {
         let interrupted = std::mem::replace(&mut lock.dirty, true);
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
+        if interrupted {
+            compact::finish(dir, &catalog)?;
+        }
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let partitions = PartitionWriter::new(dir, header.encoder.dim);
         let mut editor =
@@ -130,21 +134,23 @@ impl Editor {
 
     /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
     pub(crate) fn recover(&mut self) -> Result<()> {
+        if compact::finish(&self.dir, &self.catalog)? {
+            self.vectors = VectorWriter::open(&self.dir, self.encoder.dim, self.catalog.header()?.slots)?;
+        }
         self.vectors.truncate(self.catalog.header()?.slots)?;
         for slot in self.catalog.free_slots()? {
             self.vectors.zero(slot)?;
         }
         self.vectors.sync()?;
         codes::remove(&self.dir)?;
-        self.partitions = PartitionWriter::new(&self.dir, self.encoder.dim);
-        partition_file::remove(&self.dir)?;
+        self.partitions.remove()?;
         derived::remove_all(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true)?;
         Ok(())
     }
 
     /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
-    fn shorten_log(&self) -> Result<()> {
+    pub(crate) fn shorten_log(&self) -> Result<()> {
         let log = self.dir.join("catalog.sqlite-wal");
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
             self.catalog.fold_log(Duration::ZERO, false)?;
@@ -181,7 +187,10 @@ impl Drop for Editor {
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
         let folded = self.catalog.fold_log(Duration::ZERO, self.log_held);
-        if self.log_held && !matches!(folded, Ok(true)) {
+        if matches!(folded, Ok(true)) {
+            // SQLite may take the empty log away.
+            let _ = self.catalog.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        } else if self.log_held {
             self.lock.dirty = true;
         }
     }

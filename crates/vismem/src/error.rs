@@ -136,8 +136,8 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
-    /// Something was forgotten since this reader was opened, so its rows are not what they were.
-    #[error("{}: exemplars were forgotten since it was opened; open it again, or give the command again", path.display())]
+    /// Something was forgotten or the memory compacted since this reader was opened, so its rows are not what they were.
+    #[error("{}: exemplars were forgotten or moved since it was opened; open it again, or give the command again", path.display())]
     Outdated {
         /// The memory.
         path: PathBuf,
@@ -153,6 +153,16 @@ pub enum Error {
         path: PathBuf,
         /// How many exemplars were forgotten.
         exemplars: usize,
+    },
+    /// No relabelling can be taken back.
+    #[error(
+        "{}: there is nothing to undo; a forget cannot be undone and ends what could be undone before it, an add is \
+         undone with `vismem forget --batch`",
+        path.display()
+    )]
+    NothingToUndo {
+        /// The memory.
+        path: PathBuf,
     },
     /// A selector without any criterion.
     #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]

@@ -16,16 +16,22 @@ pub enum EventKind {
     Add,
     /// Exemplars were forgotten.
     Forget,
+    /// Exemplars were given other labels.
+    Relabel,
+    /// They were given back the labels that they had before a relabelling.
+    Undo,
 }
 
 impl EventKind {
-    const ALL: [Self; 2] = [Self::Add, Self::Forget];
+    const ALL: [Self; 4] = [Self::Add, Self::Forget, Self::Relabel, Self::Undo];
 
     /// The word for it, as in the catalogue.
     pub fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
             Self::Forget => "forget",
+            Self::Relabel => "relabel",
+            Self::Undo => "undo",
         }
     }
 }

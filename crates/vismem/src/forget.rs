@@ -28,7 +28,7 @@ struct Freed {
 
 impl Editor {
     /// Forgets every exemplar that the selector names; `None` if that is none. A label that no exemplar has any more
-    /// goes as well, with what the taxonomy says of it.
+    /// goes as well, with what the taxonomy says of it. Relabelling from before cannot be undone any more.
     ///
     /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, or of such
     /// labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
@@ -74,6 +74,8 @@ impl Editor {
         let before = digest.digest();
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        // It may name what goes: exemplars, and labels that they once had.
+        tx.execute("DELETE FROM changes", []).at(path)?;
         for record in &records {
             tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
                 .and_then(|mut s| s.execute([record.id]))
@@ -90,7 +92,7 @@ impl Editor {
             tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
         }
         let after = digest.digest();
-        tx.execute("UPDATE memory SET digest_state = ?1, erasures = erasures + 1", [digest.to_bytes()]).at(path)?;
+        tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         let mut fellows = Carried::take(&self.dir, &before);

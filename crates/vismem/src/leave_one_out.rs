@@ -38,6 +38,12 @@ impl Memory {
         prunings: &[Option<Pruning>],
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<f64>> {
+        let depth = prunings.iter().flatten().map(Pruning::neighbors).fold(k, usize::max);
+        self.accuracies(&Fellows::of(self, depth, progress)?, k, vote, prunings)
+    }
+
+    /// The lists must be as long as `k` and the prunings ask.
+    fn accuracies(&self, fellows: &Fellows, k: usize, vote: Vote, prunings: &[Option<Pruning>]) -> Result<Vec<f64>> {
         if self.len() < 2 {
             return Err(Error::NoFellows { path: self.path().into() });
         }
@@ -45,27 +51,33 @@ impl Memory {
             return Err(vismem_search::Error::K { k }.into());
         }
         let vote = vote.checked()?;
-        let mut depth = k;
+        let mut counts = HashMap::new();
         for pruning in prunings.iter().flatten() {
-            depth = depth.max(pruning.checked()?.neighbors());
+            let neighbors = pruning.checked()?.neighbors();
+            counts.entry(neighbors).or_insert_with(|| Reliability::count(self, fellows, neighbors));
         }
-        let fellows = Fellows::of(self, depth, progress)?;
-        let count = |pruning: &Pruning| (pruning.neighbors(), Reliability::count(self, &fellows, pruning.neighbors()));
-        let counts: HashMap<usize, Reliability> = prunings.iter().flatten().map(count).collect();
 
         let mut right = vec![0u64; prunings.len()];
+        let whole = Standing::Counts(1.0);
         let label_of = |slot: usize| self.slots.label_of[slot];
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
-            let voters = fellows.list(slot).iter().take(k).map(|&fellow| fellow as usize);
-            let voters: Vec<(usize, f64)> =
-                voters.map(|fellow| (fellow, f64::from(distance(self.vector(slot), self.vector(fellow))))).collect();
+            let voters: Vec<usize> = fellows.list(slot).iter().take(k).map(|&fellow| fellow as usize).collect();
+            let ballots = voters
+                .iter()
+                .map(|&fellow| (label_of(fellow), f64::from(distance(self.vector(slot), self.vector(fellow))), whole));
+            let mut ballots: Vec<_> = ballots.collect();
+            let is_right = |ballots: &[(u32, f64, Standing)]| {
+                pruned_decisions_at_every_k(vote, ballots).last() == Some(&label_of(slot))
+            };
+            let unpruned = is_right(&ballots);
             for (right, pruning) in right.iter_mut().zip(prunings) {
-                let standing = |fellow| {
-                    let standing = |pruning: &Pruning| pruning.standing(counts[&pruning.neighbors()].in_slot(fellow));
-                    pruning.as_ref().map_or(Standing::Counts(1.0), standing)
-                };
-                let votes: Vec<_> = voters.iter().map(|&(fellow, d)| (label_of(fellow), d, standing(fellow))).collect();
-                *right += u64::from(pruned_decisions_at_every_k(vote, &votes).last() == Some(&label_of(slot)));
+                let counts = pruning.as_ref().map(|pruning| (pruning, &counts[&pruning.neighbors()]));
+                for (ballot, &fellow) in ballots.iter_mut().zip(&voters) {
+                    ballot.2 = counts.map_or(whole, |(pruning, counts)| pruning.standing(counts.in_slot(fellow)));
+                }
+                // Most prunings concern few exemplars.
+                let is_touched = ballots.iter().any(|(_, _, standing)| *standing != whole);
+                *right += u64::from(if is_touched { is_right(&ballots) } else { unpruned });
             }
         }
         Ok(right.into_iter().map(|right| right as f64 / self.len() as f64).collect())
@@ -95,7 +107,7 @@ impl Memory {
         let votes = wrong.iter().rev().step_by(step).map(|&votes| hard(Threshold::Votes(votes)));
         let shares = (1..=20).rev().map(|twentieth| hard(Threshold::Share(f64::from(twentieth) / 20.0)));
         let prunings: Vec<_> = [None, Some(Pruning::SOFT)].into_iter().chain(votes).chain(shares).collect();
-        let accuracies = self.leave_one_out(k, vote, &prunings, progress)?;
+        let accuracies = self.accuracies(&fellows, k, vote, &prunings)?;
         let trial = |(pruning, accuracy): (Option<Pruning>, f64)| {
             let is_hidden = |pruning: &Pruning| {
                 counts.iter().filter(|(_, votes)| pruning.standing(*votes) == Standing::Hidden).count()

@@ -21,8 +21,8 @@ use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source};
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
 
-/// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten, what needs
-/// embeddings answers [`Error::Outdated`] until it is opened again.
+/// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten or
+/// moved, what needs embeddings answers [`Error::Outdated`] until it is opened again.
 ///
 /// Opening does not read the embeddings of a large memory. No answer cites an exemplar that was not checked against
 /// the catalogue.
@@ -117,9 +117,11 @@ impl Memory {
         }
         let catalog = Catalog::open_to_read(dir)?;
         let header = catalog.header()?;
-        let watch = Watch::new(&catalog, header.erasures)?;
+        let watch = Watch::new(&catalog, header.generation)?;
         let slots = Slots::load(dir, &catalog, header.slots as usize)?;
-        let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len())?;
+        let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len(), header.compacting);
+        // The file may have been replaced since the snapshot was taken.
+        let vectors = watch.check(&catalog).and(vectors)?;
         Ok(Self {
             dir: dir.into(),
             catalog,

@@ -427,29 +427,48 @@ impl PartitionWriter {
         }
     }
 
+    /// The memory's digest changed, its vectors did not: codes that belonged to `before` belong to `after`.
+    pub(crate) fn follow(&mut self, before: &Digest, after: &Digest) {
+        let write = || -> io::Result<()> {
+            let file = File::options().read(true).write(true).open(derived::path(&self.dir, NAME))?;
+            let mut digest = [0; 32];
+            file.read_exact_at(&mut digest, 0)?;
+            if digest == *before.as_bytes() { file.write_all_at(after.as_bytes(), 0) } else { Ok(()) }
+        };
+        // Codes of another state are not used, so that nothing is lost where this fails.
+        let _ = write();
+        if let Some(open) = self.open.as_mut().filter(|open| open.digest == *before) {
+            open.digest = *after;
+        }
+    }
+
     /// Overwrites the codes of slots whose rows are zeros by now, on disk when it returns; `slots` is how many there are.
     ///
     /// # Errors
     /// When the file can neither be changed nor deleted.
     pub(crate) fn erase(&mut self, erased: &[usize], slots: usize, before: &Digest, after: &Digest) -> Result<()> {
         self.begin(before);
-        let Some(open) = &mut self.open else { return remove(&self.dir) };
-        let vectors = VectorMap::open(&self.dir, self.dim, slots)?;
+        let Some(open) = &mut self.open else { return self.remove() };
+        let vectors = VectorMap::open(&self.dir, self.dim, slots, false)?;
         let erased = erased.iter().try_for_each(|&slot| open.remove(slot)).and_then(|()| {
             open.move_centres(&vectors)?;
             open.finish(after)?;
             open.groups.file.sync_data()
         });
-        if erased.is_err() {
-            self.open = None;
-            return remove(&self.dir);
-        }
-        Ok(())
+        if erased.is_err() { self.remove() } else { Ok(()) }
+    }
+
+    /// Deletes the partitions, half-written ones included.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn remove(&mut self) -> Result<()> {
+        self.open = None;
+        derived::remove(&self.dir, &[NAME, &format!("{NAME}.new")])
     }
 
     fn give_up(&mut self) {
-        self.open = None;
-        let _ = remove(&self.dir);
+        let _ = self.remove();
     }
 }
 
@@ -529,9 +548,4 @@ impl OpenPartitions {
         (self.groups.marked, self.digest) = (false, *digest);
         Ok(())
     }
-}
-
-/// Deletes the partitions, half-written ones included.
-pub(crate) fn remove(dir: &Path) -> Result<()> {
-    derived::remove(dir, &[NAME, &format!("{NAME}.new")])
 }

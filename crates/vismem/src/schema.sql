@@ -7,7 +7,8 @@ CREATE TABLE memory (
   encoder_hash  TEXT NOT NULL,
   slots         INTEGER NOT NULL CHECK (slots >= 0),           -- committed rows of vectors.f32
   digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
-  erasures      INTEGER NOT NULL                               -- how often something was forgotten
+  generation    INTEGER NOT NULL,                              -- raised when rows are erased or moved
+  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1))  -- whether vectors.f32.new is to take its place
 ) STRICT;
 
 CREATE TABLE labels (
@@ -42,14 +43,22 @@ CREATE TABLE free_slots (
 -- What changed the digest, in order: the digest after one event is the digest before the next.
 CREATE TABLE events (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget')),
+  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget', 'relabel', 'undo')),
   at         INTEGER NOT NULL,                                 -- seconds since 1970, UTC
   engine     TEXT NOT NULL,
-  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added or forgotten
+  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added, changed, forgotten
   selected   TEXT,                                             -- for what was selected: by which criteria
   before     BLOB NOT NULL CHECK (length(before) = 32),
   after      BLOB NOT NULL CHECK (length(after) = 32)
 ) STRICT;
+
+-- What relabelling can be undone: the labels before. A forget empties it, so that it keeps no trace.
+CREATE TABLE changes (
+  event     INTEGER NOT NULL REFERENCES events (id),
+  exemplar  INTEGER NOT NULL REFERENCES exemplars (id),
+  label     TEXT NOT NULL,
+  PRIMARY KEY (event, exemplar)
+) STRICT, WITHOUT ROWID;
 
 -- Levels above the label, nearest first: genus, family, ...
 CREATE TABLE levels (

@@ -1,6 +1,8 @@
 //! Levels above the label: species, genus, family, ...
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rusqlite::Transaction;
 
 use crate::editor::label_id;
 use crate::error::SqlContext;
@@ -39,6 +41,37 @@ impl Taxonomy {
     }
 }
 
+impl Taxonomy {
+    /// Names that stand below more than one name of the next level, such as a genus in two families, in order. Votes are
+    /// summed all the same; but it is no tree, and usually a slip.
+    pub fn names_in_two_places(&self) -> Vec<TwoPlaces> {
+        let mut above: BTreeMap<(usize, &str), BTreeSet<&str>> = BTreeMap::new();
+        for names in self.labels.values() {
+            for (level, pair) in names.windows(2).enumerate() {
+                above.entry((level, &pair[0])).or_default().insert(&pair[1]);
+            }
+        }
+        let two = above.into_iter().filter(|(_, above)| above.len() > 1);
+        two.map(|((level, name), above)| TwoPlaces {
+            level: self.levels[level].clone(),
+            name: name.into(),
+            above: above.into_iter().map(str::to_owned).collect(),
+        })
+        .collect()
+    }
+}
+
+/// A name that stands below more than one name of the next level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwoPlaces {
+    /// The name's level.
+    pub level: String,
+    /// The name.
+    pub name: String,
+    /// What it stands below.
+    pub above: Vec<String>,
+}
+
 impl Editor {
     /// Enters a taxonomy beside what is there: its labels are made if need be, what it says of known labels replaces
     /// what was said before.
@@ -57,20 +90,59 @@ impl Editor {
             let (known, new) = (known.join(", "), taxonomy.levels.join(", "));
             return Err(Error::Taxonomy(format!("the memory has the levels {known}; these are {new}: use the same")));
         }
-        for (label, names) in &taxonomy.labels {
-            let label = label_id(&tx, label).at(&path)?;
-            for (level, name) in names.iter().enumerate() {
-                tx.execute("INSERT OR REPLACE INTO taxonomy VALUES (?1, ?2, ?3)", (label, level, name)).at(&path)?;
-            }
-        }
+        enter(&tx, taxonomy).at(&path)?;
         tx.commit().at(&path)
     }
+
+    /// Puts a taxonomy in the place of the one that is there, levels included. Its labels are made if need be; labels
+    /// that have no exemplars and are not in it go.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing is changed then.
+    pub fn set_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<()> {
+        let path = self.catalog.path.clone();
+        let tx = self.catalog.db.transaction().at(&path)?;
+        tx.execute_batch("DELETE FROM taxonomy; DELETE FROM levels;").at(&path)?;
+        for (position, name) in taxonomy.levels.iter().enumerate() {
+            tx.execute("INSERT INTO levels VALUES (?1, ?2)", (position, name)).at(&path)?;
+        }
+        enter(&tx, taxonomy).at(&path)?;
+        let unused = "DELETE FROM labels WHERE id NOT IN (SELECT label FROM exemplars) \
+             AND id NOT IN (SELECT label FROM taxonomy)";
+        tx.execute(unused, []).at(&path)?;
+        tx.commit().at(&path)
+    }
+}
+
+fn enter(tx: &Transaction<'_>, taxonomy: &Taxonomy) -> rusqlite::Result<()> {
+    for (label, names) in &taxonomy.labels {
+        let label = label_id(tx, label)?;
+        for (level, name) in names.iter().enumerate() {
+            tx.execute("INSERT OR REPLACE INTO taxonomy VALUES (?1, ?2, ?3)", (label, level, name))?;
+        }
+    }
+    Ok(())
 }
 
 impl Memory {
     /// Names of the taxonomy's levels, the one next to the label first.
     pub fn levels(&self) -> Result<Vec<String>> {
         level_names(&self.catalog.db).at(&self.catalog.path)
+    }
+
+    /// The whole taxonomy.
+    pub fn taxonomy(&self) -> Result<Taxonomy> {
+        let path = &self.catalog.path;
+        let mut taxonomy = Taxonomy { levels: self.levels()?, labels: HashMap::new() };
+        let select =
+            "SELECT labels.name, taxonomy.name FROM taxonomy JOIN labels ON labels.id = label ORDER BY label, level";
+        let mut statement = self.catalog.db.prepare(select).at(path)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
+        for row in rows {
+            let (label, name): (String, String) = row.at(path)?;
+            taxonomy.labels.entry(label).or_default().push(name);
+        }
+        Ok(taxonomy)
     }
 
     /// The levels with what each label is called there.

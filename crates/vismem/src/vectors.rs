@@ -16,6 +16,13 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join("vectors.f32")
 }
 
+/// Where compaction writes the rows before they take their place.
+pub(crate) fn unfinished_path(dir: &Path) -> PathBuf {
+    dir.join(UNFINISHED)
+}
+
+pub(crate) const UNFINISHED: &str = "vectors.f32.new";
+
 /// The bytes of a row as they stand in the file.
 pub(crate) fn bytes(row: &[f32]) -> &[u8] {
     bytemuck::cast_slice(row)
@@ -83,9 +90,11 @@ pub(crate) struct VectorMap {
 }
 
 impl VectorMap {
-    /// Maps the first `slots` rows; a shorter file is damaged.
-    pub(crate) fn open(dir: &Path, dim: usize, slots: usize) -> Result<Self> {
-        let path = path(dir);
+    /// Maps the first `slots` rows; a shorter file is damaged. While the memory is `compacting`, they may still wait to
+    /// take their place.
+    pub(crate) fn open(dir: &Path, dim: usize, slots: usize, compacting: bool) -> Result<Self> {
+        let unfinished = unfinished_path(dir);
+        let path = if compacting && unfinished.exists() { unfinished } else { path(dir) };
         let expected = slots * dim * size_of::<f32>();
         if expected == 0 {
             return Ok(Self { map: None, dim });
@@ -97,7 +106,7 @@ impl VectorMap {
             return Err(Error::Damaged { path, what });
         }
         // SAFETY: the mapping is read-only and covers committed rows only. vismem never shortens the file below the
-        // committed rows and, under the writer's lock, writes to a committed slot only once no row names it. A program
+        // committed rows (compaction writes another file) and, under the writer's lock, writes to a committed slot only once no row names it. A program
         // other than vismem that shortens or rewrites the file meanwhile breaks this, as it would break any
         // memory-mapped store; damage that was there before is found by the row hashes.
         let map = unsafe { memmap2::MmapOptions::new().len(expected).map(&file) }.at(&path, "map")?;

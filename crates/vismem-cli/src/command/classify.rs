@@ -106,7 +106,7 @@ impl Answers<'_> {
         })
     }
 
-    fn answer(&mut self, path: String, answer: Result<Answered, String>) -> Result<()> {
+    fn answer(&mut self, path: String, answer: Said<Answered>) -> Result<()> {
         let (decision, before, error) = match answer {
             Ok((decision, before)) => {
                 let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
@@ -130,13 +130,16 @@ impl Answers<'_> {
     }
 }
 
+/// What is said of a query, or why nothing is.
+type Said<A> = Result<A, String>;
+
 /// Encodes pictures on all cores and hands their embeddings to `classify`, some together. Hands what it says of each,
 /// or why there is nothing to say, to `each` in the order of `pictures`.
 pub fn decide_pictures<A>(
     encoder: &vismem_encode::Encoder,
     pictures: Vec<PathBuf>,
     classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
-    each: &mut dyn FnMut(&Path, Result<A, String>) -> Result<()>,
+    each: &mut dyn FnMut(&Path, Said<A>) -> Result<()>,
 ) -> Result<()> {
     let mut progress = Progress::new(pictures.len() as u64, "pictures");
     let mut each = |path: PathBuf, answer| each(&path, answer);
@@ -163,7 +166,7 @@ pub fn decide_pictures<A>(
 fn decide<Q, A>(
     classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
     queries: Vec<(Q, Result<Vec<f32>, String>)>,
-    each: &mut dyn FnMut(Q, Result<A, String>) -> Result<()>,
+    each: &mut dyn FnMut(Q, Said<A>) -> Result<()>,
 ) -> Result<()> {
     let embeddings = queries.iter().filter_map(|(_, embedding)| embedding.as_ref().ok());
     let values: Vec<f32> = embeddings.flatten().copied().collect();

@@ -133,7 +133,7 @@ pub fn explanation(
     });
     let unsure = (!decision.confident).then(|| "Less confident than was asked for (--min-confidence).".to_owned());
     let unseen = (!decision.unseen.is_empty()).then(|| {
-        let labels = decision.unseen.join(", ");
+        let labels = decision::some_of(&decision.unseen);
         format!("It may also be one of the labels there that have no example yet: {labels}.")
     });
     let pruning = memory.pruning().ok().flatten().map(|pruning| match decision.hidden {

@@ -3,11 +3,16 @@
 pub mod add;
 pub mod bench;
 pub mod classify;
+pub mod compact;
 pub mod demo;
 pub mod explain;
+pub mod forget;
+pub mod log;
 pub mod ls;
 pub mod prune;
+pub mod relabel;
 pub mod stats;
+pub mod taxonomy;
 pub mod verify;
 
 /// How a command ended that did not fail as a whole.

@@ -36,12 +36,12 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
         }
         Prune::Off => {
             Editor::open(&args.memory)?.set_pruning(None)?;
-            answer(args, &Memory::open(&args.memory)?, None, false, None)?;
+            answer(args.format, &document(args, &Memory::open(&args.memory)?, None, false, None))?;
         }
         Prune::Show => {
             let memory = Memory::open(&args.memory)?;
             let pruned = memory.pruned(&mut progress::of("exemplars"))?;
-            answer(args, &memory, pruned, false, None)?;
+            answer(args.format, &document(args, &memory, pruned, false, None))?;
         }
         Prune::Suggest(options) => suggest::run(args, options)?,
     }
@@ -59,14 +59,17 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     if let Some(page) = &trial.page {
         page::write(page, &memory, &pruned)?;
     }
+    let document = document(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref());
+    // A reader would keep the editor from cutting the log.
+    drop(memory);
     if !trial.dry_run {
         Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
     }
-    answer(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref())
+    answer(args.format, &document)
 }
 
-fn answer(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Result<()> {
-    let document = Document {
+fn document(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Document {
+    Document {
         memory: args.memory.display().to_string(),
         pruning: pruned.map(|pruned| pruning::Document::new(&pruned.pruning)),
         dry_run,
@@ -74,18 +77,26 @@ fn answer(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, 
         hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
         reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
         page: page.map(|page| page.display().to_string()),
-    };
-    if args.format == Format::Json {
-        return output::json(&document);
+    }
+}
+
+fn answer(format: Format, document: &Document) -> Result<()> {
+    if format == Format::Json {
+        return output::json(document);
     }
     let mut out = output::stdout();
     let rule = document.pruning.as_ref().map_or("off", |pruning| &pruning.in_short);
-    writeln!(out, "{}: pruning {rule}{}", document.memory, if dry_run { ", not set (--dry-run)" } else { "" })?;
-    let (hidden, reduced, all) =
-        (output::count(document.hidden), output::count(document.reduced), output::counted(memory.len(), "exemplar"));
-    match pruned.map(|pruned| &pruned.pruning) {
-        Some(Pruning::Hard { .. }) => writeln!(out, "{hidden} of {all} hidden")?,
-        Some(Pruning::Soft { .. }) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
+    writeln!(
+        out,
+        "{}: pruning {rule}{}",
+        document.memory,
+        if document.dry_run { ", not set (--dry-run)" } else { "" }
+    )?;
+    let (hidden, reduced) = (output::count(document.hidden), output::count(document.reduced));
+    let all = output::counted(document.exemplars, "exemplar");
+    match &document.pruning {
+        Some(pruning) if pruning.is_hard() => writeln!(out, "{hidden} of {all} hidden")?,
+        Some(_) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
         None => writeln!(out, "every one of {all} counts as it is")?,
     }
     if let Some(page) = &document.page {

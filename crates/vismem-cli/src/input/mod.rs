@@ -5,7 +5,7 @@ pub mod folder;
 pub mod labels;
 pub mod manifest;
 mod npy;
-mod table;
+pub mod table;
 pub mod taxonomy;
 
 use std::path::{Path, PathBuf};

@@ -1,11 +1,13 @@
 //! Bad input: each test is a row of docs/bad-input.md and takes its exit code from there.
 
 mod embeddings;
+mod forgetting;
 mod manifests;
 mod memories;
 mod options;
 mod outputs;
 mod pictures;
+mod relabelling;
 
 use std::collections::BTreeMap;
 
@@ -32,11 +34,13 @@ fn rows() -> BTreeMap<&'static str, i32> {
 fn the_document_and_the_tests_have_the_same_rows() {
     let sources = [
         include_str!("bad_input/embeddings.rs"),
+        include_str!("bad_input/forgetting.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),
         include_str!("bad_input/options.rs"),
         include_str!("bad_input/outputs.rs"),
         include_str!("bad_input/pictures.rs"),
+        include_str!("bad_input/relabelling.rs"),
         include_str!("kill.rs"),
     ];
     let mut tested = Vec::new();

@@ -243,7 +243,10 @@ fn progress_goes_to_standard_error_and_answers_to_standard_output() {
 fn help_names_every_command_and_the_version_is_the_packages() {
     let place = Place::new();
     let help = place.vismem("--help").done();
-    for command in ["demo", "add", "classify", "explain", "ls", "prune", "stats", "bench", "verify"] {
+    for command in [
+        "demo", "add", "classify", "explain", "ls", "prune", "stats", "bench", "forget", "relabel", "merge", "undo",
+        "taxonomy", "compact", "log", "verify",
+    ] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = place.vismem_with([command, "--help"]).done();
         assert!(own.stdout.contains(&format!("Usage: vismem {command}")), "{own:?}");

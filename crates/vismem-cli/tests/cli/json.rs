@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 11] = [
+const SCHEMAS: [(&str, &str); 18] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -22,6 +22,13 @@ const SCHEMAS: [(&str, &str); 11] = [
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("bench", include_str!("../../../../docs/schemas/bench.json")),
+    ("forget", include_str!("../../../../docs/schemas/forget.json")),
+    ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
+    ("relabel", include_str!("../../../../docs/schemas/relabel.json")),
+    ("compact", include_str!("../../../../docs/schemas/compact.json")),
+    ("taxonomy", include_str!("../../../../docs/schemas/taxonomy.json")),
+    ("taxonomy-check", include_str!("../../../../docs/schemas/taxonomy-check.json")),
+    ("log", include_str!("../../../../docs/schemas/log.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
 
@@ -142,6 +149,64 @@ fn answers_about_pruning_fit_their_schemas() {
     }
     let trials = fitting(&place.vismem("prune suggest --format json").done(), "prune-suggest");
     assert!(trials["command"].as_str().unwrap().starts_with("vismem prune "), "{trials}");
+}
+
+#[test]
+fn answers_about_forgetting_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(8)));
+    place.vismem("add rows.npy --label x").done();
+    let dry = fitting(&place.vismem("forget --id 3 --dry-run --page gone.html --format json").done(), "forget");
+    assert_eq!((&dry["exemplars"], &dry["receipt"], &dry["page"]), (&1.into(), &Value::Null, &"gone.html".into()));
+    let none = fitting(&place.vismem("forget --source gone --format json").done(), "forget");
+    assert_eq!((&none["exemplars"], &none["receipt"]), (&0.into(), &Value::Null));
+    let gone = fitting(&place.vismem("forget --id 3,4 --batch 1 --receipt r.json --format json").done(), "forget");
+    assert_eq!(gone["receipt"]["selected_by"], json!(["id", "batch"]));
+    let receipt: Value = serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap();
+    assert_eq!(schema::faults(&schema_of("receipt"), &receipt), [""; 0]);
+    assert_eq!(receipt, gone["receipt"]);
+
+    let compacted = fitting(&place.vismem("compact --format json").done(), "compact");
+    assert_eq!(compacted["free_slots"], 2);
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    assert_eq!(log["events"][0]["after"], receipt["before"]);
+    assert_eq!((&log["events"][1]["kind"], &log["events"][1]["after"]), (&"forget".into(), &receipt["after"]));
+    let verified = fitting(&place.vismem("verify --receipt r.json --format json").done(), "verify");
+    assert_eq!(verified["receipt"], json!({"belongs": true, "later_events": 0, "fault": null}));
+}
+
+#[test]
+fn answers_about_relabelling_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(4)));
+    place.vismem("add rows.npy --label x").done();
+    let relabelled = fitting(&place.vismem("relabel --id 1,2 --to y --format json").done(), "relabel");
+    assert_eq!((&relabelled["exemplars"], &relabelled["event"]), (&2.into(), &2.into()));
+    let again = fitting(&place.vismem("relabel --id 1,2 --to y --format json").done(), "relabel");
+    assert_eq!((&again["exemplars"], &again["event"]), (&0.into(), &Value::Null));
+    assert_eq!(again["digest"], relabelled["digest"]);
+    fitting(&place.vismem("merge y --into x --format json").done(), "relabel");
+    let undone = fitting(&place.vismem("undo --format json").done(), "relabel");
+    assert_eq!(undone["digest"], relabelled["digest"]);
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    let kinds: Vec<&Value> = log["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
+    assert_eq!(kinds, ["add", "relabel", "relabel", "undo"]);
+}
+
+#[test]
+fn answers_about_the_taxonomy_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(2)));
+    place.vismem("add rows.npy --label cat").done();
+    let none = fitting(&place.vismem("taxonomy show --format json").done(), "taxonomy");
+    assert_eq!(none, json!({"levels": [], "labels": []}));
+    let unplaced = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
+    assert_eq!((&unplaced["whole"], &unplaced["unplaced"]), (&false.into(), &json!(["cat"])));
+    place.write("t.csv", "label,genus,family\ncat,felis,felids\nserval,felis,canids\n");
+    let set = fitting(&place.vismem("taxonomy set t.csv --format json").done(), "taxonomy");
+    assert_eq!(set["labels"][1], json!({"label": "serval", "exemplars": 0, "names": ["felis", "canids"]}));
+    let two = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
+    assert_eq!(two["two_places"], json!([{"level": "genus", "name": "felis", "above": ["canids", "felids"]}]));
 }
 
 #[test]

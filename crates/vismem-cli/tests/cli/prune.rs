@@ -35,6 +35,7 @@ fn a_mislabelled_picture_is_found_hidden_and_given_back() {
     place.vismem("prune hard --threshold 3 --neighbors 4").done();
     let hidden = ask();
     assert_eq!((hidden["confidence"].as_f64(), hidden["hidden"].as_u64()), (Some(1.0), Some(1)), "{hidden}");
+    place.vismem("classify ask.png -k 6").done().says(&["disc  100 %  (1 neighbour hidden)"]);
     place.vismem("stats").done().says(&["pruning     hard (from 3 wrong votes, 4 neighbours)"]);
     place.vismem("explain ask.png -k 6").done();
     let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
@@ -61,4 +62,16 @@ fn a_suggestion_can_be_set_as_it_stands() {
     let trials = trials["trials"].as_array().unwrap();
     let off = trials.iter().find(|trial| trial["pruning"].is_null()).unwrap();
     assert!(accuracy(&trials[0]) >= accuracy(off));
+}
+
+#[test]
+fn what_is_hidden_can_be_forgotten() {
+    let place = with_a_mistake();
+    let hard = "prune hard --threshold 3 --neighbors 4";
+    place.vismem(hard).done().says(&["1 of 11 exemplars hidden"]);
+    let forgotten = place.vismem("forget --pruned --format json").done().json();
+    assert_eq!((&forgotten["exemplars"], &forgotten["receipt"]["selected_by"][0]), (&1.into(), &"pruned".into()));
+    assert!(!place.vismem("ls --all").done().stdout.contains("mistake.png"));
+    place.vismem("prune show").done().says(&["0 of 10 exemplars hidden"]);
+    place.vismem("verify").done();
 }

@@ -48,4 +48,7 @@ fn leaving_out_the_marked_pictures_of_a_class_removes_the_shortcut() {
     assert!(without >= 0.8, "{without}");
     let changed = place.vismem("classify ask -k 5 --without source=agency/*/* --changed").done();
     assert!(changed.stdout.lines().count() >= 4, "{changed:?}");
+
+    place.vismem("forget --source agency/*/*").done();
+    assert_eq!(accuracy(&place, ""), without, "forgetting does what leaving out promised");
 }

@@ -1,5 +1,6 @@
 //! What a memory promises across its parts.
 
+mod compacting;
 mod crash;
 mod damage;
 mod editing;
@@ -9,6 +10,7 @@ mod levels;
 mod official_pruning;
 mod partitions;
 mod pruning;
+mod relabelling;
 mod reliability;
 mod selecting;
 mod what_if;

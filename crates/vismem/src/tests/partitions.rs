@@ -107,6 +107,14 @@ proptest! {
             prop_assert!(memory.partition_stats().is_some(), "they belong to the memory");
             prop_assert_eq!(PartitionMap::wrong_slots(&memory), Vec::<usize>::new());
         }
+        // Labels are nothing to them; where slots change, they go.
+        let all = Selector { batches: vec![1], ..Default::default() };
+        editor.relabel(&all, "another").unwrap();
+        prop_assert!(memory(dir).partition_stats().is_some());
+        editor.forget(&Selector { ids: vec![editor.select(&all).unwrap()[0]], ..Default::default() }).unwrap();
+        prop_assert!(memory(dir).partition_stats().is_some());
+        editor.compact().unwrap();
+        prop_assert!(!derived::path(dir, partition_file::NAME).exists());
         drop(editor);
         prop_assert_eq!(verify(dir).unwrap().faults, []);
     }

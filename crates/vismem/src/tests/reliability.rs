@@ -44,23 +44,41 @@ enum Edit {
         every: u64,
         remainder: u64,
     },
+    /// The same, to be given this label.
+    Relabel {
+        every: u64,
+        remainder: u64,
+        label: u8,
+    },
+    Compact,
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         prop::collection::vec(0u32..200, 1..30).prop_map(Edit::Add),
         (2u64..12, 0u64..12).prop_map(|(every, remainder)| Edit::Forget { every, remainder: remainder % every }),
+        (2u64..6, 0u64..6, 0u8..3).prop_map(|(every, remainder, label)| Edit::Relabel {
+            every,
+            remainder: remainder % every,
+            label
+        }),
+        Just(Edit::Compact),
     ]
 }
 
-fn forget(dir: &Path, which: impl Fn(u64) -> bool) {
+/// Changes the exemplars of these ids, if there are any.
+fn change(dir: &Path, which: impl Fn(u64) -> bool, how: impl FnOnce(&mut Editor, &Selector)) {
     let memory = Memory::open(dir).unwrap();
     let ids: Vec<u64> =
         memory.slots.ids.iter().copied().filter(|id| *id != vismem_search::FREE && which(*id)).collect();
     drop(memory);
     if !ids.is_empty() {
-        Editor::open(dir).unwrap().forget(&Selector { ids, ..Default::default() }).unwrap();
+        how(&mut Editor::open(dir).unwrap(), &Selector { ids, ..Default::default() });
     }
+}
+
+fn forget(dir: &Path, which: impl Fn(u64) -> bool) {
+    change(dir, which, |editor, selector| drop(editor.forget(selector).unwrap()));
 }
 
 proptest! {
@@ -74,13 +92,21 @@ proptest! {
         add(folder.path(), &(0..10).map(coarse).collect::<Vec<_>>()).unwrap();
         counts(folder.path(), neighbors);
         for (edit, asked) in edits {
+            let carried = derived::size(folder.path(), derived::FELLOWS).is_some() && !matches!(edit, Edit::Compact);
             match edit {
+                Edit::Compact => drop(Editor::open(folder.path()).unwrap().compact().unwrap()),
                 Edit::Add(samples) => {
                     add(folder.path(), &samples.into_iter().map(coarse).collect::<Vec<_>>()).unwrap();
                 }
                 Edit::Forget { every, remainder } => forget(folder.path(), |id| id % every == remainder),
+                Edit::Relabel { every, remainder, label } => {
+                    let relabel = |editor: &mut Editor, selector: &Selector| {
+                        editor.relabel(selector, &format!("label-{label}")).unwrap();
+                    };
+                    change(folder.path(), |id| id % every == remainder, relabel);
+                }
             }
-            prop_assert!(folder.path().join(derived::FELLOWS).exists(), "the edit carried the lists over");
+            prop_assert_eq!(derived::size(folder.path(), derived::FELLOWS).is_some(), carried, "edits carry the lists over");
             // Sometimes several edits come before somebody asks.
             if asked {
                 prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));

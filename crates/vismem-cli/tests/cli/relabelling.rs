@@ -1,0 +1,62 @@
+//! Correcting labels, as users do it.
+
+use crate::common::Place;
+use crate::npy;
+
+#[test]
+fn labels_are_corrected_merged_split_and_given_back() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(6)));
+    place.write("labels.txt", "cat\ncat\ndog\ndog\nhound\npuppy\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    let labels =
+        || place.vismem("ls").done().stdout.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+    let digest = || place.vismem("stats --format json").done().json()["digest"].clone();
+    let (first, before) = (labels(), digest());
+    assert_eq!(first, "2 cat 2 dog 1 hound 1 puppy");
+
+    place.vismem("relabel --label cat --id 2 --to dog").done().says(&["relabelled 1 exemplar"]);
+    assert_eq!(labels(), "1 cat 3 dog 1 hound 1 puppy");
+    place.vismem("merge hound puppy --into dog").done().says(&["relabelled 2 exemplars"]);
+    assert_eq!(labels(), "1 cat 5 dog");
+    // A split is a relabel, by a selection or by a list.
+    place.write("split.csv", "id,label\n2,kitten\n5,wolf\n");
+    place.vismem("relabel --from split.csv").done().says(&["relabelled 2 exemplars"]);
+    assert_eq!(labels(), "1 cat 3 dog 1 kitten 1 wolf");
+    place.vismem("relabel --label cat --to cat").done().says(&["nothing to change"]);
+
+    // Decisions follow, without an embedding being touched.
+    place.write("ask.npy", npy::rows(&npy::scattered(6)[1..2]));
+    assert_eq!(place.vismem("classify ask.npy -k 1").done().stdout, "ask.npy#0  kitten  100 %\n");
+    for _ in 0..3 {
+        place.vismem("undo").done().says(&["gave the labels from before back to"]);
+    }
+    assert_eq!((labels(), digest()), (first, before));
+    place.vismem("verify").done().says(&["sound, 6 exemplars"]);
+}
+
+#[test]
+fn a_taxonomy_is_shown_as_it_can_be_set_and_checked() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(3)));
+    place.write("labels.txt", "cat\ndog\noak, English\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    assert_eq!(place.vismem("taxonomy show").done().stdout, "");
+    place.write("old.csv", "label,kingdom\ncat,animals\ndog,animals\n\"oak, English\",plants\n");
+    place.vismem("taxonomy set old.csv").done().says(&["set 3 labels in the levels kingdom"]);
+    let shown = place.vismem("taxonomy show").done().stdout;
+    assert_eq!(shown, std::fs::read_to_string(place.path("old.csv")).unwrap());
+    place.vismem("taxonomy check").done().says(&["every label has its place"]);
+
+    // Other levels, another set of labels; and back again by what was shown.
+    place.write("new.csv", "label,family,kingdom\ncat,felids,animals\ntiger,felids,animals\n");
+    place.vismem("taxonomy set new.csv").done();
+    place.vismem("ls").done().says(&["0  tiger"]);
+    let checked = place.vismem("taxonomy check");
+    assert_eq!((checked.code, checked.stdout.lines().count()), (1, 2), "{checked:?}");
+    checked.says(&["dog: is not in the taxonomy"]);
+    place.write("shown.csv", shown);
+    place.vismem("taxonomy set shown.csv").done();
+    place.vismem("taxonomy check").done();
+    assert!(!place.vismem("ls").done().stdout.contains("tiger"));
+}
