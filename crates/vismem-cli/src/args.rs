@@ -136,15 +136,13 @@ pub struct Ls {
     #[arg(long, conflicts_with_all = ["labelled", "SelectorArgs"])]
     pub all: bool,
     #[command(flatten)]
-    pub selection: SelectorArgs,
-    #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Forget {
-    #[command(flatten)]
-    pub selection: SelectorArgs,
     /// Only say what would be forgotten
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -156,6 +154,8 @@ pub struct Forget {
     pub receipt: Option<PathBuf>,
     #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -167,9 +167,9 @@ pub struct Relabel {
     #[arg(long, value_name = "CSV", conflicts_with_all = ["to", "SelectorArgs"])]
     pub from: Option<PathBuf>,
     #[command(flatten)]
-    pub selection: SelectorArgs,
-    #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]

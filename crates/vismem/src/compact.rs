@@ -59,8 +59,9 @@ impl Editor {
     fn close_gaps(&mut self) -> Result<()> {
         let ids = self.write_rows()?;
         kill_point("rows copied");
-        // Codes belong to a digest, which stays, and to slots, which do not.
+        // What is derived belongs to a digest, which stays, and may belong to slots, which do not.
         codes::remove(&self.dir)?;
+        derived::remove_all(&self.dir)?;
         let path = &self.catalog.path;
         let slots = self.catalog.header()?.slots;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
