@@ -153,9 +153,9 @@ pub struct Ls {
     #[arg(long, conflicts_with_all = ["labelled", "SelectorArgs"])]
     pub all: bool,
     #[command(flatten)]
-    pub selection: SelectorArgs,
-    #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -245,8 +245,6 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 
 #[derive(Debug, ClapArgs)]
 pub struct Forget {
-    #[command(flatten)]
-    pub selection: SelectorArgs,
     /// Only say what would be forgotten
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -258,6 +256,8 @@ pub struct Forget {
     pub receipt: Option<PathBuf>,
     #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -269,9 +269,9 @@ pub struct Relabel {
     #[arg(long, value_name = "CSV", conflicts_with_all = ["to", "SelectorArgs"])]
     pub from: Option<PathBuf>,
     #[command(flatten)]
-    pub selection: SelectorArgs,
-    #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, ClapArgs)]

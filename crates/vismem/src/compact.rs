@@ -59,10 +59,10 @@ impl Editor {
     fn close_gaps(&mut self) -> Result<()> {
         let ids = self.write_rows()?;
         kill_point("rows copied");
-        // Codes and lists of fellows belong to a digest, which stays, and to slots, which do not.
+        // What is derived belongs to a digest, which stays, and may belong to slots, which do not.
         codes::remove(&self.dir)?;
         self.partitions.remove()?;
-        derived::remove(&self.dir, &[derived::FELLOWS])?;
+        derived::remove_all(&self.dir)?;
         let path = &self.catalog.path;
         let slots = self.catalog.header()?.slots;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;

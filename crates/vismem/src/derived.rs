@@ -44,36 +44,25 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Keeps the content for later, if nobody is writing and the memory is still what it was computed from. It is a
-/// convenience: where the disk refuses, it is computed again next time.
-pub(crate) fn keep(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) {
-    let Ok(mut lock) = Lock::take(dir, Duration::ZERO) else { return };
-    let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header());
-    if lock.dirty || current.is_ok_and(|header| header.digest.digest() != *digest) {
-        return;
-    }
-    lock.dirty = true;
-    let _ = write(dir, name, digest, content);
-    lock.dirty = false;
+/// Keeps the content for later, if nobody is writing and the memory is still what the reader has open. A convenience:
+/// where the disk refuses, it is computed again next time.
+pub(crate) fn keep(memory: &Memory, name: &str, content: &[&[u8]]) {
+    build(memory, name, |path| write_to(path, &memory.digest(), content));
 }
 
 /// Writes the file for a memory of this digest; the content comes in parts. For whoever holds the writer's lock.
 pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
-    let temporary = path(dir, &format!("{name}.new"));
-    let written = (|| {
-        let mut file = File::create(&temporary)?;
-        let mut hasher = blake3::Hasher::new();
-        for part in [&digest.as_bytes()[..]].iter().chain(content) {
-            hasher.update(part);
-            file.write_all(part)?;
-        }
-        file.write_all(hasher.finalize().as_bytes())
-    })();
-    let written = written.and_then(|()| std::fs::rename(&temporary, path(dir, name)));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+    whole_or_not(dir, name, |path| write_to(path, digest, content))
+}
+
+fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    let mut hasher = blake3::Hasher::new();
+    for part in [&digest.as_bytes()[..]].iter().chain(content) {
+        hasher.update(part);
+        file.write_all(part)?;
     }
-    written
+    file.write_all(hasher.finalize().as_bytes())
 }
 
 /// Lets `write` make the file at the path that it is given, which takes its name then, if nobody is writing and the
@@ -87,13 +76,18 @@ pub(crate) fn build(memory: &Memory, name: &str, write: impl FnOnce(&Path) -> st
         return None;
     }
     lock.dirty = true;
+    let written = whole_or_not(dir, name, write);
+    lock.dirty = false;
+    written.ok()
+}
+
+fn whole_or_not(dir: &Path, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
     let temporary = path(dir, &format!("{name}.new"));
     let written = write(&temporary).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
-    lock.dirty = false;
-    written.ok()
+    written
 }
 
 /// Deletes every derived file, half-written ones included.

@@ -189,7 +189,7 @@ impl Fellows {
     }
 
     fn keep(&self, memory: &Memory) {
-        self.write(|content| derived::keep(memory.path(), derived::FELLOWS, &memory.digest(), content));
+        self.write(|content| derived::keep(memory, derived::FELLOWS, content));
     }
 }
 

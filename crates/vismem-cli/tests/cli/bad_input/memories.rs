@@ -23,7 +23,10 @@ fn memory_that_does_not_exist() {
     let exit = documented("memory_that_does_not_exist");
     let place = Place::new();
     place.write("ask.npy", npy::rows(&[[1.0]]));
-    for command in ["ls", "stats", "verify", "classify ask.npy", "explain a.png"] {
+    let asking = ["ls", "stats", "verify", "classify ask.npy", "explain a.png", "log", "taxonomy show"];
+    let editing =
+        ["forget --id 1", "forget --id 1 --dry-run", "relabel --id 1 --to y", "merge x --into y", "undo", "compact"];
+    for command in asking.into_iter().chain(editing) {
         let words = ["memory.vismem: no memory here", "`vismem add` makes one"];
         place.vismem(command).refused(exit, &words);
     }
@@ -36,6 +39,7 @@ fn memory_that_is_a_file() {
     let place = with_memory();
     for command in ["ls", "stats", "verify", "classify ask.npy", "add rows.npy --label y"] {
         let words = ["rows.npy: exists but is no memory", "choose another path"];
+        place.vismem("-m rows.npy forget --id 1").refused(exit, &words);
         place.vismem(&format!("-m rows.npy {command}")).refused(exit, &words);
     }
 }
