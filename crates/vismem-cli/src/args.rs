@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
 
+use crate::input::dataset::Reading;
 use crate::selector::{Criterion, SelectorArgs};
 
 const EXAMPLES: &str = "\
@@ -46,6 +47,10 @@ pub enum Command {
     Demo(Demo),
     /// Put labelled pictures or embeddings into the memory
     Add(Add),
+    /// Follow a folder: add what is new there, and forget what is gone if that is asked for
+    Sync(Sync),
+    /// Encode pictures into files that `vismem add` takes, such as a share of them on each of many machines
+    Encode(Encode),
     /// Say what pictures show, by their nearest neighbours
     Classify(Classify),
     /// Show why: the decision on one picture as a page or a picture
@@ -70,6 +75,11 @@ pub enum Command {
     /// Set, show or check what labels are called at the levels above them
     #[command(subcommand)]
     Taxonomy(Taxonomy),
+    /// Write what the memory holds into files that other programs read
+    #[command(subcommand)]
+    Export(Export),
+    /// Add what `vismem export embeddings` or `vismem encode` wrote
+    Import(Import),
     /// Close the gaps that forgetting leaves, and give their room back
     Compact,
     /// List what changed the memory, in order
@@ -89,16 +99,15 @@ pub struct Demo {
 
 #[derive(Debug, ClapArgs)]
 pub struct Add {
-    /// Folders (each picture is labelled with the name of the folder it lies in), pictures (with --label),
-    /// CSV manifests (columns path, label, optionally source; others are levels of the taxonomy),
-    /// or embeddings as .npy (with --labels or --label)
+    /// Folders (each picture is labelled with the name of the folder it lies in), pictures (with --label), manifests
+    /// (.csv or .parquet with the columns path, label, source), Hugging Face data sets (.parquet), WebDataset shards and
+    /// packed folders (.tar, .tar.gz, .zip), JSON as COCO has it, embeddings (.npy with --labels or --label, folders of
+    /// clip-retrieval), what `vismem encode` or `vismem export embeddings` wrote
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// One label for everything that is added
-    #[arg(short, long, conflicts_with = "labels", value_parser = NonEmptyStringValueParser::new())]
-    pub label: Option<String>,
-    /// Labels of the rows of a .npy file, one each: .npy (integers or strings), .csv (column label) or .txt (lines)
-    #[arg(long, value_name = "FILE")]
+    /// Labels of the rows of a .npy file, one each: .npy (integers or strings), .csv or .parquet (column label), .txt
+    /// (lines)
+    #[arg(long, value_name = "FILE", conflicts_with = "label")]
     pub labels: Option<PathBuf>,
     /// Levels above the labels, a CSV: first column the label, one column for each level, the nearest first
     #[arg(long, value_name = "CSV")]
@@ -108,6 +117,56 @@ pub struct Add {
     pub commit_every: Option<u32>,
     #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+impl Add {
+    /// What `vismem add PATH...` means.
+    pub fn plain(paths: Vec<PathBuf>, encoding: Encoding, reading: Reading) -> Self {
+        Self { paths, labels: None, taxonomy: None, commit_every: None, encoding, reading }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Sync {
+    /// The folder that the memory is to follow
+    pub folder: PathBuf,
+    /// Forget exemplars whose pictures are gone from the folder, or were replaced there
+    #[arg(long)]
+    pub forget_missing: bool,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Encode {
+    /// Labelled pictures, in any of the forms that `vismem add` takes
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The folder for embeddings.npy, the metadata and memory.json, which `vismem add` takes
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// Only a share of the pictures: 2/8 is every eighth, from the second on
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(u64, u64)>,
+    /// How to write the metadata
+    #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
+    pub metadata: TableFormat,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// `2/8`
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let numbers = text.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
+    numbers
+        .filter(|(shard, of)| (1..=*of).contains(shard))
+        .ok_or_else(|| format!("{text:?} is no shard; say 1/4 to 4/4"))
 }
 
 #[derive(Debug, ClapArgs)]
@@ -296,6 +355,68 @@ pub enum Taxonomy {
     Show,
     /// Name labels without a place, and names in two places
     Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Embeddings as .npy, with labels, sources and taxonomy beside them: what `vismem import` reads
+    Embeddings(ExportEmbeddings),
+    /// Each exemplar's nearest fellows, in the JSON of the paper's authors
+    Neighbors(ExportNeighbors),
+    /// Ids, labels, levels of the taxonomy, sources and batches as a table
+    Catalog(ExportCatalog),
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    Parquet,
+    Csv,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExportEmbeddings {
+    /// The folder for embeddings.npy, the metadata, taxonomy.csv and memory.json
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// How to write the metadata
+    #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
+    pub metadata: TableFormat,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExportNeighbors {
+    /// The folder for the neighbours and for classes.json
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// How many neighbours of each exemplar, 1 to 10000
+    #[arg(short, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub k: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExportCatalog {
+    /// The folder for the table
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
+    pub table: TableFormat,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Import {
+    /// Folders that were written
+    #[arg(required = true, value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

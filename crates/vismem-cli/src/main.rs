@@ -3,8 +3,11 @@
 mod args;
 mod command;
 mod decision;
+mod embedding_folder;
 mod encoder;
+mod hex;
 mod input;
+mod npy_writer;
 mod output;
 mod picture;
 mod progress;
@@ -12,6 +15,7 @@ mod pruning;
 mod receipt;
 mod searching;
 mod selector;
+mod table_file;
 mod what_if;
 
 use std::process::ExitCode;
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
     let outcome = match &args.command {
         Command::Demo(options) => command::demo::run(&args, options),
         Command::Add(options) => command::add::run(&args, options),
+        Command::Sync(options) => command::sync::run(&args, options),
+        Command::Encode(options) => command::encode::run(&args, options),
         Command::Classify(options) => command::classify::run(&args, options),
         Command::Explain(options) => command::explain::run(&args, options),
         Command::Ls(options) => command::ls::run(&args, options),
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
         Command::Merge(options) => command::relabel::merge(&args, options),
         Command::Undo => command::relabel::undo(&args),
         Command::Taxonomy(options) => command::taxonomy::run(&args, options),
+        Command::Export(options) => command::export::run(&args, options),
+        Command::Import(options) => command::import::run(&args, options),
         Command::Compact => command::compact::run(&args),
         Command::Log => command::log::run(&args),
         Command::Verify(options) => command::verify::run(&args, options),

@@ -20,9 +20,16 @@ pub struct Progress {
 impl Progress {
     /// Counts up to `total` of `what`.
     pub fn new(total: u64, what: &'static str) -> Self {
-        let bar = ProgressBar::new(total);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {per_sec:.1}, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self::up_to(Some(total), what)
+    }
+
+    /// Counts `what` up to a total that may not be known.
+    pub fn up_to(total: Option<u64>, what: &'static str) -> Self {
+        let (bar, template) = match total {
+            Some(total) => (ProgressBar::new(total), "{bar:30} {pos}/{len} {msg}, {per_sec:.1}, {eta} left"),
+            None => (ProgressBar::no_length(), "{spinner} {pos} {msg}, {per_sec:.1}"),
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         bar.set_message(what);
         let line_due = (!std::io::stderr().is_terminal()).then(|| Instant::now() + EVERY);
@@ -32,9 +39,14 @@ impl Progress {
     pub fn advance(&mut self, by: u64) {
         self.bar.inc(by);
         if self.line_due.is_some_and(|due| due <= Instant::now()) {
-            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            let (rate, left) = (self.bar.per_sec(), HumanDuration(self.bar.eta()));
-            output::note(format_args!("{done}/{total} {}, {rate:.1}/s, {left} left", self.what));
+            let (done, rate, what) = (self.bar.position(), self.bar.per_sec(), self.what);
+            match self.bar.length() {
+                Some(total) => {
+                    let left = HumanDuration(self.bar.eta());
+                    output::note(format_args!("{done}/{total} {what}, {rate:.1}/s, {left} left"));
+                }
+                None => output::note(format_args!("{done} {what}, {rate:.1}/s, some left")),
+            }
             self.line_due = Some(Instant::now() + EVERY);
         }
     }

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use image::{Rgb, RgbImage};
 
+#[path = "cli/packed.rs"]
+mod packed;
+
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 #[test]
@@ -99,6 +102,20 @@ fn lay_out(folder: &Path) {
     npy(&folder.join("embeddings.npy"), &[[1.0, 0.1], [1.0, 0.2], [0.1, 1.0], [0.2, 1.0]]);
     npy(&folder.join("queries.npy"), &[[0.9, 0.3], [0.3, 0.8]]);
     fs::write(folder.join("labels.csv"), "label\napple\napple\npear\npear\n").unwrap();
+
+    let lines = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    lines("classes.txt", "zebra\nleopard\n");
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    for (shard, class, picture) in [(0, "0", "photos/zebra/0.png"), (1, "1", "photos/leopard/1.jpg")] {
+        let files = [(format!("{shard}.cls"), class.as_bytes().to_vec()), (format!("{shard}.jpg"), bytes(picture))];
+        let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+        fs::create_dir_all(folder.join("shards")).unwrap();
+        fs::write(folder.join(format!("shards/train-{shard}.tar")), packed::tar(&files)).unwrap();
+    }
+    let zipped = packed::zip(&[("photos/zebra/2.png", bytes("photos/zebra/2.png"))]);
+    fs::write(folder.join("photos.zip"), zipped).unwrap();
+    let pictures = vec![Some(bytes("photos/zebra/1.png")), Some(bytes("photos/leopard/2.jpg"))];
+    packed::hugging_face(&folder.join("train.parquet"), pictures, &[0, 1], r#"["zebra", "leopard"]"#);
 
     // A model folder in the layout of the hub: the built-in model with its preprocessing written down.
     let model = folder.join("my-model");

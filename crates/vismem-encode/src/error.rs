@@ -104,6 +104,9 @@ pub enum EncodeErrorKind {
         /// The limit.
         limit: u64,
     },
+    /// The archive or table that should hold it could not be read there; the reason.
+    #[error("{0}")]
+    Missing(String),
     /// The bytes are not an image that can be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),

@@ -37,6 +37,6 @@ pub use error::{EncodeError, EncodeErrorKind, LoadError};
 pub use head::Head;
 pub use identity::Identity;
 pub use model::{BUILTIN_NAME, Model};
-pub use pipeline::{Encoded, Outcome, StreamOptions};
+pub use pipeline::{Encoded, Input, Outcome, Picture, StreamOptions};
 pub use pooling::Pooling;
 pub use runtime::{OnnxRuntimeError, RuntimeChoice};

@@ -1,5 +1,6 @@
 //! Many files to embeddings, on all cores, in order, in bounded memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,38 @@ use std::thread;
 
 use crate::encoder::Encoder;
 use crate::error::{EncodeError, EncodeErrorKind};
+
+/// An input of [`Encoder::encode_stream`]: any path, or whatever says where its picture is.
+pub trait Input {
+    /// Where the picture is.
+    fn picture(&self) -> Picture<'_>;
+}
+
+/// Where the bytes of a picture are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture<'a> {
+    /// In a file of its own.
+    File(&'a Path),
+    /// Here: read from an archive or a table, where it has this name.
+    Bytes(&'a Path, &'a [u8]),
+    /// Nowhere, for this reason: what should have it under this name could not be read.
+    Missing(&'a Path, &'a str),
+}
+
+impl<T: AsRef<Path>> Input for T {
+    fn picture(&self) -> Picture<'_> {
+        Picture::File(self.as_ref())
+    }
+}
+
+impl<'a> Picture<'a> {
+    /// The file, or the name.
+    pub fn name(&self) -> &'a Path {
+        match self {
+            Self::File(name) | Self::Bytes(name, _) | Self::Missing(name, _) => name,
+        }
+    }
+}
 
 /// Options of [`Encoder::encode_stream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +85,10 @@ pub enum Outcome {
 const CHUNKS_AHEAD: usize = 8;
 
 impl Encoder {
-    /// Encodes files on all [`threads`](Self::threads), and hands the results to `sink` on the calling thread in the
+    /// Encodes pictures on all [`threads`](Self::threads), and hands the results to `sink` on the calling thread in the
     /// order of `inputs`.
     ///
-    /// Each file is read once. The BLAKE3 hash of its bytes goes to `wanted`; where that returns `false`, the outcome
+    /// Each picture is read once. The BLAKE3 hash of its bytes goes to `wanted`; where that returns `false`, the outcome
     /// is [`Outcome::Skipped`] and nothing is decoded. A file that cannot be encoded is [`Outcome::Failed`] and stops
     /// nothing, even if the code that handles it panics. When `sink` breaks, the workers stop after the picture they
     /// are at, and the rest of `inputs` is not consumed.
@@ -66,7 +99,7 @@ impl Encoder {
     ///
     /// # Panics
     /// When `inputs` or `sink` panics.
-    pub fn encode_stream<T: AsRef<Path> + Send>(
+    pub fn encode_stream<T: Input + Send>(
         &self,
         inputs: impl Iterator<Item = T> + Send,
         options: StreamOptions,
@@ -101,7 +134,7 @@ impl Encoder {
         });
     }
 
-    fn work<T: AsRef<Path>, I: Iterator<Item = T>>(
+    fn work<T: Input, I: Iterator<Item = T>>(
         &self,
         queue: &Queue<I>,
         wanted: &(dyn Fn(&T, &[u8; 32]) -> bool + Sync),
@@ -122,7 +155,7 @@ impl Encoder {
                 let slot = &mut pixels[places.len() * len..][..len];
                 let mut hash = None;
                 let prepared = guarded(|| {
-                    let bytes = self.read(input.as_ref())?;
+                    let bytes = self.bytes_of(input.picture())?;
                     let digest = *hash.insert(*blake3::hash(&bytes).as_bytes());
                     if !wanted(&input, &digest) {
                         return Ok(false);
@@ -135,7 +168,7 @@ impl Encoder {
                         places.push(encoded.len());
                         Outcome::Skipped
                     }
-                    Err(kind) => Outcome::Failed(EncodeError::at(input.as_ref(), kind)),
+                    Err(kind) => Outcome::Failed(EncodeError::at(input.picture().name(), kind)),
                 };
                 encoded.push(Encoded { input, hash, outcome });
             }
@@ -148,12 +181,27 @@ impl Encoder {
                 let Encoded { input, outcome, .. } = &mut encoded[place];
                 *outcome = match vector {
                     Ok(vector) => Outcome::Embedded(vector),
-                    Err(kind) => Outcome::Failed(EncodeError::at(input.as_ref(), kind)),
+                    Err(kind) => Outcome::Failed(EncodeError::at(input.picture().name(), kind)),
                 };
             }
             if results.send((number, encoded)).is_err() {
                 return;
             }
+        }
+    }
+}
+
+impl Encoder {
+    /// The whole picture, if it is there and not too large.
+    fn bytes_of<'a>(&self, picture: Picture<'a>) -> Result<Cow<'a, [u8]>, EncodeErrorKind> {
+        let limit = self.limits().max_file_bytes;
+        match picture {
+            Picture::File(path) => self.read(path).map(Cow::Owned),
+            Picture::Bytes(_, bytes) if bytes.len() as u64 > limit => {
+                Err(EncodeErrorKind::TooManyBytes { bytes: bytes.len() as u64, limit })
+            }
+            Picture::Bytes(_, bytes) => Ok(Cow::Borrowed(bytes)),
+            Picture::Missing(_, reason) => Err(EncodeErrorKind::Missing(reason.to_owned())),
         }
     }
 }

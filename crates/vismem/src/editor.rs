@@ -92,11 +92,20 @@ impl Editor {
             Catalog::create(dir, encoder)?;
         }
         let editor = Self::with_lock(dir, lock)?;
-        if !editor.encoder.same(encoder) {
-            let (memory, offered) = (editor.encoder.to_string(), encoder.to_string());
-            return Err(Error::Encoder { path: dir.into(), memory, offered });
-        }
+        editor.expect(encoder)?;
         Ok(editor)
+    }
+
+    /// Whether embeddings of `encoder` may come into this memory.
+    ///
+    /// # Errors
+    /// When the memory holds those of another encoder.
+    pub fn expect(&self, encoder: &Encoder) -> Result<()> {
+        if self.encoder.same(encoder) {
+            return Ok(());
+        }
+        let (memory, offered) = (self.encoder.to_string(), encoder.to_string());
+        Err(Error::Encoder { path: self.dir.clone(), memory, offered })
     }
 
     /// Opens the memory `dir` for writing. Finishes what a killed writer left half-done.
@@ -221,6 +230,23 @@ impl Batch<'_> {
     /// # Errors
     /// When an embedding or a label is unusable, or the disk refuses; nothing is changed then.
     pub fn add(&mut self, exemplars: &[NewExemplar<'_>]) -> Result<Vec<Added>> {
+        self.add_all(exemplars, None)
+    }
+
+    /// As [`Batch::add`], under these ids, one for each exemplar: for exemplars that come from another memory. The ids of
+    /// those that are new must ascend, from above [`Editor::last_id`] on.
+    ///
+    /// # Errors
+    /// As [`Batch::add`], and when an id was used already.
+    ///
+    /// # Panics
+    /// When there are not as many ids as exemplars.
+    pub fn add_as(&mut self, exemplars: &[NewExemplar<'_>], ids: &[u64]) -> Result<Vec<Added>> {
+        assert_eq!(exemplars.len(), ids.len(), "one id for each exemplar");
+        self.add_all(exemplars, Some(ids))
+    }
+
+    fn add_all(&mut self, exemplars: &[NewExemplar<'_>], ids: Option<&[u64]>) -> Result<Vec<Added>> {
         let editor = &mut *self.editor;
         let mut rows = Vec::with_capacity(exemplars.len());
         for (index, exemplar) in exemplars.iter().enumerate() {
@@ -230,7 +256,7 @@ impl Batch<'_> {
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
         editor.lock.dirty = true;
-        let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, &rows);
+        let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, ids, &rows);
         if added.is_err() {
             editor.recover()?;
         }
@@ -243,10 +269,12 @@ impl Batch<'_> {
         editor: &mut Editor,
         (batch, event): (&mut Option<u64>, &mut Option<u64>),
         exemplars: &[NewExemplar<'_>],
+        ids: Option<&[u64]>,
         rows: &[std::borrow::Cow<'_, [f32]>],
     ) -> Result<Vec<Added>> {
         let path = &editor.catalog.path;
         let header = editor.catalog.header()?;
+        let mut last_id = editor.catalog.last_id()?;
         let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         let before = header.digest.digest();
         let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &before);
@@ -254,16 +282,21 @@ impl Batch<'_> {
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
         let mut seats = Vec::new();
-        for (exemplar, row) in exemplars.iter().zip(rows) {
+        for (place, (exemplar, row)) in exemplars.iter().zip(rows).enumerate() {
             added.push(match holder_of(&tx, &exemplar.content, exemplar.label).at(path)? {
                 Some(known) => known,
                 None => {
+                    let id = ids.map_or(last_id + 1, |ids| ids[place]);
+                    if id <= last_id || i64::try_from(id).is_err() {
+                        return Err(Error::IdUsed { id });
+                    }
+                    last_id = id;
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
                     codes.set(slot as usize, row);
                     editor.partitions.add(slot as usize, row);
                     kill_point("row written");
-                    let id = insertion.insert(exemplar, slot, vectors::hash(row)).at(path)?;
+                    insertion.insert(exemplar, id, slot, vectors::hash(row)).at(path)?;
                     seats.push((slot as usize, id));
                     Added::New(id)
                 }
@@ -317,20 +350,27 @@ impl Insertion<'_> {
         }))
     }
 
-    fn insert(&mut self, exemplar: &NewExemplar<'_>, slot: u64, vector_hash: [u8; 32]) -> rusqlite::Result<u64> {
+    fn insert(
+        &mut self,
+        exemplar: &NewExemplar<'_>,
+        id: u64,
+        slot: u64,
+        vector_hash: [u8; 32],
+    ) -> rusqlite::Result<()> {
         let batch = self.batch()?;
         let label = label_id(self.tx, exemplar.label)?;
         let mut statement = self.tx.prepare_cached(
-            "INSERT INTO exemplars (slot, label, batch, source, content, vector_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO exemplars (id, slot, label, batch, source, content, vector_hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
-        statement.execute((slot, label, batch, &exemplar.source, exemplar.content, vector_hash))?;
+        statement.execute((id, slot, label, batch, &exemplar.source, exemplar.content, vector_hash))?;
         self.digest.add(&Element {
             vector: &vector_hash,
             content: &exemplar.content,
             label: exemplar.label,
             source: exemplar.source.as_ref().map(Source::as_bytes),
         });
-        Ok(self.tx.last_insert_rowid() as u64)
+        Ok(())
     }
 
     fn batch(&mut self) -> rusqlite::Result<u64> {

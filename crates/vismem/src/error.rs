@@ -97,6 +97,12 @@ pub enum Error {
         /// Position in the call.
         index: usize,
     },
+    /// An exemplar was to get an id that was used already, or one not above those before it.
+    #[error("id {id} cannot be given any more: ids ascend and are never used twice; leave out the ids")]
+    IdUsed {
+        /// The id.
+        id: u64,
+    },
     /// The taxonomy has no such level.
     #[error("there is no level {level:?}; the memory has {}", if known.is_empty() { "none".into() } else { known.join(", ") })]
     Level {

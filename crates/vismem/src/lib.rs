@@ -71,6 +71,7 @@ mod search_mode;
 mod selector;
 mod slots;
 mod source;
+mod stored;
 mod taxonomy;
 #[cfg(test)]
 mod tests;
@@ -97,6 +98,7 @@ pub use search_mode::{PartitionStats, Search};
 pub use selector::{Near, Selector};
 pub use slots::Label;
 pub use source::Source;
+pub use stored::Stored;
 pub use taxonomy::{Taxonomy, TwoPlaces};
 /// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
 pub use vismem_search as search;

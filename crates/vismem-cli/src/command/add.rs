@@ -1,66 +1,82 @@
-mod pictures;
-mod report;
+pub mod pictures;
+pub mod report;
 mod rows;
 
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use vismem::{Editor, Memory, Taxonomy};
 
-use self::report::Report;
-use super::Outcome;
+pub use self::report::Report;
+use super::{Outcome, import};
 use crate::args::{Add, Args, wrong_use};
-use crate::input::{LabelledPicture, folder, has_extension, manifest, taxonomy};
+use crate::embedding_folder;
+use crate::input::dataset::{self, Dataset};
+use crate::input::{clip_retrieval, has_extension, taxonomy};
 
 pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
     add(&args.memory, options)?.print(&args.memory, args.format)
 }
 
-/// Adds what the user named to `memory`.
-pub fn add(memory: &Path, options: &Add) -> Result<Report> {
-    let (embeddings, others): (Vec<_>, Vec<_>) = options.paths.iter().partition(|path| has_extension(path, "npy"));
-    let taxonomy = options.taxonomy.as_deref().map(taxonomy::read).transpose()?;
-    match (&embeddings[..], &others[..]) {
-        ([], _) => {
-            if options.labels.is_some() {
-                return Err(wrong_use("--labels belongs to a .npy file of embeddings"));
-            }
-            let (pictures, mut taxonomies) = collect(options)?;
-            taxonomies.extend(taxonomy);
-            pictures::add(memory, options, pictures, &taxonomies)
+/// What a path brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Brings {
+    Pictures,
+    /// A file of embeddings.
+    Rows,
+    /// Embeddings in many files, with tables of metadata.
+    ClipRetrieval,
+    /// What `vismem export embeddings` or `vismem encode` wrote.
+    Exported,
+}
+
+impl Brings {
+    fn of(path: &Path) -> Self {
+        if has_extension(path, "npy") {
+            Self::Rows
+        } else if embedding_folder::is_one(path) {
+            Self::Exported
+        } else if clip_retrieval::is_one(path) {
+            Self::ClipRetrieval
+        } else {
+            Self::Pictures
         }
-        ([file], []) => rows::add(memory, options, file, taxonomy.as_ref()),
-        _ => Err(wrong_use("add one .npy file of embeddings at a time, and pictures by themselves")),
     }
 }
 
-/// Everything that is to be added, in the order in which the user named it.
-fn collect(options: &Add) -> Result<(Vec<LabelledPicture>, Vec<Taxonomy>)> {
-    let (mut pictures, mut taxonomies) = (Vec::new(), Vec::new());
-    for path in &options.paths {
-        if has_extension(path, "csv") && !path.is_dir() {
-            if options.label.is_some() {
-                return Err(wrong_use(format!("{}: a manifest has labels of its own, drop --label", path.display())));
-            }
-            let (listed, taxonomy) = manifest::read(path)?;
-            pictures.extend(listed);
-            taxonomies.extend((!taxonomy.levels.is_empty()).then_some(taxonomy));
-            continue;
-        }
-        let is_folder = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.is_dir();
-        if !is_folder && options.label.is_none() {
-            return Err(wrong_use(format!("{}: say with --label what this picture shows", path.display())));
-        }
-        let found = if is_folder { folder::pictures(path)? } else { vec![path.clone()] };
-        for path in found {
-            let label = options.label.clone().map_or_else(|| folder::label_of(&path), Ok);
-            let label = label.with_context(|| path.display().to_string())?;
-            pictures.push(LabelledPicture { path, label, source: None });
-        }
+/// Adds what the user named to `memory`.
+pub fn add(memory: &Path, options: &Add) -> Result<Report> {
+    let taxonomy = options.taxonomy.as_deref().map(taxonomy::read).transpose()?;
+    let brings = Brings::of(&options.paths[0]);
+    if options.paths.iter().any(|path| Brings::of(path) != brings) {
+        return Err(wrong_use("add one .npy file of embeddings at a time, and pictures by themselves"));
     }
-    Ok((pictures, taxonomies))
+    if options.labels.is_some() && brings != Brings::Rows {
+        return Err(wrong_use("--labels belongs to a .npy file of embeddings"));
+    }
+    if let Some(option) = options.reading.for_pictures().filter(|_| brings != Brings::Pictures) {
+        return Err(wrong_use(format!("{option} belongs to pictures, not to embeddings")));
+    }
+    match (brings, &options.paths[..]) {
+        (Brings::Pictures, paths) => {
+            let Dataset { pictures, count, mut taxonomies } = dataset::open(paths, &options.reading)?;
+            taxonomies.extend(taxonomy);
+            let dataset = Dataset { pictures, count, taxonomies };
+            pictures::add(memory, options, dataset, &mut |_, _| {})
+        }
+        (Brings::Exported, paths) => {
+            if options.encoding.encoder.is_some() || options.reading.label.is_some() || taxonomy.is_some() {
+                let fixed = "an exported folder has encoder, labels and taxonomy of its own";
+                return Err(wrong_use(format!("{fixed}, drop --encoder, --label and --taxonomy")));
+            }
+            import::import(memory, paths)
+        }
+        (Brings::Rows, [file]) => rows::add_file(memory, options, file, taxonomy.as_ref()),
+        (Brings::ClipRetrieval, [folder]) => rows::add_shards(memory, options, folder, taxonomy.as_ref()),
+        _ => Err(wrong_use("add one .npy file of embeddings at a time, and pictures by themselves")),
+    }
 }
 
 /// The memory's encoder, where there is a memory already.
@@ -72,15 +88,18 @@ fn encoder_of(memory: &Path) -> Result<Option<vismem::Encoder>> {
     }
 }
 
-fn add_taxonomies<'t>(editor: &mut Editor, taxonomies: impl IntoIterator<Item = &'t Taxonomy>) -> Result<()> {
+pub(super) fn add_taxonomies<'t>(
+    editor: &mut Editor,
+    taxonomies: impl IntoIterator<Item = &'t Taxonomy>,
+) -> Result<()> {
     taxonomies.into_iter().try_for_each(|taxonomy| Ok(editor.add_taxonomy(taxonomy)?))
 }
 
 /// What to know of an `add` that fails on the way.
-const KEPT: &str = "stopped; what was added before is kept, and the same command again goes on from there";
+pub(super) const KEPT: &str = "stopped; what was added before is kept, and the same command again goes on from there";
 
 /// Whether the user has pressed Ctrl-C. From the first call on it no longer ends the program by itself.
-fn interrupted() -> bool {
+pub(super) fn interrupted() -> bool {
     static PRESSED: AtomicBool = AtomicBool::new(false);
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {

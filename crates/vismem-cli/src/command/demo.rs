@@ -15,6 +15,7 @@ use vismem_encode::Encoder;
 use self::pictures::{CLASSES, draw};
 use super::{Outcome, add, classify, explain};
 use crate::args::{Add, Args, Demo, Encoding, Format};
+use crate::input::dataset::Reading;
 use crate::input::folder;
 use crate::{encoder, output};
 
@@ -178,14 +179,7 @@ impl Tour<'_> {
         self.hint(&format!("vismem -m {} add {}", memory.display(), folder.display()))?;
         let started = Instant::now();
         let before = Memory::open(memory).map_or(0, |memory| memory.len());
-        let options = Add {
-            paths: vec![folder.to_owned()],
-            label: None,
-            labels: None,
-            taxonomy: None,
-            commit_every: None,
-            encoding: self.encoding.clone(),
-        };
+        let options = Add::plain(vec![folder.to_owned()], self.encoding.clone(), Reading::default());
         add::add(memory, &options)?;
         let added = Memory::open(memory)?.len() - before;
         self.say(&format!("   {added} exemplars in {:.1} s", started.elapsed().as_secs_f64()))?;

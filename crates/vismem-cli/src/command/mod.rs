@@ -5,13 +5,17 @@ pub mod bench;
 pub mod classify;
 pub mod compact;
 pub mod demo;
+pub mod encode;
 pub mod explain;
+pub mod export;
 pub mod forget;
+pub mod import;
 pub mod log;
 pub mod ls;
 pub mod prune;
 pub mod relabel;
 pub mod stats;
+pub mod sync;
 pub mod taxonomy;
 pub mod verify;
 

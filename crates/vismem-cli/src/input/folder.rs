@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use walkdir::WalkDir;
+use anyhow::{Context, Result, ensure};
+use vismem::Taxonomy;
+use walkdir::{DirEntry, WalkDir};
+
+use super::dataset::Dataset;
+use super::{LabelledPicture, archive, has_extension};
 
 /// File names that are taken for pictures; what they are is decided by their content.
 const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"];
@@ -11,8 +15,6 @@ const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp
 /// All pictures below `folder`, sorted by path, so that every run sees the same order. Hidden files and folders are
 /// left out; links are followed.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let visible =
-        |entry: &walkdir::DirEntry| entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".");
     let mut pictures = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
         match entry {
@@ -27,17 +29,52 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
             },
         }
     }
-    anyhow::ensure!(
-        !pictures.is_empty(),
-        "{}: no pictures here (looked for {})",
-        folder.display(),
-        EXTENSIONS.join(", ")
-    );
+    ensure!(!pictures.is_empty(), "{}: no pictures here (looked for {})", folder.display(), EXTENSIONS.join(", "));
     Ok(pictures)
 }
 
-fn is_named_like_a_picture(path: &Path) -> bool {
-    EXTENSIONS.iter().any(|known| super::has_extension(path, known))
+/// Archives and tables of pictures below `folder`, sorted by path; links and hidden files as for pictures.
+pub fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
+    let entries =
+        entries.collect::<Result<Vec<_>, _>>().with_context(|| format!("cannot list {}", folder.display()))?;
+    let is_shard = |path: &Path| archive::is_named_like_one(path) || has_extension(path, "parquet");
+    Ok(entries.into_iter().map(DirEntry::into_path).filter(|path| is_shard(path) && path.is_file()).collect())
+}
+
+fn visible(entry: &DirEntry) -> bool {
+    entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Labels pictures with their folders, and these with the folders above. `levels` names the folders between `folder` and
+/// the label's, as a path.
+pub fn nested(folder: &Path, pictures: Vec<PathBuf>, levels: &str) -> Result<Dataset> {
+    let mut taxonomy = Taxonomy { levels: levels.rsplit('/').map(str::to_owned).collect(), ..Taxonomy::default() };
+    ensure!(
+        taxonomy
+            .levels
+            .iter()
+            .enumerate()
+            .all(|(place, level)| !level.is_empty() && !taxonomy.levels[..place].contains(level)),
+        "--nested {levels}: name each level once, as kingdom/family"
+    );
+    let expected = format!("{}/{levels}/LABEL/PICTURE", folder.display());
+    let mut labelled = Vec::with_capacity(pictures.len());
+    for path in pictures {
+        let name = path.display();
+        let above = path.strip_prefix(folder).unwrap_or(&path).parent().unwrap_or(Path::new(""));
+        let mut names = above.iter().map(|name| name.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+        let names = names.as_mut().with_context(|| format!("{name}: a folder's name is not UTF-8"))?;
+        names.reverse();
+        ensure!(names.len() == taxonomy.levels.len() + 1, "{name}: lies in {} folders, not as {expected}", names.len());
+        taxonomy.insert(&names[0], &names[1..]).with_context(|| name.to_string())?;
+        labelled.push(LabelledPicture::file(path.clone(), names[0].clone()));
+    }
+    Ok(Dataset::listed(labelled, taxonomy))
+}
+
+pub fn is_named_like_a_picture(path: &Path) -> bool {
+    EXTENSIONS.iter().any(|known| has_extension(path, known))
 }
 
 /// The name of the folder that a picture lies in.

@@ -1,4 +1,5 @@
-//! Labels for the rows of an embeddings file: `.npy` of integers or strings, `.csv` with a column `label`, or lines.
+//! Labels for the rows of an embeddings file: `.npy` of integers or strings, `.csv` or `.parquet` with a column `label`,
+//! or lines.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -6,20 +7,23 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use npyz::{Deserialize, NpyFile, TypeChar};
+use vismem_parquet::Value;
 
 use super::has_extension;
 use super::npy;
 use super::table::Table;
 
-/// Reads one label for each row.
-pub fn read(path: &Path) -> Result<Vec<String>> {
+/// Reads one label for each row, in a table from this column.
+pub fn read(path: &Path, column: &str) -> Result<Vec<String>> {
     let name = path.display();
     let labels = if has_extension(path, "npy") {
         from_npy(path)?
     } else if has_extension(path, "csv") {
         let table = Table::open(path)?;
-        let column = table.column("label")?;
+        let column = table.column(column)?;
         table.rows().map(|row| Ok(row?.fields[column].to_owned())).collect::<Result<_>>()?
+    } else if has_extension(path, "parquet") {
+        from_parquet(path, column)?
     } else {
         from_text(path)?
     };
@@ -27,6 +31,27 @@ pub fn read(path: &Path) -> Result<Vec<String>> {
         bail!("{name}: the label of row {row} (from 0) is empty; give it a name");
     }
     Ok(labels)
+}
+
+/// Names of the classes 0, 1, ..., one a line.
+pub fn class_names(path: &Path) -> Result<Vec<String>> {
+    let names = from_text(path)?;
+    ensure!(!names.is_empty(), "{}: holds no names", path.display());
+    match names.iter().position(String::is_empty) {
+        Some(class) => bail!("{}: class {class} has no name", path.display()),
+        None => Ok(names),
+    }
+}
+
+fn from_parquet(path: &Path, column: &str) -> Result<Vec<String>> {
+    let rows = vismem_parquet::Table::open(path)?.rows(&[column])?;
+    let label = |value| match value {
+        Value::Text(text) => Ok(text),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Null => Ok(String::new()),
+        _ => bail!("{}: the column {column} holds neither text nor integers", path.display()),
+    };
+    rows.map(|row| label(row?.swap_remove(0))).collect()
 }
 
 /// One label a line. Blank lines at the end do not count.

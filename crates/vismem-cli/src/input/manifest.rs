@@ -6,17 +6,29 @@ use anyhow::{Context, Result, ensure};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
+use super::dataset::{Dataset, Reading};
 use super::table::{Row, Table};
 
-/// Reads a manifest. Relative paths start at the manifest's folder. Columns other than `path`, `label` and `source`
-/// are levels of the taxonomy, the nearest to the label first.
-pub fn read(file: &Path) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
+/// Opens a manifest as a data set.
+pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
+    let (pictures, taxonomy) = read(file, reading)?;
+    Ok(Dataset::listed(pictures, taxonomy))
+}
+
+/// Reads a manifest. Relative paths start at the manifest's folder. Unless levels are named, columns other than `path`,
+/// `source` and the label's are levels of the taxonomy, the nearest to the label first.
+pub fn read(file: &Path, reading: &Reading) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
     let table = Table::open(file)?;
     let name = table.name.clone();
-    let (path, label, source) = (table.column("path")?, table.column("label")?, table.find("source"));
+    let path = table.column(reading.image_column.as_deref().unwrap_or("path"))?;
+    let label = table.column(reading.label_column.as_deref().unwrap_or("label"))?;
+    let source = table.find("source");
     table.all_named()?;
-    let levels: Vec<usize> =
-        (0..table.header.len()).filter(|column| ![Some(path), Some(label), source].contains(&Some(*column))).collect();
+    let is_level = |column: &usize| ![Some(path), Some(label), source].contains(&Some(*column));
+    let levels: Vec<usize> = match &reading.levels[..] {
+        [] => (0..table.header.len()).filter(is_level).collect(),
+        named => named.iter().map(|level| table.column(level)).collect::<Result<_>>()?,
+    };
 
     let mut taxonomy = Taxonomy {
         levels: levels.iter().map(|&level| table.header[level].to_owned()).collect(),
@@ -37,6 +49,7 @@ pub fn read(file: &Path) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
         }
         pictures.push(LabelledPicture {
             path: folder.join(&fields[path]),
+            bytes: None,
             label: fields[label].to_owned(),
             source: source.map(|source| fields[source].to_owned()).filter(|source| !source.is_empty()),
         });
@@ -53,7 +66,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.csv");
         std::fs::write(&file, text).unwrap();
-        read(&file)
+        read(&file, &Reading::default())
     }
 
     #[test]

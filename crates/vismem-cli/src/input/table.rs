@@ -23,9 +23,18 @@ pub struct Row {
 impl Table {
     /// Opens a file. Spaces around fields do not count.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, csv::Trim::All)
+    }
+
+    /// Opens a file in which spaces around fields count: one that was written by a program.
+    pub fn open_exactly(path: &Path) -> Result<Self> {
+        Self::open_with(path, csv::Trim::None)
+    }
+
+    fn open_with(path: &Path, trim: csv::Trim) -> Result<Self> {
         let name = path.display().to_string();
         let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|error| readable(&name, error))?;
+            csv::ReaderBuilder::new().trim(trim).from_path(path).map_err(|error| readable(&name, error))?;
         let header = reader.headers().map_err(|error| readable(&name, error))?.clone();
         let twice = header.iter().enumerate().find(|(place, column)| header.iter().take(*place).any(|c| c == *column));
         if let Some((_, column)) = twice {

@@ -7,9 +7,17 @@ use vismem::Taxonomy;
 
 use super::table::Table;
 
-/// Reads a taxonomy.
+/// Reads a taxonomy. Spaces around names do not count.
 pub fn read(file: &Path) -> Result<Taxonomy> {
-    let table = Table::open(file)?;
+    of(Table::open(file)?)
+}
+
+/// Reads a taxonomy that a program wrote.
+pub fn read_exactly(file: &Path) -> Result<Taxonomy> {
+    of(Table::open_exactly(file)?)
+}
+
+fn of(table: Table) -> Result<Taxonomy> {
     let name = table.name.clone();
     ensure!(table.header.len() >= 2, "{name}: needs a column for the label and one for each level");
     table.all_named()?;

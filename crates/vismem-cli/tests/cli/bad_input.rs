@@ -1,7 +1,9 @@
 //! Bad input: each test is a row of docs/bad-input.md and takes its exit code from there.
 
+mod datasets;
 mod embeddings;
 mod forgetting;
+mod importing;
 mod manifests;
 mod memories;
 mod options;
@@ -33,8 +35,10 @@ fn rows() -> BTreeMap<&'static str, i32> {
 #[test]
 fn the_document_and_the_tests_have_the_same_rows() {
     let sources = [
+        include_str!("bad_input/datasets.rs"),
         include_str!("bad_input/embeddings.rs"),
         include_str!("bad_input/forgetting.rs"),
+        include_str!("bad_input/importing.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),
         include_str!("bad_input/options.rs"),

@@ -1,11 +1,12 @@
 //! A place to run `vismem` in, and what came of it.
 
 use std::ffi::OsStr;
+use std::io::Cursor;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use image::{Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -169,6 +170,13 @@ pub fn picture(kind: Kind, seed: u32) -> RgbImage {
         let (ink, ground) = ([200, 40, 20 + seed as u8], [250, 245, 230]);
         Rgb(if inked { ink } else { ground })
     })
+}
+
+/// A drawn picture as the bytes of a PNG.
+pub fn png(kind: Kind, seed: u32) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture(kind, seed).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
 }
 
 /// Copies a memory, or any folder without folders in it.

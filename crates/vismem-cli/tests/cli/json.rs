@@ -11,9 +11,11 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 18] = [
+const SCHEMAS: [(&str, &str); 21] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
+    ("sync", include_str!("../../../../docs/schemas/sync.json")),
+    ("encode", include_str!("../../../../docs/schemas/encode.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
     ("explain", include_str!("../../../../docs/schemas/explain.json")),
     ("ls-labels", include_str!("../../../../docs/schemas/ls-labels.json")),
@@ -29,6 +31,7 @@ const SCHEMAS: [(&str, &str); 18] = [
     ("taxonomy", include_str!("../../../../docs/schemas/taxonomy.json")),
     ("taxonomy-check", include_str!("../../../../docs/schemas/taxonomy-check.json")),
     ("log", include_str!("../../../../docs/schemas/log.json")),
+    ("export", include_str!("../../../../docs/schemas/export.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
 
@@ -191,6 +194,37 @@ fn answers_about_relabelling_fit_their_schemas() {
     let log = fitting(&place.vismem("log --format json").done(), "log");
     let kinds: Vec<&Value> = log["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
     assert_eq!(kinds, ["add", "relabel", "relabel", "undo"]);
+}
+
+#[test]
+fn answers_about_folders_and_encoded_files_fit_their_schemas() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 1);
+    place.write("learn/disc/broken.png", "no picture");
+    let encoded = fitting(&place.vismem("encode learn -o out --format json"), "encode");
+    assert_eq!((&encoded["encoded"], encoded["failed"].as_array().unwrap().len()), (&2.into(), 1));
+    fitting(&place.vismem("-m other.vismem add out --format json").done(), "add");
+    let synced = fitting(&place.vismem("sync learn --format json"), "sync");
+    assert_eq!((&synced["add"]["added"], &synced["forgotten"]), (&2.into(), &0.into()));
+    std::fs::remove_file(place.path("learn/disc/0.png")).unwrap();
+    let synced = fitting(&place.vismem("sync learn --forget-missing --format json"), "sync");
+    assert_eq!((&synced["missing"][0]["replaced"], &synced["forgotten"]), (&false.into(), &1.into()));
+}
+
+#[test]
+fn answers_about_exports_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(3)));
+    place.vismem("add rows.npy --label x").done();
+    for what in ["embeddings", "neighbors", "catalog"] {
+        let exported = fitting(&place.vismem(&format!("export {what} -o out --format json")).done(), "export");
+        assert_eq!(exported["exemplars"], 3);
+        for file in exported["files"].as_array().unwrap() {
+            assert!(place.path(file.as_str().unwrap()).exists(), "{file} was not written");
+        }
+    }
+    let imported = fitting(&place.vismem("-m copy.vismem import out --format json").done(), "add");
+    assert_eq!(imported["digest"], place.vismem("stats --format json").json()["digest"]);
 }
 
 #[test]

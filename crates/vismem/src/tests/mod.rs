@@ -7,6 +7,7 @@ mod editing;
 mod forgetting;
 mod influence;
 mod levels;
+mod moving;
 mod official_pruning;
 mod partitions;
 mod pruning;

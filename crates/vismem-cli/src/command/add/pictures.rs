@@ -4,25 +4,32 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use vismem::{Batch, Editor, NewExemplar, Source, Taxonomy};
+use vismem::{Batch, Editor, NewExemplar};
 use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::Add;
 use crate::input::LabelledPicture;
+use crate::input::dataset::Dataset;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
 /// Pictures that a transaction holds unless the user says otherwise: some seconds of work.
 const COMMIT_EVERY: usize = 256;
 
-pub fn add(memory: &Path, options: &Add, pictures: Vec<LabelledPicture>, taxonomies: &[Taxonomy]) -> Result<Report> {
+/// Adds the pictures of a data set. `seen` is told of each, with the hash of its bytes if it could be read.
+pub fn add(
+    memory: &Path,
+    options: &Add,
+    dataset: Dataset,
+    seen: &mut dyn FnMut(&LabelledPicture, Option<[u8; 32]>),
+) -> Result<Report> {
     let held = encoder_of(memory)?;
     let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (memory, held)))?;
     let mut editor = Editor::open_or_create(memory, &encoder::identity(&encoder))?;
-    add_taxonomies(&mut editor, taxonomies)?;
+    add_taxonomies(&mut editor, &dataset.taxonomies)?;
     let known = editor.contents()?;
-    let progress = Progress::new(pictures.len() as u64, "pictures");
+    let progress = Progress::up_to(dataset.count, "pictures");
     let mut adding = Adding {
         batch: editor.batch(),
         pending: Vec::new(),
@@ -32,7 +39,7 @@ pub fn add(memory: &Path, options: &Add, pictures: Vec<LabelledPicture>, taxonom
     };
     let mut outcome = Ok(());
     encoder.encode_stream(
-        pictures.into_iter(),
+        dataset.pictures,
         StreamOptions::default(),
         &|_, hash| !known.contains(hash),
         &mut |encoded| {
@@ -40,6 +47,7 @@ pub fn add(memory: &Path, options: &Add, pictures: Vec<LabelledPicture>, taxonom
                 adding.report.complete = false;
                 return ControlFlow::Break(());
             }
+            seen(&encoded.input, encoded.hash);
             outcome = adding.take(encoded);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         },
@@ -91,16 +99,11 @@ impl Adding<'_> {
     }
 
     fn commit(&mut self) -> Result<()> {
-        let source = |picture: &LabelledPicture| match &picture.source {
-            Some(source) => Ok(Source::from(source)),
-            // Absolute, so that the picture is found again from wherever the memory is asked.
-            None => std::path::absolute(&picture.path).map(Source::from),
-        };
         let exemplars = self
             .pending
             .iter()
             .map(|Pending { picture, content, embedding }| {
-                Ok(NewExemplar { embedding, label: &picture.label, source: Some(source(picture)?), content: *content })
+                Ok(NewExemplar { embedding, label: &picture.label, source: Some(picture.source()?), content: *content })
             })
             .collect::<Result<Vec<_>>>()?;
         for (added, Pending { picture, .. }) in self.batch.add(&exemplars).context(KEPT)?.into_iter().zip(&self.pending)

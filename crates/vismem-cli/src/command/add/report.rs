@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Added, Memory};
+use vismem::{Added, Label, Memory};
 
 use crate::args::Format;
 use crate::command::Outcome;
@@ -39,8 +40,9 @@ struct Failure {
     error: String,
 }
 
+/// A report as `--format json` shows it; see docs/json.md.
 #[derive(Serialize)]
-struct Document<'a> {
+pub struct Document<'a> {
     memory: String,
     batch: Option<u64>,
     added: u64,
@@ -50,6 +52,8 @@ struct Document<'a> {
     complete: bool,
     exemplars: usize,
     labels: usize,
+    /// Labels that differ in case or spaces alone.
+    similar_labels: Vec<Vec<String>>,
     digest: String,
 }
 
@@ -82,9 +86,16 @@ impl Report {
         self.failed.push(Failure { source, error });
     }
 
-    pub fn print(&self, memory: &Path, format: Format) -> Result<Outcome> {
-        let stats = Memory::open(memory)?.stats()?;
-        let document = Document {
+    /// Whether the memory holds now all that was to be added, as it was to be added.
+    pub fn all_in(&self) -> bool {
+        self.complete && self.failed.is_empty() && self.other_label.is_empty()
+    }
+
+    /// What is to be said of it, and of the memory now.
+    pub fn document(&self, memory: &Path) -> Result<Document<'_>> {
+        let opened = Memory::open(memory)?;
+        let stats = opened.stats()?;
+        Ok(Document {
             memory: memory.display().to_string(),
             batch: self.batch,
             added: self.new,
@@ -94,17 +105,21 @@ impl Report {
             complete: self.complete,
             exemplars: stats.exemplars,
             labels: stats.labels,
+            similar_labels: if self.new > 0 { similar(opened.labels()) } else { Vec::new() },
             digest: stats.digest.to_string(),
-        };
+        })
+    }
+
+    pub fn print(&self, memory: &Path, format: Format) -> Result<Outcome> {
+        let document = self.document(memory)?;
         match format {
             Format::Json => output::json(&document)?,
             Format::Text => self.print_text(&document)?,
         }
-        let all_in = self.complete && self.failed.is_empty() && self.other_label.is_empty();
-        Ok(if all_in { Outcome::Done } else { Outcome::Incomplete })
+        Ok(if self.all_in() { Outcome::Done } else { Outcome::Incomplete })
     }
 
-    fn print_text(&self, document: &Document<'_>) -> Result<()> {
+    pub fn print_text(&self, document: &Document<'_>) -> Result<()> {
         let mut out = output::stdout();
         let counted = |number: u64| output::counted(number, self.what);
         writeln!(out, "added {} in {:.1} s", counted(self.new), self.started.elapsed().as_secs_f64())?;
@@ -123,8 +138,22 @@ impl Report {
         if !self.complete {
             writeln!(out, "stopped before the end; the same command again goes on from here")?;
         }
+        for labels in &document.similar_labels {
+            let labels = labels.iter().map(|label| format!("{label:?}")).collect::<Vec<_>>().join(", ");
+            writeln!(out, "labels that differ in case or spaces alone: {labels}; `vismem merge` makes them one")?;
+        }
         let exemplars = output::counted(document.exemplars, "exemplar");
         writeln!(out, "{} holds {exemplars} of {}", document.memory, output::counted(document.labels, "label"))?;
         Ok(out.flush()?)
     }
+}
+
+/// Labels that differ in case or spaces alone.
+fn similar(labels: &[Label]) -> Vec<Vec<String>> {
+    let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for label in labels {
+        let folded = label.name.split_whitespace().collect::<String>().to_lowercase();
+        alike.entry(folded).or_default().push(label.name.clone());
+    }
+    alike.into_values().filter(|labels| labels.len() > 1).collect()
 }

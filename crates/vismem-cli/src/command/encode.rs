@@ -1,0 +1,106 @@
+//! `vismem encode`: embeddings of labelled pictures into files, for `vismem add` to take later and elsewhere.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+use vismem::Taxonomy;
+use vismem_encode::{Outcome as Encoding, StreamOptions};
+
+use super::Outcome;
+use crate::args::{Args, Encode, Format};
+use crate::embedding_folder::{Entry, FolderWriter};
+use crate::input::dataset::{self, Dataset};
+use crate::progress::Progress;
+use crate::{encoder, output};
+
+#[derive(Serialize)]
+struct Document {
+    encoder: EncoderDocument,
+    encoded: usize,
+    failed: Vec<Failure>,
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EncoderDocument {
+    name: String,
+    hash: String,
+    dim: usize,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    source: String,
+    error: String,
+}
+
+pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
+    let Dataset { pictures, count, taxonomies } = dataset::open(&options.paths, &options.reading)?;
+    let taxonomy = joined(taxonomies)?;
+    let encoder = encoder::load(&options.encoding, None)?;
+    let identity = encoder::identity(&encoder);
+    let mut folder = FolderWriter::create(&options.output, options.metadata, identity.dim, false)?;
+    let (shard, of) = options.shard.unwrap_or((1, 1));
+    let count = count.map(|count| (count + of - shard) / of);
+    let mine = pictures.zip(0..).filter(move |(_, number)| number % of == shard - 1).map(|(picture, _)| picture);
+    let mut progress = Progress::up_to(count, "pictures");
+    let (mut failed, mut outcome) = (Vec::new(), Ok(()));
+    encoder.encode_stream(mine, StreamOptions::default(), &|_, _| true, &mut |encoded| {
+        progress.advance(1);
+        let picture = encoded.input;
+        match (encoded.outcome, encoded.hash) {
+            (Encoding::Embedded(embedding), Some(content)) => {
+                outcome = picture.source().map_err(Into::into).and_then(|source| {
+                    let (label, source) = (picture.label.as_str(), Some(&source));
+                    folder.push(&Entry { id: None, label, source, content, embedding: &embedding })
+                });
+            }
+            (Encoding::Failed(error), _) => {
+                progress.pause(|| output::note(format_args!("warning: {error}")));
+                failed.push(Failure { source: picture.path.display().to_string(), error: error.to_string() });
+            }
+            _ => {}
+        }
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    outcome?;
+    drop(progress);
+    let encoded = folder.len();
+    let files = folder.finish(&identity, None, &taxonomy)?;
+    let document = Document {
+        encoder: EncoderDocument { name: identity.name, hash: identity.hash, dim: identity.dim },
+        encoded,
+        failed,
+        files: files.iter().map(|file| file.display().to_string()).collect(),
+    };
+    if args.format == Format::Json {
+        output::json(&document)?;
+    } else {
+        let mut out = output::stdout();
+        writeln!(out, "encoded {}", output::counted(encoded, "picture"))?;
+        if !document.failed.is_empty() {
+            writeln!(out, "not encoded: {}, see the warnings", output::counted(document.failed.len(), "picture"))?;
+        }
+        writeln!(out, "add them with `vismem add {}`", options.output.display())?;
+        out.flush()?;
+    }
+    Ok(if document.failed.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// One taxonomy that says what all of them say.
+fn joined(taxonomies: Vec<Taxonomy>) -> Result<Taxonomy> {
+    let mut all = Taxonomy::default();
+    for taxonomy in taxonomies {
+        if all.levels.is_empty() {
+            all.levels.clone_from(&taxonomy.levels);
+        } else if all.levels != taxonomy.levels {
+            bail!("one data set has the levels {}, another {}", all.levels.join(", "), taxonomy.levels.join(", "));
+        }
+        for (label, names) in &taxonomy.labels {
+            all.insert(label, names)?;
+        }
+    }
+    Ok(all)
+}

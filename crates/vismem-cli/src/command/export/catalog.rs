@@ -1,0 +1,46 @@
+//! What the memory knows of its exemplars, as a table.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use vismem::{Memory, Source, Stored};
+use vismem_parquet::Kind;
+
+use crate::args::ExportCatalog;
+use crate::hex;
+use crate::progress::Progress;
+use crate::table_file::{Column, TableFile};
+
+/// Rows that are written together.
+const TOGETHER: usize = 16_384;
+
+pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<PathBuf>)> {
+    let ids = super::ids(memory, &options.selection, &options.encoding)?;
+    let taxonomy = memory.taxonomy()?;
+    let mut columns = vec![("id", Kind::Integer), ("label", Kind::Text)];
+    columns.extend(taxonomy.levels.iter().map(|level| (level.as_str(), Kind::Text)));
+    columns.extend([("source", Kind::Text), ("batch", Kind::Integer), ("content", Kind::Text)]);
+    let path = super::file_in(&options.output, options.table.file_name("catalog"))?;
+    let mut table = TableFile::create(&path, options.table, &columns)?;
+    let mut progress = Progress::new(ids.len() as u64, "exemplars");
+    for part in ids.chunks(TOGETHER) {
+        let stored = super::stored(memory, part)?;
+        let integers = |value: fn(&Stored<'_>) -> u64| stored.iter().map(|stored| value(stored) as i64).collect();
+        let texts = |value: &dyn Fn(&Stored<'_>) -> Option<String>| Column::Texts(stored.iter().map(value).collect());
+        let mut values =
+            vec![Column::Integers(integers(|stored| stored.id)), texts(&|stored| Some(stored.label.clone()))];
+        values.extend(
+            (0..taxonomy.levels.len())
+                .map(|level| texts(&|stored| Some(taxonomy.labels.get(&stored.label)?.get(level)?.clone()))),
+        );
+        values.extend([
+            texts(&|stored| stored.source.as_ref().map(Source::to_string)),
+            Column::Integers(integers(|stored| stored.batch)),
+            texts(&|stored| Some(hex::encode(&stored.content))),
+        ]);
+        table.write(&values)?;
+        progress.advance(part.len() as u64);
+    }
+    table.finish()?;
+    Ok((ids.len(), vec![path]))
+}

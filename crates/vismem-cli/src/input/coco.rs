@@ -1,0 +1,157 @@
+//! JSON of COCO's kind, for classification: `images`, `annotations`, `categories`. iNaturalist's is one.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use vismem::Taxonomy;
+
+use super::LabelledPicture;
+use super::dataset::{Dataset, Reading};
+
+#[derive(Deserialize)]
+struct Document {
+    images: Vec<Image>,
+    annotations: Vec<Annotation>,
+    categories: Vec<Category>,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    id: Value,
+    file_name: String,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: Value,
+    category_id: Value,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    id: Value,
+    name: String,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// Opens such a file as a data set. A picture may have several annotations, but of one category.
+pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
+    let name = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let document: Document = serde_json::from_slice(&bytes)
+        .with_context(|| format!("{name}: is no JSON with images, annotations and categories, as COCO has them"))?;
+    let taxonomy = taxonomy(&document.categories, reading).with_context(|| name.to_string())?;
+
+    // Ids are numbers or text; as JSON they are both text.
+    let categories: HashMap<String, &Category> =
+        document.categories.iter().map(|category| (category.id.to_string(), category)).collect();
+    ensure!(categories.len() == document.categories.len(), "{name}: two categories have the same id");
+    let mut of_image: HashMap<String, HashSet<String>> = HashMap::new();
+    for Annotation { image_id, category_id } in &document.annotations {
+        let category = category_id.to_string();
+        ensure!(
+            categories.contains_key(&category),
+            "{name}: an annotation names the category {category}, which is not there"
+        );
+        of_image.entry(image_id.to_string()).or_default().insert(category);
+    }
+    let folder = reading.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
+    let pictures = document.images.iter().map(|image| {
+        let path = folder.join(&image.file_name);
+        let mut found = of_image.get(&image.id.to_string()).into_iter().flatten();
+        match (found.next(), found.next()) {
+            (Some(category), None) => LabelledPicture::file(path, categories[category].name.clone()),
+            (None, _) => LabelledPicture::missing(path, format!("has no annotation in {name}")),
+            (Some(one), Some(other)) => {
+                let (one, other) = (&categories[one].name, &categories[other].name);
+                let reason =
+                    format!("has two categories in {name}, such as {one} and {other}; a picture has one label");
+                LabelledPicture::missing(path, reason)
+            }
+        }
+    });
+    let pictures: Vec<_> = pictures.collect();
+    ensure!(!pictures.is_empty(), "{name}: lists no pictures");
+    Ok(Dataset::listed(pictures, taxonomy))
+}
+
+/// The levels above the categories' names: the keys that the user names, else the supercategory where all have one.
+fn taxonomy(categories: &[Category], reading: &Reading) -> Result<Taxonomy> {
+    let text = |category: &Category, key: &str| {
+        category.others.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let mut levels = reading.levels.clone();
+    if levels.is_empty() && categories.iter().all(|category| text(category, "supercategory").is_some()) {
+        levels.push("supercategory".into());
+    }
+    let mut taxonomy = Taxonomy { levels, ..Taxonomy::default() };
+    if taxonomy.levels.is_empty() {
+        return Ok(taxonomy);
+    }
+    for category in categories {
+        ensure!(!category.name.is_empty(), "the category {} has no name", category.id);
+        let names = taxonomy.levels.iter().map(|level| {
+            text(category, level).with_context(|| format!("the category {:?} has no {level}", category.name))
+        });
+        let names = names.collect::<Result<Vec<_>>>()?;
+        if let Err(error) = taxonomy.insert(&category.name, &names) {
+            bail!("{error}");
+        }
+    }
+    Ok(taxonomy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 5}, {"image_id": 1, "category_id": 5},
+            {"image_id": 2, "category_id": 5}, {"image_id": 2, "category_id": 6}],
+        "categories": [{"id": 5, "name": "leopard", "supercategory": "cats", "kingdom": "animals"},
+            {"id": 6, "name": "oak", "supercategory": "trees", "kingdom": "plants"}]
+    }"#;
+
+    fn read(text: &str, reading: &Reading) -> Result<Dataset> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.json"), text).unwrap();
+        open(&folder.path().join("x.json"), reading)
+    }
+
+    #[test]
+    fn a_picture_has_the_one_category_of_its_annotations() {
+        let dataset = read(TEXT, &Reading::default()).unwrap();
+        assert_eq!(dataset.taxonomies[0].levels, ["supercategory"]);
+        assert_eq!(dataset.taxonomies[0].labels["oak"], ["trees"]);
+        let pictures: Vec<_> = dataset.pictures.collect();
+        assert_eq!((pictures[0].label.as_str(), &pictures[0].bytes), ("leopard", &None));
+        assert!(pictures[0].path.ends_with("a.jpg"));
+        let reason = |place: usize| pictures[place].bytes.clone().unwrap().unwrap_err();
+        assert!(reason(1).contains("has two categories"), "{}", reason(1));
+        assert!(reason(2).contains("has no annotation"), "{}", reason(2));
+    }
+
+    #[test]
+    fn levels_are_keys_of_the_categories() {
+        let levels = |levels: &[&str]| Reading {
+            levels: levels.iter().map(|&level| level.to_owned()).collect(),
+            images: Some("/pictures".into()),
+            ..Reading::default()
+        };
+        let dataset = read(TEXT, &levels(&["supercategory", "kingdom"])).unwrap();
+        assert_eq!(dataset.taxonomies[0].labels["leopard"], ["cats", "animals"]);
+        assert_eq!(dataset.pictures.map(|picture| picture.path).next(), Some("/pictures/a.jpg".into()));
+        let error = format!("{:#}", read(TEXT, &levels(&["phylum"])).err().unwrap());
+        assert!(error.contains("\"leopard\" has no phylum"), "{error}");
+        let error = format!(
+            "{:#}",
+            read(&TEXT.replace("\"category_id\": 6", "\"category_id\": 9"), &levels(&[])).err().unwrap()
+        );
+        assert!(error.contains("names the category 9"), "{error}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Labelled pictures, in whatever form they come.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use vismem::Taxonomy;
+
+use super::{LabelledPicture, archive, coco, folder, has_extension, labels, manifest, parquet};
+use crate::args::wrong_use;
+
+/// How a data set is read.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How data sets are read")]
+pub struct Reading {
+    /// One label for everything
+    #[arg(short, long, value_parser = NonEmptyStringValueParser::new())]
+    pub label: Option<String>,
+    /// The column that has the label, in manifests, Parquet files and metadata; the key, in JSON of WebDataset
+    /// [default: label, or the only ClassLabel of a Hugging Face data set]
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// The column that has the pictures, in Parquet files [default: path, or the only image column]
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
+    /// Columns that are levels of the taxonomy, the nearest to the label first; in JSON of COCO's kind keys of the
+    /// categories [default: in CSV manifests all further columns, in COCO's supercategory, else none]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub levels: Vec<String>,
+    /// Folders above the label's are levels of the taxonomy, named as a path: kingdom/family for
+    /// FOLDER/animals/cats/leopard/1.jpg
+    #[arg(long, value_name = "LEVELS")]
+    pub nested: Option<String>,
+    /// Names of the classes 0, 1, ... for labels that are numbers: a file with a name in each line
+    #[arg(long, value_name = "FILE")]
+    pub class_names: Option<PathBuf>,
+    /// The folder of the pictures that JSON of COCO's kind names [default: the JSON's]
+    #[arg(long, value_name = "FOLDER")]
+    pub images: Option<PathBuf>,
+}
+
+impl Reading {
+    /// An option that was given and makes sense for pictures alone.
+    pub fn for_pictures(&self) -> Option<&'static str> {
+        let Self { label: _, label_column: _, image_column, levels, nested, class_names, images } = self;
+        let given = [
+            (image_column.is_some(), "--image-column"),
+            (!levels.is_empty(), "--levels"),
+            (nested.is_some(), "--nested"),
+            (class_names.is_some(), "--class-names"),
+            (images.is_some(), "--images"),
+        ];
+        given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
+    }
+}
+
+/// Labelled pictures as they come.
+pub struct Dataset {
+    pub pictures: Box<dyn Iterator<Item = LabelledPicture> + Send>,
+    /// How many there are, where that is known before they are read.
+    pub count: Option<u64>,
+    /// What came with them.
+    pub taxonomies: Vec<Taxonomy>,
+}
+
+impl Dataset {
+    /// Pictures that are known beforehand.
+    pub fn listed(pictures: Vec<LabelledPicture>, taxonomy: Taxonomy) -> Self {
+        let taxonomies = if taxonomy.levels.is_empty() { Vec::new() } else { vec![taxonomy] };
+        Self { count: Some(pictures.len() as u64), pictures: Box::new(pictures.into_iter()), taxonomies }
+    }
+
+    /// Pictures of which more is known while they are read.
+    pub fn streamed(pictures: impl Iterator<Item = LabelledPicture> + Send + 'static, count: Option<u64>) -> Self {
+        Self { pictures: Box::new(pictures), count, taxonomies: Vec::new() }
+    }
+
+    fn chain(self, next: Self) -> Self {
+        Self {
+            pictures: Box::new(self.pictures.chain(next.pictures)),
+            count: self.count.zip(next.count).map(|(a, b)| a + b),
+            taxonomies: self.taxonomies.into_iter().chain(next.taxonomies).collect(),
+        }
+    }
+}
+
+/// Opens everything that the user named, in that order. Whatever is wrong with a whole file is found here, before
+/// anything is done.
+pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
+    let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
+    let reader = Reader { reading, names: names.unwrap_or_default() };
+    let nothing = Dataset::listed(Vec::new(), Taxonomy::default());
+    paths.iter().try_fold(nothing, |all, path| Ok(all.chain(reader.open(path.as_ref())?)))
+}
+
+/// What is to be known of the user's wishes while reading.
+pub struct Reader<'r> {
+    pub reading: &'r Reading,
+    /// Names of the classes 0, 1, ...
+    pub names: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn open(&self, path: &Path) -> Result<Dataset> {
+        let name = path.display();
+        let is_folder = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.is_dir();
+        if self.reading.nested.is_some() && !is_folder {
+            return Err(wrong_use(format!("{name}: --nested belongs to folders")));
+        }
+        if is_folder {
+            return self.folder(path);
+        }
+        if archive::is_named_like_one(path) {
+            return archive::open(path, self);
+        }
+        let brings_labels = ["csv", "parquet", "json"].into_iter().find(|extension| has_extension(path, extension));
+        match brings_labels {
+            Some(_) if self.reading.label.is_some() => {
+                Err(wrong_use(format!("{name}: a manifest has labels of its own, drop --label")))
+            }
+            Some("csv") => manifest::open(path, self.reading),
+            Some("parquet") => parquet::open(path, self),
+            Some(_) => coco::open(path, self.reading),
+            None => {
+                let label = self.reading.label.clone();
+                let label =
+                    label.ok_or_else(|| wrong_use(format!("{name}: say with --label what this picture shows")))?;
+                Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
+            }
+        }
+    }
+
+    /// A folder of pictures, else of archives and tables.
+    fn folder(&self, path: &Path) -> Result<Dataset> {
+        let none = match (folder::pictures(path), &self.reading.label, &self.reading.nested) {
+            (Ok(_), Some(_), Some(_)) => return Err(wrong_use("--nested has its labels from folders, drop --label")),
+            (Ok(pictures), None, Some(levels)) => return folder::nested(path, pictures, levels),
+            (Ok(pictures), label, _) => {
+                let labelled = pictures.into_iter().map(|path| {
+                    let label = label.clone().map_or_else(|| folder::label_of(&path), Ok);
+                    Ok(LabelledPicture::file(path.clone(), label.with_context(|| path.display().to_string())?))
+                });
+                return Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()));
+            }
+            (Err(none), ..) => none,
+        };
+        let shards = folder::shards(path)?;
+        if shards.is_empty() {
+            return Err(none);
+        }
+        shards
+            .iter()
+            .try_fold(Dataset::listed(Vec::new(), Taxonomy::default()), |all, shard| Ok(all.chain(self.open(shard)?)))
+    }
+}
+
+/// What a class is called: its name where classes have names, else the number.
+pub fn class(names: &[String], number: i64) -> Result<String, String> {
+    if names.is_empty() {
+        return Ok(number.to_string());
+    }
+    let name = usize::try_from(number).ok().and_then(|number| names.get(number));
+    name.cloned().ok_or_else(|| format!("its class {number} is not among the {} class names", names.len()))
+}

@@ -1,0 +1,207 @@
+//! Parquet files of labelled pictures: manifests with paths, and image data sets as the Hugging Face hub has them, with
+//! the bytes in a column and the names of the classes in the file's own metadata.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use vismem::Taxonomy;
+use vismem_parquet::{Kind, Table, Value};
+
+use super::dataset::{Dataset, Reader, class};
+use super::{LabelledPicture, inside};
+
+/// What `datasets` writes under the key `huggingface`.
+#[derive(Deserialize, Default)]
+struct HuggingFace {
+    info: Info,
+}
+
+#[derive(Deserialize, Default)]
+struct Info {
+    #[serde(default)]
+    features: BTreeMap<String, serde_json::Value>,
+}
+
+/// Where a row's picture is.
+enum Pictures {
+    /// In the row; some rows may have a path instead.
+    Bytes { bytes: String, path: Option<String> },
+    /// In the file of this path.
+    Path(String),
+}
+
+/// Opens a file as a data set.
+pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
+    let table = Table::open(file)?;
+    let name = file.display();
+    let features = features(&table).with_context(|| format!("{name}: its metadata `huggingface` cannot be read"))?;
+    ensure!(!table.is_empty(), "{name}: lists no pictures");
+    let pictures = pictures(&table, reader.reading.image_column.as_deref(), &features)?;
+    let label = label_column(&table, reader.reading.label_column.as_deref(), &features)?;
+    let names =
+        |column: &str| features.get(column).map_or_else(|| reader.names.clone(), |feature| feature.classes.clone());
+    let labels = Labels { column: label.clone(), names: names(&label) };
+    let taxonomy = taxonomy(file, &labels, &reader.reading.levels, &names)?;
+    let source = table.find("source").is_some_and(|column| column.kind == Some(Kind::Text));
+
+    let count = table.len();
+    let mut columns = vec![labels.column.as_str()];
+    match &pictures {
+        Pictures::Bytes { bytes, path } => {
+            columns.extend([Some(bytes), path.as_ref()].into_iter().flatten().map(String::as_str))
+        }
+        Pictures::Path(path) => columns.push(path),
+    }
+    columns.extend(source.then_some("source"));
+    let has_path = matches!(&pictures, Pictures::Bytes { path: Some(_), .. } | Pictures::Path(_));
+    let has_bytes = matches!(pictures, Pictures::Bytes { .. });
+    let rows = table.rows(&columns)?;
+    let (folder, file) = (file.parent().unwrap_or(Path::new("")).to_owned(), file.to_owned());
+    let labelled = rows.enumerate().map(move |(row, values)| {
+        let here = inside(&file, row.to_string());
+        let mut values = match values {
+            Ok(values) => values.into_iter(),
+            Err(error) => return LabelledPicture::missing(file.clone(), format!("cannot be read on: {error}")),
+        };
+        let label = values.next().unwrap_or(Value::Null);
+        let bytes = if has_bytes { values.next() } else { None };
+        let path = if has_path { values.next() } else { None };
+        let source = if source { values.next() } else { None };
+        let text = |value| match value {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        };
+        let label = match labels.of(label) {
+            Ok(label) => label,
+            Err(reason) => return LabelledPicture::missing(here, reason),
+        };
+        let picture = match (bytes, text(path)) {
+            (Some(Value::Bytes(bytes)), _) => {
+                LabelledPicture { path: here, bytes: Some(Ok(bytes)), label, source: None }
+            }
+            (_, Some(path)) => LabelledPicture::file(folder.join(path), label),
+            (_, None) => return LabelledPicture::missing(here, "has neither a picture nor a path".into()),
+        };
+        LabelledPicture { source: text(source), ..picture }
+    });
+    let mut dataset = Dataset::streamed(labelled, Some(count));
+    dataset.taxonomies.extend((!taxonomy.levels.is_empty()).then_some(taxonomy));
+    Ok(dataset)
+}
+
+/// What the hub's metadata says of a column.
+struct Feature {
+    is_image: bool,
+    /// Names of the classes 0, 1, ...; none unless it is of classes.
+    classes: Vec<String>,
+}
+
+fn features(table: &Table) -> serde_json::Result<BTreeMap<String, Feature>> {
+    let Some(text) = table.metadata("huggingface") else { return Ok(BTreeMap::new()) };
+    let document: HuggingFace = serde_json::from_str(text)?;
+    let features = document.info.features.into_iter().map(|(name, feature)| {
+        let kind = feature.get("_type").and_then(|kind| kind.as_str()).unwrap_or_default();
+        let classes = feature.get("names").filter(|_| kind == "ClassLabel").cloned();
+        let classes = classes.map_or(Ok(Vec::new()), serde_json::from_value)?;
+        Ok((name, Feature { is_image: kind == "Image", classes }))
+    });
+    features.collect()
+}
+
+/// The column of pictures: the one that the user names, else a path, else the only one that holds pictures.
+fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Feature>) -> Result<Pictures> {
+    let kind = |name: &str| table.find(name).and_then(|column| column.kind);
+    let of = |name: &str| {
+        let (bytes, path) = (format!("{name}.bytes"), format!("{name}.path"));
+        if kind(&bytes) == Some(Kind::Bytes) {
+            let path = (kind(&path) == Some(Kind::Text)).then_some(path);
+            return Some(Pictures::Bytes { bytes, path });
+        }
+        match kind(name)? {
+            Kind::Bytes => Some(Pictures::Bytes { bytes: name.into(), path: None }),
+            Kind::Text => Some(Pictures::Path(name.into())),
+            _ => None,
+        }
+    };
+    let known = || table.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = wanted {
+        return of(wanted).with_context(|| {
+            format!("{}: has no column {wanted} of pictures or paths; its columns are {}", table.name(), known())
+        });
+    }
+    let mut images: Vec<&str> =
+        features.iter().filter(|(_, feature)| feature.is_image).map(|(name, _)| name.as_str()).collect();
+    if images.is_empty() {
+        images.extend(table.columns().iter().filter_map(|column| column.name.strip_suffix(".bytes")));
+    }
+    match (of("path"), &images[..]) {
+        (Some(path), []) => Ok(path),
+        (_, [one]) => of(one).with_context(|| format!("{}: the column {one} holds no pictures", table.name())),
+        (_, []) => bail!(
+            "{}: has no column path and none of pictures; its columns are {}; name one with --image-column",
+            table.name(),
+            known()
+        ),
+        (_, several) => bail!("{}: has the pictures {}; choose with --image-column", table.name(), several.join(", ")),
+    }
+}
+
+/// The column of labels: the one that the user names, else `label`, else the only one of classes.
+fn label_column(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Feature>) -> Result<String> {
+    if let Some(wanted) = wanted.or(table.find("label").map(|_| "label")) {
+        return Ok(wanted.into());
+    }
+    let classes: Vec<&str> =
+        features.iter().filter(|(_, feature)| !feature.classes.is_empty()).map(|(name, _)| name.as_str()).collect();
+    match classes[..] {
+        [one] => Ok(one.into()),
+        [] => {
+            let known = table.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+            bail!("{}: has no column label; its columns are {known}; name one with --label-column", table.name())
+        }
+        _ => bail!("{}: has the labels {}; choose with --label-column", table.name(), classes.join(", ")),
+    }
+}
+
+/// A column of labels.
+struct Labels {
+    column: String,
+    names: Vec<String>,
+}
+
+impl Labels {
+    fn of(&self, value: Value) -> Result<String, String> {
+        match value {
+            Value::Text(text) if !text.is_empty() => Ok(text),
+            // The hub writes −1 where the class is not known.
+            Value::Integer(-1) if !self.names.is_empty() => Err(format!("has no {}", self.column)),
+            Value::Integer(number) => class(&self.names, number),
+            Value::Boolean(value) => Ok(value.to_string()),
+            Value::Null | Value::Text(_) => Err(format!("has no {}", self.column)),
+            Value::Real(_) | Value::Bytes(_) => Err(format!("{} is neither text nor a whole number", self.column)),
+        }
+    }
+}
+
+/// What the columns of levels say of the labels. These columns are read once more for it; the pictures are not.
+fn taxonomy(file: &Path, labels: &Labels, levels: &[String], names: &dyn Fn(&str) -> Vec<String>) -> Result<Taxonomy> {
+    let mut taxonomy = Taxonomy { levels: levels.to_vec(), ..Taxonomy::default() };
+    if levels.is_empty() {
+        return Ok(taxonomy);
+    }
+    let columns: Vec<&str> = std::iter::once(labels.column.as_str()).chain(levels.iter().map(String::as_str)).collect();
+    let levels: Vec<Labels> =
+        levels.iter().map(|column| Labels { column: column.clone(), names: names(column) }).collect();
+    for (row, values) in Table::open(file)?.rows(&columns)?.enumerate() {
+        let mut values = values?.into_iter();
+        let at = || format!("{}, row {row} (from 0)", file.display());
+        // A row without a label is reported when it is its turn.
+        let Ok(label) = labels.of(values.next().unwrap_or(Value::Null)) else { continue };
+        let names = levels.iter().zip(values).map(|(level, value)| level.of(value));
+        let names = names.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg).with_context(at)?;
+        taxonomy.insert(&label, &names).with_context(at)?;
+    }
+    Ok(taxonomy)
+}

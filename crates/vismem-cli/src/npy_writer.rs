@@ -1,0 +1,80 @@
+//! Writes `.npy` files whose number of rows is known at the end only.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Bytes before the first value. Room for any number of rows.
+const HEADER: usize = 128;
+
+/// N × D values of f32, row after row.
+pub struct NpyWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    rows: u64,
+    dim: usize,
+}
+
+impl NpyWriter {
+    pub fn create(path: &Path, dim: usize) -> Result<Self> {
+        let file = File::create(path).with_context(|| failed(path))?;
+        let mut writer = Self { path: path.into(), file: BufWriter::with_capacity(1 << 20, file), rows: 0, dim };
+        writer.header().with_context(|| failed(path))?;
+        Ok(writer)
+    }
+
+    /// Appends a row of D values.
+    pub fn push(&mut self, row: &[f32]) -> Result<()> {
+        debug_assert_eq!(row.len(), self.dim);
+        self.rows += 1;
+        row.iter().try_for_each(|value| self.file.write_all(&value.to_le_bytes())).with_context(|| failed(&self.path))
+    }
+
+    /// Writes the number of rows into the header and syncs the file.
+    pub fn finish(mut self) -> Result<()> {
+        let mut finish = || {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.header()?;
+            self.file.flush()?;
+            self.file.get_ref().sync_all()
+        };
+        finish().with_context(|| failed(&self.path))
+    }
+
+    /// Version 1.0 of NumPy's format: magic, version, length, a dictionary padded with spaces up to a line break.
+    fn header(&mut self) -> io::Result<()> {
+        let shape = format!("({}, {})", self.rows, self.dim);
+        let dictionary = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        let width = HEADER - 11;
+        self.file.write_all(b"\x93NUMPY\x01\x00")?;
+        self.file.write_all(&(HEADER as u16 - 10).to_le_bytes())?;
+        writeln!(self.file, "{dictionary:width$}")
+    }
+}
+
+fn failed(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::embeddings::Embeddings;
+
+    #[test]
+    fn what_is_written_is_read_whatever_number_of_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        for rows in [1usize, 12] {
+            let mut writer = NpyWriter::create(&path, 3).unwrap();
+            let values: Vec<f32> = (0..rows * 3).map(|n| n as f32 / 7.0).collect();
+            values.chunks(3).for_each(|row| writer.push(row).unwrap());
+            writer.finish().unwrap();
+            let mut read = Embeddings::open(&path).unwrap();
+            assert_eq!((read.rows, read.dim), (rows, 3));
+            assert_eq!(read.next_rows(usize::MAX).unwrap(), values);
+        }
+    }
+}

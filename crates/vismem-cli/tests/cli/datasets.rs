@@ -1,0 +1,232 @@
+//! Data sets in every form: what comes in is what was meant.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::common::{Kind, Place, png};
+use crate::npy;
+use crate::packed::{Column, hugging_face, table, tar, texts, zip};
+
+/// Label and source of every exemplar of a memory, sources without the place's path.
+fn held(place: &Place, memory: &str) -> Vec<(String, String)> {
+    let listed = place.vismem(&format!("-m {memory} ls --all --format json")).done().json();
+    let root = format!("{}/", place.path("").canonicalize().unwrap().display());
+    let text = |value: &Value| value.as_str().unwrap().replace(&root, "");
+    let exemplars = listed["exemplars"].as_array().unwrap().iter();
+    exemplars.map(|exemplar| (text(&exemplar["label"]), text(&exemplar["source"]))).collect()
+}
+
+fn expected(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    rows.iter().map(|(label, source)| ((*label).to_owned(), (*source).to_owned())).collect()
+}
+
+#[test]
+fn a_packed_folder_gives_what_the_folder_gives() {
+    let place = Place::new();
+    let files = [
+        ("photos/disc/1.png", png(Kind::Disc, 1)),
+        ("photos/disc/2.png", png(Kind::Disc, 2)),
+        ("photos/readme.md", b"no picture".to_vec()),
+        ("photos/stripes/.3.png", b"hidden".to_vec()),
+        ("photos/stripes/3.png", png(Kind::Stripes, 3)),
+    ];
+    files.iter().for_each(|(name, bytes)| drop(place.write(name, bytes)));
+    place.write("a.tar", tar(&files));
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&tar(&files)).unwrap();
+    place.write("b.tar.gz", gz.finish().unwrap());
+    place.write("c.zip", zip(&files));
+    place.vismem("-m folder.vismem add photos").done().says(&["added 3 pictures"]);
+    for archive in ["a.tar", "b.tar.gz", "c.zip"] {
+        place.vismem(&format!("-m {archive}.vismem add {archive}")).done().says(&["added 3 pictures", "of 2 labels"]);
+        let sources = ["disc/1.png", "disc/2.png", "stripes/3.png"].map(|name| format!("{archive}#photos/{name}"));
+        let rows = [("disc", &*sources[0]), ("disc", &*sources[1]), ("stripes", &*sources[2])];
+        assert_eq!(held(&place, &format!("{archive}.vismem")), expected(&rows));
+        // The pictures are the same, so the folder brings nothing new.
+        place.vismem(&format!("-m {archive}.vismem add photos")).done().says(&["added 0 ", "3 pictures already"]);
+        place.vismem(&format!("-m {archive}.vismem add {archive}")).done().says(&["added 0 "]);
+    }
+    place.vismem("-m one.vismem add a.tar --label round").done().says(&["of 1 label"]);
+}
+
+#[test]
+fn shards_of_webdataset_have_their_labels_beside_the_pictures() {
+    let place = Place::new();
+    let shard = |first: u32| {
+        let name = |n: u32, extension: &str| format!("{n:06}.{extension}");
+        let files = [
+            (name(first, "cls"), b"1".to_vec()),
+            (name(first, "png"), png(Kind::Disc, first)),
+            (name(first + 1, "png"), png(Kind::Stripes, first + 1)),
+            (name(first + 1, "cls"), b"0\n".to_vec()),
+            (name(first + 2, "json"), br#"{"caption": "a disc", "label": "disc"}"#.to_vec()),
+            (name(first + 2, "png"), png(Kind::Disc, first + 2)),
+            (name(first + 3, "txt"), b"stripes".to_vec()),
+            (name(first + 3, "png"), png(Kind::Stripes, first + 3)),
+        ];
+        tar(&files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect::<Vec<_>>())
+    };
+    place.write("shards/train-0.tar", shard(0));
+    place.write("shards/train-1.tar", shard(4));
+    place.write("classes.txt", "stripes\ndisc\n");
+    place.vismem("add shards/train-0.tar shards/train-1.tar --class-names classes.txt").done();
+    assert_eq!(place.vismem("ls").done().stdout, "        4  disc\n        4  stripes\n");
+    // A folder of shards is all of them.
+    place.vismem("-m folder.vismem add shards --class-names classes.txt").done().says(&["added 8 pictures"]);
+    assert_eq!(held(&place, "memory.vismem"), held(&place, "folder.vismem"));
+    assert_eq!(held(&place, "memory.vismem")[4], ("disc".into(), "shards/train-1.tar#000004.png".into()));
+    place.vismem("-m numbers.vismem add shards/train-0.tar").done();
+    place.vismem("-m numbers.vismem ls").says(&["1  0\n", "1  1\n", "1  disc\n"]);
+}
+
+#[test]
+fn a_hugging_face_data_set_has_its_pictures_and_class_names_in_the_file() {
+    let place = Place::new();
+    let pictures = [(Kind::Disc, 1), (Kind::Stripes, 2), (Kind::Disc, 3)];
+    let pictures = pictures.map(|(kind, seed)| Some(png(kind, seed))).to_vec();
+    hugging_face(&place.path("data/train-00000-of-00001.parquet"), pictures, &[1, 0, 1], r#"["stripes", "disc"]"#);
+    place.vismem("add data/train-00000-of-00001.parquet").done().says(&["added 3 pictures", "of 2 labels"]);
+    let rows: [(&str, &str); 3] = [
+        ("disc", "data/train-00000-of-00001.parquet#0"),
+        ("stripes", "data/train-00000-of-00001.parquet#1"),
+        ("disc", "data/train-00000-of-00001.parquet#2"),
+    ];
+    assert_eq!(held(&place, "memory.vismem"), expected(&rows));
+    place.vismem("-m folder.vismem add data").done().says(&["added 3 pictures"]);
+}
+
+#[test]
+fn a_parquet_manifest_names_pictures_labels_and_levels() {
+    let place = Place::new();
+    place.draw("pictures/1.png", Kind::Disc, 1);
+    place.draw("pictures/2.png", Kind::Stripes, 2);
+    table(
+        &place.path("pictures/list.parquet"),
+        "message schema { OPTIONAL BINARY path (UTF8); OPTIONAL BINARY kind (UTF8); OPTIONAL BINARY shape (UTF8); \
+         OPTIONAL BINARY source (UTF8); REQUIRED INT64 width; }",
+        &[
+            (texts(&["1.png", "2.png"]), 1),
+            (texts(&["coin", "fence"]), 1),
+            (texts(&["round", "straight"]), 1),
+            (Column::Bytes(vec![Some(b"camera 1".to_vec()), None]), 1),
+            (Column::Integers(&[640, 480]), 0),
+        ],
+        None,
+    );
+    let manifest = "pictures/list.parquet --label-column kind";
+    place.vismem(&format!("add {manifest} --levels shape")).done();
+    assert_eq!(held(&place, "memory.vismem"), expected(&[("coin", "camera 1"), ("fence", "pictures/2.png")]));
+    place.vismem("taxonomy show").done().says(&["label,shape\ncoin,round\nfence,straight\n"]);
+    place.vismem(&format!("-m plain.vismem add {manifest}")).done();
+    assert_eq!(place.vismem("-m plain.vismem taxonomy show").done().stdout, "");
+
+    // The same options choose among the columns of a CSV.
+    place.write("pictures/list.csv", "file,name,kind,shape\n1.png,a,coin,round\n2.png,b,fence,straight\n");
+    let options = "--image-column file --label-column kind --levels shape";
+    place.vismem(&format!("-m csv.vismem add pictures/list.csv {options}")).done();
+    place.vismem("-m csv.vismem taxonomy show").done().says(&["label,shape\ncoin,round\nfence,straight\n"]);
+}
+
+#[test]
+fn json_of_cocos_kind_brings_labels_and_supercategories() {
+    let place = Place::new();
+    place.draw("images/1.png", Kind::Disc, 1);
+    place.draw("images/2.png", Kind::Stripes, 2);
+    let json = r#"{
+        "info": {"year": 2024},
+        "images": [{"id": 10, "file_name": "1.png", "width": 48}, {"id": 11, "file_name": "2.png"}],
+        "annotations": [{"id": 1, "image_id": 11, "category_id": 3}, {"id": 2, "image_id": 10, "category_id": 2}],
+        "categories": [{"id": 2, "name": "coin", "supercategory": "round"}, {"id": 3, "name": "fence", "supercategory": "straight"}]
+    }"#;
+    place.write("annotations/train.json", json);
+    place.vismem("add annotations/train.json --images images").done();
+    assert_eq!(held(&place, "memory.vismem"), expected(&[("coin", "images/1.png"), ("fence", "images/2.png")]));
+    place.vismem("stats").done().says(&["levels      supercategory"]);
+}
+
+#[test]
+fn nested_folders_are_a_taxonomy() {
+    let place = Place::new();
+    place.draw("photos/animals/cats/leopard/1.png", Kind::Disc, 1);
+    place.draw("photos/animals/cats/lion/1.png", Kind::Disc, 2);
+    place.draw("photos/plants/trees/oak/1.png", Kind::Stripes, 3);
+    place.vismem("add photos --nested kingdom/family").done().says(&["added 3 pictures"]);
+    place.vismem("stats").done().says(&["levels      family < kingdom"]);
+    let expected = "label,family,kingdom\nleopard,cats,animals\nlion,cats,animals\noak,trees,plants\n";
+    assert_eq!(place.vismem("taxonomy show").done().stdout, expected);
+}
+
+#[test]
+fn embeddings_in_the_layout_of_clip_retrieval_are_added_shard_by_shard() {
+    let place = Place::new();
+    let rows = npy::scattered(7);
+    for (number, rows) in rows.chunks(4).enumerate() {
+        place.write(format!("clip/img_emb/img_emb_{number}.npy"), npy::rows(rows));
+        let labels: Vec<&str> = (0..rows.len()).map(|row| ["x", "y"][row % 2]).collect();
+        let paths: Vec<String> = (0..rows.len()).map(|row| format!("/pictures/{number}-{row}.jpg")).collect();
+        table(
+            &place.path(format!("clip/metadata/metadata_{number}.parquet")),
+            "message schema { OPTIONAL BINARY image_path (UTF8); OPTIONAL BINARY class (UTF8); }",
+            &[(texts(&paths.iter().map(String::as_str).collect::<Vec<_>>()), 1), (texts(&labels), 1)],
+            None,
+        );
+    }
+    place.vismem("add clip --label-column class").done().says(&["added 7 embeddings", "of 2 labels"]);
+    assert_eq!(held(&place, "memory.vismem")[5], ("y".into(), "/pictures/1-1.jpg".into()));
+    place.vismem("add clip --label-column class").done().says(&["added 0 embeddings", "7 embeddings already"]);
+    // Labels of a .npy file can come from a table, too.
+    let labels = "clip/metadata/metadata_0.parquet --label-column class";
+    place.vismem(&format!("-m one.vismem add clip/img_emb/img_emb_0.npy --labels {labels}")).done();
+    place.vismem("-m one.vismem ls").done().says(&["2  x\n", "2  y\n"]);
+}
+
+#[test]
+fn what_many_machines_encode_is_what_one_adds() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.draw("learn/disc/deep/square.png", Kind::Stripes, 9);
+    place.vismem("-m whole.vismem add learn").done();
+    for shard in 1..=3 {
+        place.vismem(&format!("encode learn --shard {shard}/3 -o out/{shard}")).done().says(&["vismem add out/"]);
+    }
+    let added = place.vismem("add out/1 out/2 out/3 --format json").done().json();
+    assert_eq!((&added["added"], &added["batch"]), (&7.into(), &1.into()));
+    let digest =
+        |memory: &str| place.vismem(&format!("-m {memory} stats --format json")).done().json()["digest"].clone();
+    assert_eq!(digest("memory.vismem"), digest("whole.vismem"));
+    place.vismem("add learn").done().says(&["added 0 pictures", "7 pictures already"]);
+    // More machines than pictures: some have nothing to do, and that is no fault.
+    for shard in 7..=8 {
+        place.vismem(&format!("encode learn --shard {shard}/8 -o many/{shard} --metadata csv")).done();
+    }
+    place.vismem("-m many.vismem add many/7 many/8").done().says(&["added 1 embedding "]);
+}
+
+#[test]
+fn a_memory_follows_a_folder() {
+    let place = Place::new();
+    place.draw_two_labels("photos", 3);
+    place.draw("elsewhere/disc/x.png", Kind::Disc, 20);
+    place.vismem("sync photos").done().says(&["added 6 pictures"]);
+    place.vismem("add elsewhere").done();
+    place.vismem("sync photos").done().says(&["added 0 pictures", "6 pictures already"]);
+
+    std::fs::remove_file(place.path("photos/disc/0.png")).unwrap();
+    std::fs::rename(place.path("photos/disc/1.png"), place.path("photos/disc/moved.png")).unwrap();
+    place.draw("photos/stripes/0.png", Kind::Stripes, 11);
+    place.draw("photos/stripes/new.png", Kind::Stripes, 12);
+    let offered = place.vismem("sync photos --format json").done().json();
+    assert_eq!((&offered["add"]["added"], &offered["forgotten"]), (&2.into(), &0.into()), "{offered}");
+    let missing: Vec<_> =
+        offered["missing"].as_array().unwrap().iter().map(|m| (m["id"].as_u64(), m["replaced"].as_bool())).collect();
+    assert_eq!(missing, [(Some(1), Some(false)), (Some(4), Some(true))], "{offered}");
+    place.vismem("sync photos").done().says(&["0.png is gone (exemplar 1, disc)", "--forget-missing forgets them"]);
+
+    place.vismem("sync photos --forget-missing").done().says(&["forgot 2 exemplars"]);
+    assert_eq!(place.vismem("ls").done().stdout, "        3  disc\n        4  stripes\n");
+    let log = place.vismem("log --format json").done().json();
+    assert_eq!(log["events"].as_array().unwrap().last().unwrap()["kind"], "forget");
+    let quiet = place.vismem("sync photos --forget-missing --format json").done().json();
+    assert_eq!((quiet["missing"].as_array().unwrap().len(), &quiet["forgotten"]), (0, &0.into()));
+}
