@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Pictures per second from files to embeddings: `vismem add` against the same work in Python, on this machine.
 
-    python3 benchmarks/encode/run.py [FOLDER] [--rounds N]
+    python3 benchmarks/encode/run.py [FOLDER] [--rounds N] [--model vit-s14]
 
 FOLDER holds pictures, in one folder per label. Without it, 1,000 pictures are drawn. Needs cargo and Python 3.9 or newer;
 onnxruntime, pillow and numpy are installed into target/benchmark-encode. Every round runs every row once, in turn
 forwards and backwards, from an empty memory, and times the whole command, so starting up and loading the model count
 for all. A row's ratio is the median over the rounds of its speed by that of the first row in the same round.
+With --model vit-s14 the model is a DINOv2 ViT-S/14 with random weights instead of the built-in one, and PyTorch with
+transformers is the first row; torch, transformers and onnx are installed as well.
 On Linux a run during which other programs took more than 5 % of the processor is repeated once they are quiet.
 """
 import argparse
@@ -25,6 +27,7 @@ CACHE = ROOT / "target" / "benchmark-encode"
 VENV = CACHE / "venv"
 PYTHON = VENV / "bin" / "python"
 MODEL = ROOT / "models" / "efficientnet-lite0-w8.onnx"
+VIT = CACHE / "vit-s14"
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 DRAWN = 1000
 DISTURBED = 0.05
@@ -35,8 +38,17 @@ def check_call(*command):
     subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
 
 
-def prepare(folder):
+def prepare(folder, model):
     """Returns the folder of pictures and the folder of programs."""
+    if model == "vit-s14" and not (VENV / "ready-torch").exists():
+        shutil.rmtree(VENV, ignore_errors=True)
+        check_call(sys.executable, "-m", "venv", VENV)
+        packages = ["onnxruntime", "pillow", "numpy", "torch", "transformers", "onnx"]
+        check_call(PYTHON, "-m", "pip", "install", "--quiet", *packages)
+        (VENV / "ready").touch()
+        (VENV / "ready-torch").touch()
+    if model == "vit-s14" and not (VIT / "onnx" / "model.onnx").exists():
+        check_call(PYTHON, HERE / "make_vit.py", VIT)
     if not (VENV / "ready").exists():
         shutil.rmtree(VENV, ignore_errors=True)
         check_call(sys.executable, "-m", "venv", VENV)
@@ -52,17 +64,23 @@ def prepare(folder):
     return Path(folder).resolve(), ROOT / target / "release"
 
 
-def rows(folder, release):
+def rows(folder, release, model):
     """Name, command, and whether its output ends in the number of pictures and bytes of memory."""
     peer = [PYTHON, HERE / "python_pipeline.py"]
     memory, out = CACHE / "memory.vismem", CACHE / "embeddings.npz"
-    add = [release / "vismem", "-m", memory, "add", folder, "--format", "json", "--runtime"]
+    add = [release / "vismem", "-m", memory, "add", folder, "--format", "json"]
+    onnx, family, first = MODEL, [], []
+    if model == "vit-s14":
+        onnx, family = VIT / "onnx" / "model.onnx", ["vit"]
+        first = [("PyTorch, DataLoader", [PYTHON, HERE / "torch_pipeline.py", VIT, folder, out], True)]
+        add += ["--encoder", VIT]
     return [
-        ("Python, one process", [*peer, "one", MODEL, folder, out], True),
-        ("Python, PIL in worker processes", [*peer, "workers", MODEL, folder, out], True),
-        ("Python, all in a process per core", [*peer, "shards", MODEL, folder, out], True),
-        ("vismem add, ONNX Runtime", [*add, "onnxruntime"], False),
-        ("vismem add, rten", [*add, "rten"], False),
+        *first,
+        ("Python, one process", [*peer, "one", onnx, folder, out, *family], True),
+        ("Python, PIL in worker processes", [*peer, "workers", onnx, folder, out, *family], True),
+        ("Python, all in a process per core", [*peer, "shards", onnx, folder, out, *family], True),
+        ("vismem add, ONNX Runtime", [*add, "--runtime", "onnxruntime"], False),
+        ("vismem add, rten", [*add, "--runtime", "rten"], False),
     ]
 
 
@@ -123,13 +141,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", choices=["efficientnet-lite0", "vit-s14"], default="efficientnet-lite0")
     options = parser.parse_args()
-    folder, release = prepare(options.folder)
+    folder, release = prepare(options.folder, options.model)
     # Otherwise the first row of the first round alone would wait for the disk.
     for path in folder.rglob("*"):
         if path.is_file():
             path.read_bytes()
-    table = rows(folder, release)
+    table = rows(folder, release, options.model)
     results = {name: [] for name, _, _ in table}
     count = None
     for number in range(options.rounds):
