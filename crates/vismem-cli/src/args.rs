@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
+use vismem_encode::{Device, Pool};
 
 use crate::input::dataset::Reading;
 use crate::selector::{Criterion, SelectorArgs};
@@ -75,6 +76,11 @@ pub enum Command {
     /// Set, show or check what labels are called at the levels above them
     #[command(subcommand)]
     Taxonomy(Taxonomy),
+    /// Make a new memory of the same exemplars with another encoder, from their pictures
+    Reencode(Reencode),
+    /// List the models that have names, fetch one, or show what one is
+    #[command(subcommand)]
+    Model(Model),
     /// Write what the memory holds into files that other programs read
     #[command(subcommand)]
     Export(Export),
@@ -357,6 +363,31 @@ pub enum Taxonomy {
     Check,
 }
 
+#[derive(Debug, ClapArgs)]
+pub struct Reencode {
+    /// The new memory, a directory
+    #[arg(short, long, value_name = "MEMORY")]
+    pub output: PathBuf,
+    /// Where else to look for pictures that were moved: folders, archives, tables; they are known by their content
+    #[arg(long, value_name = "PATH")]
+    pub from: Vec<PathBuf>,
+    #[command(flatten)]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// The models that have names
+    List,
+    /// Fetch a model, or what has changed of it, from the Hugging Face hub
+    Pull {
+        /// A name, or OWNER/REPO[@REVISION], with :FILE or :VARIANT behind it for another ONNX file
+        name: String,
+    },
+    /// What a model is: its file, preprocessing, output, hash
+    Show(Encoding),
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Export {
     /// Embeddings as .npy, with labels, sources and taxonomy beside them: what `vismem import` reads
@@ -552,10 +583,21 @@ impl VoteRule {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Encoding {
-    /// The encoder: efficientnet-lite0 (built in), or a folder with config.json, preprocessor_config.json and ONNX file
+    /// The encoder: a name (`vismem model list`), a folder with config.json, preprocessor_config.json and ONNX file, an
+    /// ONNX file in one, or a repository of the Hugging Face hub as hub:OWNER/REPO[@REVISION]. Behind a name or a
+    /// repository, :FILE or :VARIANT chooses the ONNX file, as dinov2-small:fp16
     /// [default: the memory's, for a new memory efficientnet-lite0]
-    #[arg(long, value_name = "NAME|FOLDER")]
+    #[arg(long, value_name = "NAME|PATH|hub:REPO")]
     pub encoder: Option<String>,
+    /// The part of the model's output that is the embedding [default: what its family was trained for]
+    #[arg(long, value_enum)]
+    pub pool: Option<PoolName>,
+    /// How pictures are prepared: as the model's own files say, or as the paper's authors did for DINOv2 and CLIP
+    #[arg(long, value_enum, default_value_t = PreprocessingName::Model)]
+    pub preprocessing: PreprocessingName,
+    /// What computes: cpu, cuda, cuda:1, tensorrt, coreml; all but cpu need an ONNX Runtime that is built for them
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
+    pub device: Device,
     /// What runs the encoder: auto takes ONNX Runtime where its library is found, else rten
     #[arg(long, value_enum, default_value_t = Runtime::Auto)]
     pub runtime: Runtime,
@@ -563,6 +605,49 @@ pub struct Encoding {
     #[arg(long, value_name = "MILLIONS", default_value_t = 100,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_megapixels: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PoolName {
+    /// The first token
+    Cls,
+    /// The mean of the patches
+    Mean,
+    /// The model's pooler
+    Pooler,
+    /// What is compared with texts
+    Projected,
+}
+
+impl From<PoolName> for Pool {
+    fn from(name: PoolName) -> Self {
+        match name {
+            PoolName::Cls => Self::Cls,
+            PoolName::Mean => Self::Mean,
+            PoolName::Pooler => Self::Pooler,
+            PoolName::Projected => Self::Projected,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PreprocessingName {
+    Model,
+    Paper,
+}
+
+/// `cuda:1`
+fn device(text: &str) -> Result<Device, String> {
+    let (name, number) = text.split_once(':').unwrap_or((text, "0"));
+    let unknown = || format!("{text:?} is no device; say cpu, cuda, cuda:1, tensorrt or coreml");
+    let number: u32 = number.parse().map_err(|_| unknown())?;
+    match name {
+        "cuda" => Ok(Device::Cuda(number)),
+        "tensorrt" => Ok(Device::TensorRt(number)),
+        "cpu" if text == "cpu" => Ok(Device::Cpu),
+        "coreml" if text == "coreml" => Ok(Device::CoreMl),
+        _ => Err(unknown()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

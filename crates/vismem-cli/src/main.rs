@@ -7,8 +7,10 @@ mod embedding_folder;
 mod encoder;
 mod hex;
 mod input;
+mod models;
 mod npy_writer;
 mod output;
+mod output_folder;
 mod picture;
 mod progress;
 mod pruning;
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         Command::Taxonomy(options) => command::taxonomy::run(&args, options),
         Command::Export(options) => command::export::run(&args, options),
         Command::Import(options) => command::import::run(&args, options),
+        Command::Model(options) => command::model::run(&args, options),
+        Command::Reencode(options) => command::reencode::run(&args, options),
         Command::Compact => command::compact::run(&args),
         Command::Log => command::log::run(&args),
         Command::Verify(options) => command::verify::run(&args, options),

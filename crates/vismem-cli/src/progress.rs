@@ -57,6 +57,26 @@ impl Progress {
     }
 }
 
+/// Progress of files that are fetched.
+#[derive(Default)]
+pub struct Fetching {
+    file: Option<(String, Progress)>,
+}
+
+impl Fetching {
+    /// So many bytes of a file are there.
+    pub fn at(&mut self, file: &str, here: u64, total: u64) {
+        if self.file.as_ref().is_none_or(|(known, _)| known != file) {
+            self.file = None;
+            output::note(format_args!("fetching {file}, {}", output::bytes(total)));
+            self.file = Some((file.to_owned(), Progress::new(total, "bytes")));
+        }
+        if let Some((_, progress)) = &mut self.file {
+            progress.advance(here.saturating_sub(progress.bar.position()));
+        }
+    }
+}
+
 /// Progress of work that says how much of how much is done.
 pub fn of(what: &'static str) -> impl FnMut(usize, usize) {
     let mut progress: Option<Progress> = None;

@@ -13,13 +13,15 @@ use crate::error::{EncodeError, EncodeErrorKind, LoadError};
 use crate::head::Head;
 use crate::identity::Identity;
 use crate::model::Model;
-use crate::runtime::{self, Graph, OnnxRuntimeError, RuntimeChoice, Session};
+use crate::runtime::{self, Device, Graph, OnnxRuntimeError, RuntimeChoice, Session};
 
 /// Options of [`Encoder::load`].
 #[derive(Debug, Clone, Default)]
 pub struct EncoderOptions {
     /// What runs the model.
     pub runtime: RuntimeChoice,
+    /// What it runs on.
+    pub device: Device,
     /// What one image may cost.
     pub limits: Limits,
     /// How many threads encode, together. `None`: one per core that this process may use.
@@ -61,7 +63,7 @@ impl Encoder {
     /// # Errors
     /// [`LoadError`] names the file or the setting at fault.
     pub fn load(model: Model, options: &EncoderOptions) -> Result<Self, LoadError> {
-        let selected = runtime::select(options.runtime)?;
+        let selected = runtime::select(options.runtime, options.device)?;
         let runtime = &*selected.runtime;
         let failed = |reason| LoadError::Run { model: model.name().to_owned(), runtime: runtime.name(), reason };
         let graph = runtime.load(model.onnx()).map_err(failed)?;

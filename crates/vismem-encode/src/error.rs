@@ -46,8 +46,20 @@ pub enum LoadError {
         /// How many candidates there are.
         found: usize,
     },
+    /// There is no such ONNX file.
+    #[error("{}: has no ONNX file {wanted}; it has {}", place.display(), if known.is_empty() { "none".into() } else { known.join(", ") })]
+    NoSuchOnnx {
+        /// The model's folder or repository.
+        place: PathBuf,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// No output of the ONNX file looks like an embedding.
-    #[error("model {model}: none of its outputs can serve as an embedding ({outputs}); name one with Model::with_head")]
+    #[error(
+        "model {model}: none of its outputs can serve as an embedding ({outputs}); choose another pooling, or name an output with Model::with_head"
+    )]
     NoEmbedding {
         /// The model's name.
         model: String,

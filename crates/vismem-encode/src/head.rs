@@ -25,12 +25,25 @@ impl Head {
 #[derive(Debug, Clone)]
 pub(crate) enum HeadRule {
     Fixed(Head),
-    Choose { model_type: String, leading_tokens: usize },
+    Choose { model_type: String, leading_tokens: usize, pool: Option<Pool> },
+}
+
+/// Which part of a model's output to take, in place of what its family asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// The first token of `last_hidden_state`.
+    Cls,
+    /// The mean over the other tokens of `last_hidden_state`, registers left out.
+    Mean,
+    /// `pooler_output`.
+    Pooler,
+    /// What is compared with texts: `image_embeds` or `image_embeddings`.
+    Projected,
 }
 
 impl Default for HeadRule {
     fn default() -> Self {
-        Self::Choose { model_type: String::new(), leading_tokens: 1 }
+        Self::Choose { model_type: String::new(), leading_tokens: 1, pool: None }
     }
 }
 
@@ -53,14 +66,43 @@ impl HeadRule {
     /// The rule for a Hugging Face `config.json`.
     pub(crate) fn from_config(json: &str) -> serde_json::Result<Self> {
         let config: Config = serde_json::from_str(json)?;
-        Ok(Self::Choose { model_type: config.model_type, leading_tokens: 1 + config.num_register_tokens })
+        let leading_tokens = 1 + config.num_register_tokens;
+        Ok(Self::Choose { model_type: config.model_type, leading_tokens, pool: None })
+    }
+
+    /// The rule that takes this part; a head that was named stays.
+    pub(crate) fn pooled(self, pool: Pool) -> Self {
+        match self {
+            Self::Choose { model_type, leading_tokens, .. } => {
+                Self::Choose { model_type, leading_tokens, pool: Some(pool) }
+            }
+            fixed => fixed,
+        }
+    }
+
+    /// `model_type` of `config.json`; empty where it is not known.
+    pub(crate) fn model_type(&self) -> &str {
+        match self {
+            Self::Fixed(_) => "",
+            Self::Choose { model_type, .. } => model_type,
+        }
     }
 
     pub(crate) fn choose(&self, outputs: &[Port]) -> Option<Head> {
-        let (model_type, skip) = match self {
+        let (model_type, skip, pool) = match self {
             Self::Fixed(head) => return outputs.iter().any(|o| o.name == head.output).then(|| head.clone()),
-            Self::Choose { model_type, leading_tokens } => (model_type, *leading_tokens),
+            Self::Choose { model_type, leading_tokens, pool } => (model_type, *leading_tokens, *pool),
         };
+        if let Some(pool) = pool {
+            let (names, pooling) = match pool {
+                Pool::Cls => (&["last_hidden_state"][..], Pooling::Cls),
+                Pool::Mean => (&["last_hidden_state"][..], Pooling::MeanPatches { skip }),
+                Pool::Pooler => (&["pooler_output"][..], Pooling::None),
+                Pool::Projected => (&["image_embeds", "image_embeddings"][..], Pooling::None),
+            };
+            let output = names.iter().find(|name| outputs.iter().any(|output| output.name == **name))?;
+            return Some(Head { output: (*output).to_owned(), pooling });
+        }
         let cls = CLS_TYPES.iter().any(|prefix| model_type.starts_with(prefix));
         let tokens = || {
             let output = outputs.iter().find(|o| o.name == "last_hidden_state")?;
@@ -127,6 +169,17 @@ mod tests {
         assert_eq!(choose("{}", &[("a", 2), ("b", 2)]), None);
         assert_eq!(choose("{}", &[("map", 4)]), None);
         assert_eq!(HeadRule::default().choose(&[Port { name: "unknown".to_owned(), dims: None }]), None);
+    }
+
+    #[test]
+    fn a_part_that_was_asked_for_is_taken_or_none() {
+        let outputs = ports(&[("last_hidden_state", 3), ("pooler_output", 2)]);
+        let rule = HeadRule::from_config(r#"{"model_type": "dinov2", "num_register_tokens": 4}"#).unwrap();
+        let pooled = |pool| rule.clone().pooled(pool).choose(&outputs);
+        assert_eq!(pooled(Pool::Cls), tokens(Pooling::Cls));
+        assert_eq!(pooled(Pool::Mean), tokens(Pooling::MeanPatches { skip: 5 }));
+        assert_eq!(pooled(Pool::Pooler), Some(Head::vector("pooler_output")));
+        assert_eq!(pooled(Pool::Projected), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::LoadError;
-use crate::head::{Head, HeadRule};
+use crate::head::{Head, HeadRule, Pool};
+use crate::model_files::ModelFiles;
 use crate::preprocess::{Channels, Filter, Preprocessing, Resize, ResizeTo, Rounding};
 use crate::runtime::Onnx;
 
@@ -53,12 +54,19 @@ impl Model {
     }
 
     /// Reads a model folder in the layout of the Hugging Face hub: `preprocessor_config.json`, `config.json` (optional)
-    /// and the ONNX file, which is the first of `onnx/vision_model.onnx`, `onnx/model.onnx`, the only `.onnx` file at
-    /// the top, the only one in `onnx/`. Its name is the folder's; see [`with_name`](Self::with_name).
+    /// and the ONNX file, see [`ModelFiles::choose`]. Its name is the folder's; see [`with_name`](Self::with_name).
     ///
     /// # Errors
     /// [`LoadError`], when a file is missing or asks for something that is not done here.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, LoadError> {
+        Self::from_folder_with(folder, None)
+    }
+
+    /// As [`from_folder`](Self::from_folder), with the ONNX file that [`ModelFiles::choose`] takes for `wanted`.
+    ///
+    /// # Errors
+    /// As [`from_folder`](Self::from_folder).
+    pub fn from_folder_with(folder: impl AsRef<Path>, wanted: Option<&str>) -> Result<Self, LoadError> {
         let folder = folder.as_ref();
         let path = folder.join("preprocessor_config.json");
         let preprocessing = Preprocessing::from_hugging_face(&read(&path)?)
@@ -71,7 +79,8 @@ impl Model {
         };
         let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| folder.display().to_string());
-        Ok(Self { name, source: Source::File(find_onnx(folder)?), preprocessing, head })
+        let onnx = ModelFiles::choose(&files_of(folder)?, wanted, folder)?.onnx;
+        Ok(Self { name, source: Source::File(folder.join(onnx)), preprocessing, head })
     }
 
     /// A model from an ONNX file and a preprocessing of one's own. The output is chosen as for a folder without
@@ -98,6 +107,17 @@ impl Model {
     pub fn with_head(mut self, head: Head) -> Self {
         self.head = HeadRule::Fixed(head);
         self
+    }
+
+    /// Takes another part of the model's output than its family asks for.
+    pub fn with_pool(mut self, pool: Pool) -> Self {
+        self.head = self.head.pooled(pool);
+        self
+    }
+
+    /// The paper's preprocessing for the model's family, see [`Preprocessing::paper`]; `None` for another family.
+    pub fn paper_preprocessing(&self) -> Option<Preprocessing> {
+        Preprocessing::paper(self.head.model_type())
     }
 
     /// The name.
@@ -130,29 +150,21 @@ fn read(path: &Path) -> Result<String, LoadError> {
     fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 
-fn find_onnx(folder: &Path) -> Result<PathBuf, LoadError> {
-    let sub = folder.join("onnx");
-    for name in ["vision_model.onnx", "model.onnx"] {
-        let path = sub.join(name);
-        if path.is_file() {
-            return Ok(path);
-        }
+/// The files at the top of a model's folder and in its `onnx/`, by their paths in it.
+fn files_of(folder: &Path) -> Result<Vec<String>, LoadError> {
+    let mut names = Vec::new();
+    for prefix in ["", "onnx/"] {
+        let place = folder.join(prefix);
+        let entries = match fs::read_dir(&place) {
+            Ok(entries) => entries,
+            Err(source) if source.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(LoadError::Read { path: place, source }),
+        };
+        let files = entries.flatten().filter(|entry| entry.path().is_file());
+        names.extend(files.map(|entry| format!("{prefix}{}", entry.file_name().to_string_lossy())));
     }
-    let (top, below) = (onnx_in(folder)?, onnx_in(&sub)?);
-    match (&top[..], &below[..]) {
-        ([only], _) | ([], [only]) => Ok(only.clone()),
-        _ => Err(LoadError::NoOnnx { folder: folder.to_owned(), found: top.len() + below.len() }),
-    }
-}
-
-fn onnx_in(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(LoadError::Read { path: folder.to_owned(), source }),
-    };
-    let paths = entries.flatten().map(|entry| entry.path());
-    Ok(paths.filter(|path| path.extension().is_some_and(|e| e == "onnx") && path.is_file()).collect())
+    names.sort();
+    Ok(names)
 }
 
 /// The ONNX file and the files beside it that hold its larger tensors (`model.onnx_data`, `model.onnx.data`,

@@ -14,6 +14,16 @@ pub enum Pooling {
     },
 }
 
+impl std::fmt::Display for Pooling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Cls => f.write_str("first token"),
+            Self::MeanPatches { skip } => write!(f, "mean of the tokens after the first {skip}"),
+        }
+    }
+}
+
 impl Pooling {
     /// Picks `batch` vectors out of an output of this shape, one after the other, each of the returned length.
     ///

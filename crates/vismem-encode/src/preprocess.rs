@@ -93,6 +93,29 @@ pub enum Channels {
 }
 
 impl Preprocessing {
+    /// What the paper's authors did with pictures, for the families of models that they used (their notebook; docs/encoders.md
+    /// has how it differs from the hub's own): DINOv2 resized to 256 with antialiasing, CLIP to 224 without; bicubic, centre
+    /// crop of 224. `model_type` is that of `config.json`. `None` for another family.
+    pub fn paper(model_type: &str) -> Option<Self> {
+        let (length, antialias, mean, std) = if model_type.starts_with("dinov2") {
+            (256, true, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        } else if model_type.starts_with("clip") {
+            let (mean, std) = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.2613026, 0.2757771]);
+            (224, false, mean, std)
+        } else {
+            return None;
+        };
+        let size = ResizeTo::ShortestEdge { length, rounding: Rounding::Down };
+        Some(Self {
+            resize: Some(Resize { size, filter: Filter::Bicubic, antialias }),
+            crop: Some([224, 224]),
+            rescale: 1.0 / 255.0,
+            mean,
+            std,
+            channels: Channels::Rgb,
+        })
+    }
+
     /// Height and width of every result, or `None` when they would follow the picture's own shape.
     pub fn output_size(&self) -> Option<[u32; 2]> {
         self.crop.or(match self.resize {

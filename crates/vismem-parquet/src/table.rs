@@ -131,10 +131,18 @@ impl Table {
     /// # Errors
     /// When a column is not there or of a type that is not read here.
     pub fn rows(self, columns: &[&str]) -> Result<Rows, Error> {
+        self.rows_from(columns, 0)
+    }
+
+    /// The values of these columns from a row on, counted from 0. Groups of rows before it are not read.
+    ///
+    /// # Errors
+    /// As [`Table::rows`], and when the file is damaged before that row.
+    pub fn rows_from(self, columns: &[&str], first: u64) -> Result<Rows, Error> {
         let wanted = columns.iter().map(|&name| self.plain(name).cloned()).collect::<Result<Vec<_>, _>>()?;
         let has_bytes = wanted.iter().any(|column| column.kind == Some(Kind::Bytes));
         let together = if has_bytes { TOGETHER_WITH_BYTES } else { TOGETHER };
-        Ok(Rows {
+        let mut rows = Rows {
             path: self.path,
             reader: self.reader,
             wanted,
@@ -145,7 +153,9 @@ impl Table {
             ready: VecDeque::new(),
             row: 0,
             ended: false,
-        })
+        };
+        rows.skip_to(first)?;
+        Ok(rows)
     }
 
     fn plain(&self, name: &str) -> Result<&Column, Error> {
@@ -221,6 +231,39 @@ impl Iterator for Rows {
 }
 
 impl Rows {
+    /// Goes to a row, or to the end.
+    fn skip_to(&mut self, first: u64) -> Result<(), Error> {
+        let groups = self.reader.metadata().row_groups();
+        let len = |group: usize| groups.get(group).map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+        while let Some(rows) = len(self.next_group).filter(|rows| self.row + rows <= first) {
+            self.row += rows;
+            self.next_group += 1;
+        }
+        if self.row == first || self.next_group == groups.len() {
+            return Ok(());
+        }
+        let skipped = usize::try_from(first - self.row).unwrap_or(usize::MAX);
+        self.open_group()?;
+        for reader in &mut self.open {
+            guarded(&self.path, || skip(reader, skipped))?;
+        }
+        self.left -= skipped.min(self.left);
+        self.row = first;
+        Ok(())
+    }
+
+    fn open_group(&mut self) -> Result<(), Error> {
+        let (reader, wanted, number) = (&self.reader, &self.wanted, self.next_group);
+        (self.open, self.left) = guarded(&self.path, || {
+            let group = reader.get_row_group(number)?;
+            let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            let open = wanted.iter().map(|column| group.get_column_reader(column.leaf));
+            Ok((open.collect::<Result<_, _>>()?, rows))
+        })?;
+        self.next_group += 1;
+        Ok(())
+    }
+
     /// Decodes the next rows, if there are any.
     fn decode(&mut self) -> Result<(), Error> {
         while self.left == 0 {
@@ -228,14 +271,7 @@ impl Rows {
                 self.ended = true;
                 return Ok(());
             }
-            let (reader, wanted, number) = (&self.reader, &self.wanted, self.next_group);
-            (self.open, self.left) = guarded(&self.path, || {
-                let group = reader.get_row_group(number)?;
-                let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-                let open = wanted.iter().map(|column| group.get_column_reader(column.leaf));
-                Ok((open.collect::<Result<_, _>>()?, rows))
-            })?;
-            self.next_group += 1;
+            self.open_group()?;
         }
         let count = self.left.min(self.together);
         let mut rows = vec![Vec::with_capacity(self.wanted.len()); count];
@@ -278,6 +314,19 @@ fn values(reader: &mut ColumnReader, column: &Column, count: usize) -> Result<Ve
         }
         _ => Err(ParquetError::General("a column has another type than the file's schema says".into())),
     }
+}
+
+fn skip(reader: &mut ColumnReader, count: usize) -> Result<(), ParquetError> {
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => reader.skip_records(count),
+        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(count),
+        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(count),
+        ColumnReader::FloatColumnReader(reader) => reader.skip_records(count),
+        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(count),
+        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(count),
+        _ => Ok(0),
+    }
+    .map(drop)
 }
 
 fn plain<T: DataType>(
@@ -326,6 +375,21 @@ mod tests {
         for (number, row) in rows.into_iter().enumerate() {
             let name = if number % 3 == 0 { Value::Null } else { Value::Text(format!("name {number}")) };
             assert_eq!(row, [name, Value::Integer(number as i64)]);
+        }
+    }
+
+    #[test]
+    fn reading_from_a_row_on_gives_what_reading_all_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        write(&path, 4000);
+        let read = |first| {
+            let rows = Table::open(&path).unwrap().rows_from(&["name", "id"], first).unwrap();
+            rows.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let all = read(0);
+        for first in [1, 1499, 1500, 1501, 2999, 3000, 3999, 4000, 5000] {
+            assert_eq!(read(first), all[(first as usize).min(4000)..], "{first}");
         }
     }
 

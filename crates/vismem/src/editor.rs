@@ -19,7 +19,7 @@ use crate::lock::{Lock, PATIENCE};
 use crate::partition_file::PartitionWriter;
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, compact, derived};
+use crate::{Encoder, Error, Result, Source, compact, derived, stored};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -233,11 +233,10 @@ impl Batch<'_> {
         self.add_all(exemplars, None)
     }
 
-    /// As [`Batch::add`], under these ids, one for each exemplar: for exemplars that come from another memory. The ids of
-    /// those that are new must ascend, from above [`Editor::last_id`] on.
+    /// As [`Batch::add`], under these ids, one for each exemplar: for exemplars that come from another memory.
     ///
     /// # Errors
-    /// As [`Batch::add`], and when an id was used already.
+    /// As [`Batch::add`], and when an id was used already, see [`Editor::is_unused`].
     ///
     /// # Panics
     /// When there are not as many ids as exemplars.
@@ -287,10 +286,10 @@ impl Batch<'_> {
                 Some(known) => known,
                 None => {
                     let id = ids.map_or(last_id + 1, |ids| ids[place]);
-                    if id <= last_id || i64::try_from(id).is_err() {
+                    if !stored::is_unused(&tx, id).at(path)? {
                         return Err(Error::IdUsed { id });
                     }
-                    last_id = id;
+                    last_id = last_id.max(id);
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
                     codes.set(slot as usize, row);

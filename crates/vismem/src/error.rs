@@ -97,8 +97,8 @@ pub enum Error {
         /// Position in the call.
         index: usize,
     },
-    /// An exemplar was to get an id that was used already, or one not above those before it.
-    #[error("id {id} cannot be given any more: ids ascend and are never used twice; leave out the ids")]
+    /// An exemplar was to get an id that another one has or had.
+    #[error("id {id} cannot be given: ids are never used twice; leave out the ids")]
     IdUsed {
         /// The id.
         id: u64,

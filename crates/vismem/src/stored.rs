@@ -1,5 +1,7 @@
 //! All that a memory holds of an exemplar, for taking it elsewhere.
 
+use rusqlite::Connection;
+
 use crate::error::SqlContext;
 use crate::{Editor, Error, Memory, Result, Source, catalog, vectors};
 
@@ -49,13 +51,24 @@ impl Memory {
 }
 
 impl Editor {
-    /// The largest id that was ever used; 0 for none.
-    pub fn last_id(&self) -> Result<u64> {
-        self.catalog.last_id()
+    /// Whether an exemplar may get this id, because none ever had it: it is above all that were used, or no exemplar has it
+    /// and none was ever forgotten.
+    pub fn is_unused(&self, id: u64) -> Result<bool> {
+        is_unused(&self.catalog.db, id).at(&self.catalog.path)
     }
 }
 
+pub(crate) fn is_unused(db: &Connection, id: u64) -> rusqlite::Result<bool> {
+    let Ok(id) = i64::try_from(id) else { return Ok(false) };
+    let mut statement = db.prepare_cached(
+        "SELECT ?1 > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'exemplars'), 0) OR (?1 > 0 \
+         AND NOT EXISTS (SELECT 1 FROM exemplars WHERE id = ?1) AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'forget'))",
+    )?;
+    statement.query_row([id], |row| row.get(0))
+}
+
 impl catalog::Catalog {
+    /// The largest id that was ever used; 0 for none.
     pub(crate) fn last_id(&self) -> Result<u64> {
         let select = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'exemplars'";
         self.db.query_row(select, [], |row| row.get(0)).at(&self.path)

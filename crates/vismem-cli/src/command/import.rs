@@ -1,6 +1,7 @@
 //! `vismem import`: makes the memory again that `vismem export embeddings` wrote, or puts together what `vismem encode`
 //! wrote in many places.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -105,13 +106,14 @@ fn add(
     Ok(())
 }
 
-/// Whether what is new can have the ids that it had: they ascend and are above all that the memory ever used. So it is in
-/// a new memory, also when an import that was stopped goes on.
+/// Whether what is new can have the ids that it had: nobody else ever had them here. So it is in a new memory, also when an
+/// import that was stopped goes on.
 fn keeps_ids(listed: &[(Option<u64>, [u8; 32])], editor: &Editor) -> Result<bool> {
-    let (known, mut last) = (editor.contents()?, editor.last_id()?);
+    let known = editor.contents()?;
+    let mut given = HashSet::new();
     for (id, _) in listed.iter().filter(|(_, content)| !known.contains(content)) {
         match id {
-            Some(id) if *id > last => last = *id,
+            Some(id) if given.insert(*id) && editor.is_unused(*id)? => {}
             _ => return Ok(false),
         }
     }

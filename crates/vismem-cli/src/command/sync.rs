@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +11,7 @@ use vismem::{Editor, Memory, Selector};
 use super::Outcome;
 use super::add::{pictures, report};
 use crate::args::{Add, Args, Format, Sync};
-use crate::input::dataset;
+use crate::input::{dataset, inside};
 use crate::output;
 
 /// How many exemplars without a picture people are shown; programs get them all.
@@ -102,7 +101,7 @@ fn missing(memory: &Path, folder: &Path, seen: &HashMap<PathBuf, Option<[u8; 32]
             // It is there and cannot be read, so nobody knows.
             Some(None) => continue,
             Some(Some(_)) => true,
-            None if exists(&path) => continue,
+            None if path.exists() || inside::holder(&path).is_some() => continue,
             None => false,
         };
         let content = memory.stored(exemplar.id)?.map(|stored| stored.content);
@@ -112,11 +111,4 @@ fn missing(memory: &Path, folder: &Path, seen: &HashMap<PathBuf, Option<[u8; 32]
         missing.push(Missing { id: exemplar.id, label: exemplar.label, source: path.display().to_string(), replaced });
     }
     Ok(missing)
-}
-
-/// Whether a picture's file is there, or what held it: `shard.tar#cat/1.jpg`.
-fn exists(path: &Path) -> bool {
-    let bytes = path.as_os_str().as_bytes();
-    let holders = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'#');
-    path.exists() || holders.into_iter().any(|(at, _)| Path::new(std::ffi::OsStr::from_bytes(&bytes[..at])).is_file())
 }

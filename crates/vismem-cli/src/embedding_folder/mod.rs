@@ -39,7 +39,6 @@ const COLUMNS: [(&str, Kind); 6] = [
 
 /// `memory.json`.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Description {
     /// Version of this layout.
     format: u32,
@@ -54,7 +53,6 @@ pub struct Description {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct EncoderDescription {
     name: String,
     hash: String,

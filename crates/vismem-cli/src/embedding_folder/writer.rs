@@ -5,9 +5,9 @@ use vismem::{Digest, Encoder, Source, Taxonomy};
 
 use super::{COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, FORMAT, TAXONOMY};
 use crate::args::TableFormat;
-use crate::hex;
 use crate::npy_writer::NpyWriter;
 use crate::table_file::{Column, TableFile};
+use crate::{hex, output_folder};
 
 /// Rows of metadata that are written together.
 const TOGETHER: usize = 16_384;
@@ -46,7 +46,7 @@ struct Waiting {
 impl FolderWriter {
     /// Begins a folder, in the place of one that was there. `with_ids` says whether the entries will have ids.
     pub fn create(folder: &Path, format: TableFormat, dim: usize, with_ids: bool) -> Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        output_folder::make(folder)?;
         // What was there goes first, so that old and new files are never taken for one.
         let tables = [TableFormat::Parquet, TableFormat::Csv].map(|format| format.file_name("metadata"));
         for name in [DESCRIPTION, EMBEDDINGS, TAXONOMY].into_iter().chain(tables.iter().map(String::as_str)) {

@@ -6,6 +6,7 @@ mod coco;
 pub mod dataset;
 pub mod embeddings;
 pub mod folder;
+pub mod inside;
 pub mod labels;
 pub mod manifest;
 mod npy;
@@ -64,12 +65,4 @@ impl Input for LabelledPicture {
 /// Whether the file name ends in `.extension`, whatever its case.
 pub fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
-}
-
-/// The name of something in an archive or a table: `FILE#NAME`.
-fn inside(file: &Path, name: impl AsRef<std::ffi::OsStr>) -> PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push("#");
-    path.push(name);
-    path.into()
 }

@@ -60,7 +60,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let rows = table.rows(&columns)?;
     let (folder, file) = (file.parent().unwrap_or(Path::new("")).to_owned(), file.to_owned());
     let labelled = rows.enumerate().map(move |(row, values)| {
-        let here = inside(&file, row.to_string());
+        let here = inside::name(&file, row.to_string());
         let mut values = match values {
             Ok(values) => values.into_iter(),
             Err(error) => return LabelledPicture::missing(file.clone(), format!("cannot be read on: {error}")),
@@ -89,6 +89,19 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let mut dataset = Dataset::streamed(labelled, Some(count));
     dataset.taxonomies.extend((!taxonomy.levels.is_empty()).then_some(taxonomy));
     Ok(dataset)
+}
+
+/// The picture in a row, of the column that is taken where none is named.
+pub fn picture_in_row(file: &Path, row: u64) -> Result<Vec<u8>> {
+    let table = Table::open(file)?;
+    let Pictures::Bytes { bytes, .. } = pictures(&table, None, &features(&table)?)? else {
+        bail!("it is not in the table")
+    };
+    let mut rows = table.rows_from(&[&bytes], row)?;
+    match rows.next().transpose()?.map(|mut row| row.swap_remove(0)) {
+        Some(Value::Bytes(bytes)) => Ok(bytes),
+        _ => bail!("it is not in the table any more"),
+    }
 }
 
 /// What the hub's metadata says of a column.

@@ -6,6 +6,7 @@ mod forgetting;
 mod importing;
 mod manifests;
 mod memories;
+mod models;
 mod options;
 mod outputs;
 mod pictures;
@@ -41,6 +42,7 @@ fn the_document_and_the_tests_have_the_same_rows() {
         include_str!("bad_input/importing.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),
+        include_str!("bad_input/models.rs"),
         include_str!("bad_input/options.rs"),
         include_str!("bad_input/outputs.rs"),
         include_str!("bad_input/pictures.rs"),

@@ -245,7 +245,7 @@ fn help_names_every_command_and_the_version_is_the_packages() {
     let help = place.vismem("--help").done();
     for command in [
         "demo", "add", "sync", "encode", "classify", "explain", "ls", "prune", "stats", "bench", "forget", "relabel",
-        "merge", "undo", "taxonomy", "export", "import", "compact", "log", "verify",
+        "merge", "undo", "taxonomy", "reencode", "model", "export", "import", "compact", "log", "verify",
     ] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = place.vismem_with([command, "--help"]).done();

@@ -230,3 +230,22 @@ fn a_memory_follows_a_folder() {
     let quiet = place.vismem("sync photos --forget-missing --format json").done().json();
     assert_eq!((quiet["missing"].as_array().unwrap().len(), &quiet["forgotten"]), (0, &0.into()));
 }
+
+#[test]
+fn pages_show_pictures_that_lie_in_archives_and_tables() {
+    let place = Place::new();
+    let files = [("disc/1.png", png(Kind::Disc, 1)), ("disc/2.png", png(Kind::Disc, 2))];
+    place.write("a.tar", tar(&files));
+    place.write("b.zip", zip(&[("disc/3.png", png(Kind::Disc, 3))]));
+    hugging_face(&place.path("c.parquet"), vec![None, Some(png(Kind::Disc, 4))], &[0, 0], r#"["disc"]"#);
+    place.vismem("add a.tar b.zip").done();
+    place.vismem("add c.parquet").incomplete(&["0.png"]);
+    let ask = place.draw("ask.png", Kind::Disc, 7);
+    place.vismem_with(["explain".as_ref(), ask.as_os_str()]).done();
+    let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
+    assert_eq!(page.matches("data:image/").count(), 5, "four neighbours and the picture in question");
+    std::fs::remove_file(place.path("b.zip")).unwrap();
+    place.vismem_with(["explain".as_ref(), ask.as_os_str()]).done();
+    let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
+    assert!(page.contains("was moved or deleted since it was added"), "{page}");
+}

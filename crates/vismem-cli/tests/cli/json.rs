@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::common::{Kind, Place, Run};
-use crate::npy;
+use crate::{models, npy};
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 21] = [
+const SCHEMAS: [(&str, &str); 25] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("sync", include_str!("../../../../docs/schemas/sync.json")),
@@ -32,6 +32,10 @@ const SCHEMAS: [(&str, &str); 21] = [
     ("taxonomy-check", include_str!("../../../../docs/schemas/taxonomy-check.json")),
     ("log", include_str!("../../../../docs/schemas/log.json")),
     ("export", include_str!("../../../../docs/schemas/export.json")),
+    ("model-list", include_str!("../../../../docs/schemas/model-list.json")),
+    ("model-pull", include_str!("../../../../docs/schemas/model-pull.json")),
+    ("model-show", include_str!("../../../../docs/schemas/model-show.json")),
+    ("reencode", include_str!("../../../../docs/schemas/reencode.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
 ];
 
@@ -209,6 +213,21 @@ fn answers_about_folders_and_encoded_files_fit_their_schemas() {
     std::fs::remove_file(place.path("learn/disc/0.png")).unwrap();
     let synced = fitting(&place.vismem("sync learn --forget-missing --format json"), "sync");
     assert_eq!((&synced["missing"][0]["replaced"], &synced["forgotten"]), (&false.into(), &1.into()));
+}
+
+#[test]
+fn answers_about_models_fit_their_schemas() {
+    let (place, server) = models::with_hub();
+    fitting(&models::run(&place, &server, "model list --format json").done(), "model-list");
+    fitting(&models::run(&place, &server, "model pull me/tiny --format json").done(), "model-pull");
+    let shown = models::run(&place, &server, "model show --encoder hub:me/tiny --format json").done();
+    assert!(fitting(&shown, "model-show")["file"].as_str().unwrap().ends_with("onnx/model.onnx"));
+    assert_eq!(fitting(&place.vismem("model show --format json").done(), "model-show")["file"], Value::Null);
+    place.vismem("add learn").done();
+    std::fs::remove_file(place.path("learn/disc/0.png")).unwrap();
+    let args = "reencode --encoder hub:me/tiny -o tiny.vismem --format json";
+    let reencoded = fitting(&models::run(&place, &server, args), "reencode");
+    assert_eq!((&reencoded["added"], &reencoded["missing"][0]["id"]), (&3.into(), &1.into()));
 }
 
 #[test]

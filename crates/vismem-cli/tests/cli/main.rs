@@ -9,9 +9,13 @@ mod exporting;
 mod forgetting;
 mod json;
 mod kill;
+mod models;
 mod npy;
 mod packed;
 mod prune;
+mod reencoding;
 mod relabelling;
+#[path = "../../../vismem-hub/tests/server/mod.rs"]
+mod server;
 mod shortcut;
 mod what_if;

@@ -21,6 +21,31 @@ pub enum RuntimeChoice {
     OnnxRuntime,
 }
 
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// An Nvidia GPU, by its number.
+    Cuda(u32),
+    /// An Nvidia GPU through TensorRT, by its number. Compiles the model first, which takes minutes.
+    TensorRt(u32),
+    /// Apple's neural engine, GPU or processor, as the system chooses.
+    CoreMl,
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::TensorRt(number) => write!(f, "tensorrt:{number}"),
+            Self::CoreMl => f.write_str("coreml"),
+        }
+    }
+}
+
 /// An input or output of a model. A dimension that is not fixed is `None`.
 pub(crate) struct Port {
     pub(crate) name: String,
@@ -71,14 +96,18 @@ pub(crate) struct Selected {
     pub(crate) fallback: Option<OnnxRuntimeError>,
 }
 
-pub(crate) fn select(choice: RuntimeChoice) -> Result<Selected, OnnxRuntimeError> {
+/// A device other than the processor is ONNX Runtime's alone, so that there is nothing to fall back to.
+pub(crate) fn select(choice: RuntimeChoice, device: Device) -> Result<Selected, OnnxRuntimeError> {
     let rten = |fallback| Selected { runtime: Box::new(rten::Rten), fallback };
     if choice == RuntimeChoice::Rten {
-        return Ok(rten(None));
+        return match device {
+            Device::Cpu => Ok(rten(None)),
+            device => Err(OnnxRuntimeError::Needed { device }),
+        };
     }
-    match onnxruntime::OnnxRuntime::find() {
+    match onnxruntime::OnnxRuntime::find(device) {
         Ok(runtime) => Ok(Selected { runtime: Box::new(runtime), fallback: None }),
-        Err(reason) if choice == RuntimeChoice::Auto => Ok(rten(Some(reason))),
+        Err(reason) if choice == RuntimeChoice::Auto && device == Device::Cpu => Ok(rten(Some(reason))),
         Err(reason) => Err(reason),
     }
 }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
+use ort::ep::{self, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorRef, ValueType};
 
 use super::library_file::LibraryFile;
-use super::{Graph, Onnx, Port, Runtime, Session, locate};
+use super::{Device, Graph, Onnx, Port, Runtime, Session, locate};
 
 /// Why ONNX Runtime cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,6 +23,12 @@ pub enum OnnxRuntimeError {
          or set ORT_DYLIB_PATH to the path of libonnxruntime, or use the rten runtime"
     )]
     NotFound,
+    /// A device was asked for that only ONNX Runtime can use.
+    #[error("rten computes on the processor alone; leave out the runtime, or the device {device}")]
+    Needed {
+        /// The device.
+        device: Device,
+    },
     /// There is a library, but it does not load or is too old.
     #[error(
         "{}: cannot be used as ONNX Runtime: {reason}; install version 1.17 or newer for this machine, \
@@ -41,13 +48,14 @@ static LOADED: OnceLock<(PathBuf, Environment)> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
 
 pub(super) struct OnnxRuntime {
+    device: Device,
     path: &'static Path,
     environment: &'static Environment,
 }
 
 impl OnnxRuntime {
     /// The first library found that loads and is new enough. The error is about the best candidate.
-    pub(super) fn find() -> Result<Self, OnnxRuntimeError> {
+    pub(super) fn find(device: Device) -> Result<Self, OnnxRuntimeError> {
         let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut first_error = None;
         while LOADED.get().is_none() {
@@ -65,7 +73,7 @@ impl OnnxRuntime {
             }
         }
         let (path, environment) = LOADED.get().expect("it was set above");
-        Ok(Self { path, environment })
+        Ok(Self { device, path, environment })
     }
 }
 
@@ -88,7 +96,10 @@ impl Runtime for OnnxRuntime {
     }
 
     fn describe(&self) -> String {
-        format!("ONNX Runtime ({})", self.path.display())
+        match self.device {
+            Device::Cpu => format!("ONNX Runtime ({})", self.path.display()),
+            device => format!("ONNX Runtime on {device} ({})", self.path.display()),
+        }
     }
 
     fn load(&self, onnx: Onnx<'_>) -> Result<Box<dyn Graph>, String> {
@@ -96,10 +107,10 @@ impl Runtime for OnnxRuntime {
             Onnx::Static(bytes) => Source::Static(bytes),
             Onnx::File(path) => Source::File(path.to_owned()),
         };
-        let first = source.open(self.environment, 1)?;
+        let first = source.open(self.environment, self.device, 1)?;
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
         let (inputs, outputs) = (ports(first.inputs()), ports(first.outputs()));
-        Ok(Box::new(OrtGraph { source, environment: self.environment, inputs, outputs }))
+        Ok(Box::new(OrtGraph { source, environment: self.environment, device: self.device, inputs, outputs }))
     }
 }
 
@@ -117,12 +128,15 @@ enum Source {
 }
 
 impl Source {
-    fn open(&self, environment: &Environment, threads: usize) -> Result<OrtSession, String> {
+    fn open(&self, environment: &Environment, device: Device, threads: usize) -> Result<OrtSession, String> {
         let open = || -> ort::Result<OrtSession> {
             let mut builder = OrtSession::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 .with_inter_threads(1)?;
+            if let Some(provider) = provider(device) {
+                builder = builder.with_execution_providers([provider.error_on_failure()])?;
+            }
             match self {
                 // ONNX Runtime keeps 8-bit weights for the sake of 8-bit kernels, which the built-in model has no use
                 // for: with weights dequantised at load it is a fifth faster, see docs/encoders.md.
@@ -130,11 +144,29 @@ impl Source {
                 Self::File(path) => builder.commit_from_file(path),
             }
         };
-        open().map_err(|e| e.to_string())
+        let on = |error: ort::Error| match device {
+            Device::Cpu => error.to_string(),
+            device => {
+                format!("the device {device} cannot be used: {error}; install an ONNX Runtime that is built for it")
+            }
+        };
+        open().map_err(on)
+    }
+}
+
+/// What computes in the processor's place.
+fn provider(device: Device) -> Option<ExecutionProviderDispatch> {
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    match device {
+        Device::Cpu => None,
+        Device::Cuda(device) => Some(ep::CUDA::default().with_device_id(number(device)).build()),
+        Device::TensorRt(device) => Some(ep::TensorRT::default().with_device_id(number(device)).build()),
+        Device::CoreMl => Some(ep::CoreML::default().build()),
     }
 }
 
 struct OrtGraph {
+    device: Device,
     source: Source,
     environment: &'static Environment,
     inputs: Vec<Port>,
@@ -160,7 +192,7 @@ impl Graph for OrtGraph {
     }
 
     fn session(&self, output: &str, threads: usize) -> Result<Box<dyn Session>, String> {
-        let session = self.source.open(self.environment, threads)?;
+        let session = self.source.open(self.environment, self.device, threads)?;
         let input = self.inputs.first().ok_or("it has no input")?.name.clone();
         Ok(Box::new(OrtRun { session, input, output: output.to_owned() }))
     }

@@ -104,6 +104,9 @@ fn add(memory: &Path, options: &Add, parts: Vec<Part>, taxonomy: Option<&Taxonom
     };
     for (part, (rows, _)) in parts.iter().zip(shapes) {
         adding.add(part, &part.labels(options, rows)?, &part.sources(rows)?)?;
+        if !adding.report.complete {
+            break;
+        }
     }
     adding.report.batch = adding.batch.id();
     Ok(adding.report)

@@ -7,14 +7,14 @@ mod neighbors;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Serialize;
 use vismem::{Memory, Stored};
 
 use super::Outcome;
 use crate::args::{Args, Encoding, Export, Format};
-use crate::output;
 use crate::selector::SelectorArgs;
+use crate::{output, output_folder};
 
 #[derive(Serialize)]
 struct Document {
@@ -72,6 +72,6 @@ fn stored<'m>(memory: &'m Memory, ids: &[u64]) -> Result<Vec<Stored<'m>>> {
 
 /// A file in a folder, which is made if need be.
 fn file_in(folder: &Path, name: impl AsRef<Path>) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    output_folder::make(folder)?;
     Ok(folder.join(name))
 }

@@ -35,9 +35,11 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
     let exemplars: HashMap<u64, (String, u64)> = named(memory)?;
     let name = memory.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let encoder = &memory.encoder().name;
+    // A repository's name has a slash.
+    let model = encoder.replace(['/', ':'], "-");
     let path = super::file_in(
         &options.output,
-        format!("memory-{name}_msplit-all_query-{name}_qsplit-all_{encoder}_full_neighbor_info.json"),
+        format!("memory-{name}_msplit-all_query-{name}_qsplit-all_{model}_full_neighbor_info.json"),
     )?;
     let classes = super::file_in(&options.output, "classes.json")?;
     write_classes(memory, &classes)?;

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use self::samples::Samples;
 use super::dataset::{Dataset, Reader};
@@ -38,6 +38,21 @@ pub fn is_named_like_one(path: &Path) -> bool {
 pub fn open(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let members = if has_extension(path, "zip") { zip::members(path)? } else { tar::members(path)? };
     Ok(Dataset::streamed(Samples::new(path, members, reader), None))
+}
+
+/// The bytes of one file.
+pub fn read(path: &Path, wanted: &Path) -> Result<Vec<u8>> {
+    if has_extension(path, "tar") {
+        return tar::read(path, wanted);
+    }
+    let members = if has_extension(path, "zip") { zip::members(path)? } else { tar::members(path)? };
+    for member in members {
+        let member = member.map_err(anyhow::Error::msg)?;
+        if member.name == wanted {
+            return member.bytes.map_err(anyhow::Error::msg);
+        }
+    }
+    bail!("it is not in the archive any more")
 }
 
 /// Whether a file is of use: a picture, or something that may have its label.

@@ -66,7 +66,7 @@ impl Samples {
         }
         let told = self.told_label(&sample);
         for Member { name, bytes } in sample.into_iter().filter(|file| folder::is_named_like_a_picture(&file.name)) {
-            let path = inside(&self.archive, &name);
+            let path = inside::name(&self.archive, &name);
             self.some = true;
             let label = told.clone().unwrap_or_else(|| folder_label(&name));
             self.ready.push_back(match (bytes, label) {

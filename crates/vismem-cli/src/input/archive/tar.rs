@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType};
 
@@ -63,4 +63,19 @@ fn send_all(archive: &mut Archive<impl Read>, sender: &SyncSender<Result<Member,
         }
     }
     Ok(())
+}
+
+/// The bytes of one file; the others are jumped over.
+pub fn read(path: &Path, wanted: &Path) -> Result<Vec<u8>> {
+    let name = path.display();
+    let mut archive = Archive::new(File::open(path).with_context(|| format!("cannot read {name}"))?);
+    for entry in archive.entries_with_seek().with_context(|| format!("cannot read {name}"))? {
+        let mut entry = entry.with_context(|| format!("cannot read {name}"))?;
+        if name_of(&entry.path_bytes()) == wanted && entry.header().entry_type().is_file() {
+            let mut bytes = Vec::new();
+            entry.by_ref().take(LARGEST).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+            return Ok(bytes);
+        }
+    }
+    bail!("it is not in the archive any more")
 }

@@ -104,5 +104,8 @@ fn export_that_cannot_be_written() {
     place.write("file", "");
     for what in ["embeddings", "catalog", "neighbors"] {
         place.vismem(&format!("export {what} -o file/folder")).refused(exit, &["cannot make the folder file/folder"]);
+        place
+            .vismem(&format!("export {what} -o memory.vismem"))
+            .refused(exit, &["memory.vismem: is a memory", "another folder"]);
     }
 }

@@ -132,7 +132,9 @@ fn unknown_encoder() {
     let exit = documented("unknown_encoder");
     let place = Place::new();
     place.write("learn/x/1.png", "never read");
-    place.vismem("add learn --encoder nowhere").refused(exit, &["--encoder nowhere", "check that the path is right"]);
+    place
+        .vismem("add learn --encoder nowhere")
+        .refused(exit, &["--encoder nowhere", "check that the path is right", "`vismem model list`"]);
 }
 
 #[test]

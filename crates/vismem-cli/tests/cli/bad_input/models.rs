@@ -1,0 +1,102 @@
+use super::documented;
+use crate::models::{run, run_with, with_hub};
+use crate::server::Sending;
+
+#[test]
+fn model_without_a_network() {
+    let exit = documented("model_without_a_network");
+    let (place, server) = with_hub();
+    // Nobody listens there.
+    let nowhere = [("HF_ENDPOINT", "http://127.0.0.1:9")];
+    let words =
+        ["cannot fetch it from http://127.0.0.1:9", "without a network", "hf download onnx-community/dinov2-small"];
+    run_with(&place, &server, "add learn --encoder dinov2-small", &nowhere).refused(exit, &words);
+    let offline = [("HF_HUB_OFFLINE", "1")];
+    run_with(&place, &server, "add learn --encoder dinov2-small", &offline)
+        .refused(exit, &["onnx-community/dinov2-small is not in", "HF_HUB_OFFLINE", "copy that folder"]);
+    assert!(!place.path("memory.vismem").exists());
+}
+
+#[test]
+fn repository_that_is_not_there() {
+    let exit = documented("repository_that_is_not_there");
+    let (place, server) = with_hub();
+    for name in ["me/other", "me/tiny@v9", "me/private"] {
+        run(&place, &server, &format!("model pull {name}"))
+            .refused(exit, &["no such repository or revision for you", "check its name", "HF_TOKEN"]);
+    }
+    run(&place, &server, "model pull me/tiny:int8")
+        .refused(exit, &["me/tiny:int8: has no ONNX file int8; it has onnx/model.onnx, onnx/model_fp16.onnx"]);
+}
+
+#[test]
+fn model_that_is_damaged_on_the_way() {
+    let exit = documented("model_that_is_damaged_on_the_way");
+    let (place, server) = with_hub();
+    server.send(Sending::Damaged);
+    run(&place, &server, "model pull me/tiny")
+        .refused(exit, &["me/tiny: ", "was damaged on the way", "give the command again"]);
+    server.send(Sending::Cut(0));
+    run(&place, &server, "model pull me/tiny").refused(exit, &["me/tiny: cannot fetch it", "goes on where it was"]);
+    server.send(Sending::Status(503));
+    run(&place, &server, "model pull me/tiny").refused(exit, &["answers with status 503", "try again later"]);
+}
+
+#[test]
+fn memory_whose_model_is_not_here() {
+    let exit = documented("memory_whose_model_is_not_here");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn --encoder hub:me/tiny").done();
+    std::fs::remove_dir_all(place.path("home")).unwrap();
+    server.requests();
+    run(&place, &server, "classify learn").refused(exit, &["holds embeddings of me/tiny", "vismem model pull me/tiny"]);
+    assert_eq!(server.requests(), [""; 0], "nobody is asked without being told to");
+}
+
+#[test]
+fn names_that_are_no_models() {
+    let exit = documented("names_that_are_no_models");
+    let (place, server) = with_hub();
+    run(&place, &server, "model pull nonsense")
+        .refused(exit, &["no model's name and no repository", "`vismem model list`"]);
+    run(&place, &server, "model pull efficientnet-lite0").refused(exit, &["is built in"]);
+    for name in ["me", "me/..", "me/tiny@", "../me/tiny"] {
+        run(&place, &server, &format!("add learn --encoder hub:{name}"))
+            .refused(exit, &["names no repository", "OWNER/NAME"]);
+    }
+    assert_eq!(server.requests(), [""; 0]);
+}
+
+#[test]
+fn encoder_options_that_do_not_fit() {
+    let exit = documented("encoder_options_that_do_not_fit");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn --pool cls").refused(exit, &["efficientnet-lite0 has one output, drop --pool"]);
+    run(&place, &server, "add learn --preprocessing paper").refused(exit, &["the paper used DINOv2 and CLIP alone"]);
+    for device in ["gpu", "cuda:x", "cpu:1", "coreml:0"] {
+        run(&place, &server, &format!("add learn --device {device}")).misused(&["is no device; say cpu, cuda"]);
+    }
+    assert!(!place.path("memory.vismem").exists());
+}
+
+#[test]
+fn device_that_is_not_here() {
+    let exit = documented("device_that_is_not_here");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn --device cuda --runtime rten")
+        .refused(exit, &["rten computes on the processor alone"]);
+    // No library at all, or one that is not built for it: no silent fall back to the processor.
+    let nothing = [("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so")];
+    run_with(&place, &server, "add learn --device cuda", &nothing).refused(exit, &["/nowhere/libonnxruntime.so"]);
+    assert!(!place.path("memory.vismem").exists());
+}
+
+#[test]
+fn encoding_anew_with_the_same_encoder() {
+    let exit = documented("encoding_anew_with_the_same_encoder");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn").done();
+    run(&place, &server, "reencode -o new.vismem")
+        .refused(exit, &["holds embeddings of efficientnet-lite0", "already"]);
+    assert!(!place.path("new.vismem").exists());
+}
