@@ -442,20 +442,33 @@ impl PartitionWriter {
         }
     }
 
-    /// Overwrites the codes of slots whose rows are zeros by now, on disk when it returns; `slots` is how many there are.
+    /// Overwrites the codes of slots whose rows are zeros by now; `slots` is how many there are. Returns the file, which is
+    /// yet to be synced; none where it was deleted.
     ///
     /// # Errors
     /// When the file can neither be changed nor deleted.
-    pub(crate) fn erase(&mut self, erased: &[usize], slots: usize, before: &Digest, after: &Digest) -> Result<()> {
+    pub(crate) fn erase(
+        &mut self,
+        erased: &[usize],
+        slots: usize,
+        before: &Digest,
+        after: &Digest,
+    ) -> Result<Option<&File>> {
         self.begin(before);
-        let Some(open) = &mut self.open else { return self.remove() };
-        let vectors = VectorMap::open(&self.dir, self.dim, slots, false)?;
-        let erased = erased.iter().try_for_each(|&slot| open.remove(slot)).and_then(|()| {
-            open.move_centres(&vectors)?;
-            open.finish(after)?;
-            open.groups.file.sync_data()
+        let (dir, dim) = (&self.dir, self.dim);
+        let thinned = self.open.as_mut().map(|open| -> Result<io::Result<()>> {
+            let vectors = VectorMap::open(dir, dim, slots, false)?;
+            let mut thin = || {
+                erased.iter().try_for_each(|&slot| open.remove(slot))?;
+                open.move_centres(&vectors)?;
+                open.finish(after)
+            };
+            Ok(thin())
         });
-        if erased.is_err() { self.remove() } else { Ok(()) }
+        if !matches!(thinned.transpose()?, Some(Ok(()))) {
+            self.remove()?;
+        }
+        Ok(self.open.as_ref().map(|open| &open.groups.file))
     }
 
     /// Deletes the partitions, half-written ones included.

@@ -78,6 +78,10 @@ impl VectorWriter {
         Ok(())
     }
 
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
     pub(crate) fn sync(&self) -> Result<()> {
         self.file.sync_data().at(&self.path, "sync")
     }
