@@ -118,8 +118,7 @@ impl Editor {
         }
         let codes = codes::erase(&self.dir, self.encoder().dim, &slots, &freed.before, &freed.after)?;
         kill_point("codes erased");
-        let all = self.catalog.header()?.slots as usize;
-        let partitions = self.partitions.erase(&slots, all, &freed.before, &freed.after)?;
+        let partitions = self.partitions.erase(&slots, &self.vectors, &freed.before, &freed.after)?;
         kill_point("partitions thinned");
         let fellows = fellows::erase(&self.dir, &freed.seats, &freed.before, &freed.after)?;
         kill_point("fellows thinned");

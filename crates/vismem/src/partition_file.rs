@@ -23,7 +23,7 @@ use vismem_search::{Directory, Filter, Groups, Partitioned, Partitions, Placemen
 
 use crate::checksum::Checksum;
 use crate::codes::in_parallel;
-use crate::vectors::VectorMap;
+use crate::vectors::VectorWriter;
 use crate::{Digest, Memory, PartitionStats, Result, derived};
 
 pub(crate) const NAME: &str = "partitions.i4";
@@ -442,30 +442,25 @@ impl PartitionWriter {
         }
     }
 
-    /// Overwrites the codes of slots whose rows are zeros by now; `slots` is how many there are. Returns the file, which is
-    /// yet to be synced; none where it was deleted.
+    /// Overwrites the codes of slots whose rows are zeros by now. Returns the file, which is yet to be synced; none where it
+    /// was deleted.
     ///
     /// # Errors
     /// When the file can neither be changed nor deleted.
     pub(crate) fn erase(
         &mut self,
         erased: &[usize],
-        slots: usize,
+        vectors: &VectorWriter,
         before: &Digest,
         after: &Digest,
     ) -> Result<Option<&File>> {
         self.begin(before);
-        let (dir, dim) = (&self.dir, self.dim);
-        let thinned = self.open.as_mut().map(|open| -> Result<io::Result<()>> {
-            let vectors = VectorMap::open(dir, dim, slots, false)?;
-            let mut thin = || {
-                erased.iter().try_for_each(|&slot| open.remove(slot))?;
-                open.move_centres(&vectors)?;
-                open.finish(after)
-            };
-            Ok(thin())
-        });
-        if !matches!(thinned.transpose()?, Some(Ok(()))) {
+        let thin = |open: &mut OpenPartitions| -> io::Result<()> {
+            erased.iter().try_for_each(|&slot| open.remove(slot))?;
+            open.move_centres(vectors)?;
+            open.finish(after)
+        };
+        if self.open.as_mut().is_none_or(|open| thin(open).is_err()) {
             self.remove()?;
         }
         Ok(self.open.as_ref().map(|open| &open.groups.file))
@@ -535,11 +530,12 @@ impl OpenPartitions {
     }
 
     /// Moves the centres of partitions that lost something to the mean of what is left.
-    fn move_centres(&mut self, vectors: &VectorMap) -> io::Result<()> {
+    fn move_centres(&mut self, vectors: &VectorWriter) -> io::Result<()> {
         let dim = self.partitions.dim();
         for partition in std::mem::take(&mut self.thinned) {
             let left = self.placement.slots_of(&mut self.groups, partition)?;
-            let centre = mean(left.iter().map(|&slot| vectors.row(slot)), dim);
+            let rows = left.iter().map(|&slot| vectors.read(slot)).collect::<io::Result<Vec<_>>>()?;
+            let centre = mean(rows.iter().map(Vec::as_slice), dim);
             let bytes_of = |partitions: &Partitions| {
                 bytemuck::cast_slice::<f32, u8>(&partitions.centres()[partition * dim..][..dim]).to_vec()
             };
