@@ -55,17 +55,19 @@ pub enum Command {
     /// Hide or weaken exemplars that mislead the others; reversible
     #[command(subcommand)]
     Prune(Prune),
-    /// Say what the memory is and how large
-    Stats,
+    /// Say what the memory is and how large, and what additions changed in its decisions
+    Stats(Stats),
     /// Measure how fast this machine searches the memory, exactly and by partitions
     Bench(Bench),
     /// Forget exemplars for good: nothing of them is left in any file of the memory
     Forget(Forget),
-    /// Give exemplars another label; this also splits a label
+    /// Give exemplars another label
     Relabel(Relabel),
     /// Give all exemplars of some labels one label
     Merge(Merge),
-    /// Take the latest relabel or merge back, as long as nothing was forgotten since
+    /// Give some exemplars of a label another one
+    Split(Split),
+    /// Take the latest change of labels or of the taxonomy back, as long as nothing was forgotten since
     Undo,
     /// Set, show or check what labels are called at the levels above them
     #[command(subcommand)]
@@ -103,6 +105,11 @@ pub struct Add {
     /// Levels above the labels, a CSV: first column the label, one column for each level, the nearest first
     #[arg(long, value_name = "CSV")]
     pub taxonomy: Option<PathBuf>,
+    /// Levels above the labels, from nested folders: the names of the levels of the folders around each label's folder, the
+    /// nearest first
+    #[arg(long, value_name = "LEVEL", value_delimiter = ',', conflicts_with_all = ["label", "labels"],
+        value_parser = NonEmptyStringValueParser::new())]
+    pub levels: Vec<String>,
     /// How many exemplars each transaction holds: what a kill can cost [default: 256 pictures, 16384 embeddings]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub commit_every: Option<u32>,
@@ -156,6 +163,36 @@ pub struct Ls {
     pub encoding: Encoding,
     #[command(flatten)]
     pub selection: SelectorArgs,
+}
+
+/// How the decisions that `--since` compares are made is said only beside it.
+#[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("k", |arg| arg.requires("since")),
+    mut_arg("vote", |arg| arg.requires("since")),
+    mut_arg("parameter", |arg| arg.requires("since")),
+)]
+pub struct Stats {
+    /// Say as well what this run of `add` and later ones changed in the decisions on older exemplars: the number of its
+    /// batch, or last. Searches the first time for everyone's neighbours, as `vismem prune` does
+    #[arg(long, value_name = "BATCH|last", value_parser = since)]
+    pub since: Option<Since>,
+    #[command(flatten)]
+    pub rule: VoteRule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Batch(u64),
+    Last,
+}
+
+/// `3`, or `last`.
+fn since(text: &str) -> Result<Since, String> {
+    match text {
+        "last" => Ok(Since::Last),
+        _ => text.parse().map(Since::Batch).map_err(|_| format!("{text:?} is neither the number of a batch nor last")),
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -282,6 +319,20 @@ pub struct Merge {
     /// The label that their exemplars get; it may be one of them, or new
     #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     pub into: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Split {
+    /// The label that is split
+    #[arg(value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub split: String,
+    /// The label that the selected exemplars of it get
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub into: String,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,7 +15,7 @@ use crate::slots::{Label, Slots};
 use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
 use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source};
+use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source, settings};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -118,6 +118,7 @@ impl Memory {
         let catalog = Catalog::open_to_read(dir)?;
         let header = catalog.header()?;
         let watch = Watch::new(&catalog, header.generation)?;
+        settings::check(&catalog)?;
         let slots = Slots::load(dir, &catalog, header.slots as usize)?;
         let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len(), header.compacting);
         // The file may have been replaced since the snapshot was taken.

@@ -22,6 +22,9 @@ pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
 pub fn add(memory: &Path, options: &Add) -> Result<Report> {
     let (embeddings, others): (Vec<_>, Vec<_>) = options.paths.iter().partition(|path| has_extension(path, "npy"));
     let taxonomy = options.taxonomy.as_deref().map(taxonomy::read).transpose()?;
+    if !options.levels.is_empty() && !options.paths.iter().any(|path| path.is_dir()) {
+        return Err(wrong_use("--levels names nested folders, and there is none among what is to be added"));
+    }
     match (&embeddings[..], &others[..]) {
         ([], _) => {
             if options.labels.is_some() {
@@ -54,6 +57,9 @@ fn collect(options: &Add) -> Result<(Vec<LabelledPicture>, Vec<Taxonomy>)> {
             return Err(wrong_use(format!("{}: say with --label what this picture shows", path.display())));
         }
         let found = if is_folder { folder::pictures(path)? } else { vec![path.clone()] };
+        if is_folder && !options.levels.is_empty() {
+            taxonomies.push(folder::taxonomy(path, &found, &options.levels)?);
+        }
         for path in found {
             let label = options.label.clone().map_or_else(|| folder::label_of(&path), Ok);
             let label = label.with_context(|| path.display().to_string())?;
@@ -73,7 +79,7 @@ fn encoder_of(memory: &Path) -> Result<Option<vismem::Encoder>> {
 }
 
 fn add_taxonomies<'t>(editor: &mut Editor, taxonomies: impl IntoIterator<Item = &'t Taxonomy>) -> Result<()> {
-    taxonomies.into_iter().try_for_each(|taxonomy| Ok(editor.add_taxonomy(taxonomy)?))
+    taxonomies.into_iter().try_for_each(|taxonomy| editor.add_taxonomy(taxonomy).map(|_| ()).map_err(Into::into))
 }
 
 /// What to know of an `add` that fails on the way.

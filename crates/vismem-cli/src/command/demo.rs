@@ -183,6 +183,7 @@ impl Tour<'_> {
             label: None,
             labels: None,
             taxonomy: None,
+            levels: Vec::new(),
             commit_every: None,
             encoding: self.encoding.clone(),
         };

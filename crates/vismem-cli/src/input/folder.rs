@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use vismem::Taxonomy;
 use walkdir::WalkDir;
 
 /// File names that are taken for pictures; what they are is decided by their content.
@@ -48,6 +49,34 @@ pub fn label_of(picture: &Path) -> Result<String> {
     Ok(label.to_owned())
 }
 
+/// What the folders around the labels' folders say of the labels: the one next to the label's folder is its name at the
+/// first of the `levels`, and so on up to `folder`, which says nothing itself.
+pub fn taxonomy(folder: &Path, pictures: &[PathBuf], levels: &[String]) -> Result<Taxonomy> {
+    let mut taxonomy = Taxonomy { levels: levels.to_vec(), ..Taxonomy::default() };
+    for picture in pictures {
+        let name = picture.display();
+        let below = picture.strip_prefix(folder).ok().and_then(Path::parent);
+        let mut folders: Vec<&str> = Vec::new();
+        for part in below.into_iter().flat_map(Path::iter) {
+            folders.push(part.to_str().with_context(|| format!("{name}: a folder's name is not UTF-8"))?);
+        }
+        folders.reverse();
+        ensure!(
+            folders.len() > levels.len(),
+            "{name}: lies in {:?} of {}, too few folders for a label and the levels {}; name fewer levels, or a folder \
+             further up",
+            below.unwrap_or(Path::new("")),
+            folder.display(),
+            levels.join(", ")
+        );
+        let names: Vec<String> = folders[1..=levels.len()].iter().map(|&folder| folder.to_owned()).collect();
+        taxonomy
+            .insert(folders[0], &names)
+            .with_context(|| format!("{name}, whose folders are levels of the taxonomy"))?;
+    }
+    Ok(taxonomy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +95,22 @@ mod tests {
         assert_eq!(names, ["a/deep/x.webp", "b/1.png", "b/2.JPG"]);
         let labels: Vec<_> = found.iter().map(|path| label_of(path).unwrap()).collect();
         assert_eq!(labels, ["deep", "b", "b"]);
+    }
+
+    #[test]
+    fn folders_around_the_labels_are_levels() {
+        let levels = ["family".to_owned(), "kingdom".to_owned()];
+        let of = |paths: &[&str]| {
+            let pictures: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+            taxonomy(Path::new("data"), &pictures, &levels).map_err(|error| format!("{error:#}"))
+        };
+        let found = of(&["data/train/animals/felids/cat/1.png", "data/plants/beeches/oak/1.png"]).unwrap();
+        assert_eq!(found.labels["cat"], ["felids", "animals"]);
+        assert_eq!(found.labels["oak"], ["beeches", "plants"]);
+        let shallow = of(&["data/felids/cat/1.png"]).unwrap_err();
+        assert!(shallow.contains("lies in \"felids/cat\" of data") && shallow.contains("family, kingdom"), "{shallow}");
+        let two = of(&["data/animals/felids/cat/1.png", "data/animals/pets/cat/2.png"]).unwrap_err();
+        assert!(two.contains("pets/cat/2.png") && two.contains("is both"), "{two}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod embeddings;
 mod forgetting;
+mod full_disk;
 mod manifests;
 mod memories;
 mod options;
@@ -35,6 +36,7 @@ fn the_document_and_the_tests_have_the_same_rows() {
     let sources = [
         include_str!("bad_input/embeddings.rs"),
         include_str!("bad_input/forgetting.rs"),
+        include_str!("bad_input/full_disk.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),
         include_str!("bad_input/options.rs"),

@@ -90,6 +90,8 @@ fn answers_about_embeddings_fit_their_schemas() {
     let stats = fitting(&place.vismem("stats --format json"), "stats");
     assert_eq!(stats["encoder"], json!({"name": "unknown", "hash": "", "dim": 2}));
 
+    assert_eq!(stats["since"], Value::Null);
+
     let sound = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!((&sound["sound"], &sound["digest"]), (&true.into(), &stats["digest"]));
     place.write("memory.vismem/vectors.f32", [0; 8]);
@@ -98,6 +100,25 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("memory.vismem/catalog.sqlite", "nothing");
     let unreadable = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn answers_about_additions_fit_their_schema() {
+    let place = Place::new();
+    for (batch, (label, rows)) in [("x", [[1.0, 0.0], [0.9, 0.1]]), ("y", [[0.8, 0.2], [0.1, 1.0]])].iter().enumerate()
+    {
+        place.write(format!("{batch}.npy"), npy::rows(rows));
+        place.vismem(&format!("add {batch}.npy --label {label}")).done();
+    }
+    let stats = fitting(&place.vismem("stats --since 2 -k 2 --format json").done(), "stats");
+    let since = &stats["since"];
+    assert_eq!((&since["batch"], &since["k"], &since["vote"]), (&2.into(), &2.into(), &"rank (α = 2)".into()));
+    assert_eq!((&since["added"]["new_labels"], &since["old"]["exemplars"]), (&json!(["y"]), &2.into()));
+    // Nothing is left of what was added: nobody to be decided.
+    place.vismem("forget --batch 2").done();
+    let stats = fitting(&place.vismem("stats --since last --format json").done(), "stats");
+    assert_eq!(stats["since"]["added"], json!({"exemplars": 0, "accuracy": null, "new_labels": []}));
+    assert_eq!(stats["since"]["labels"][0]["taken_for"], Value::Null);
 }
 
 #[test]
@@ -185,12 +206,14 @@ fn answers_about_relabelling_fit_their_schemas() {
     let again = fitting(&place.vismem("relabel --id 1,2 --to y --format json").done(), "relabel");
     assert_eq!((&again["exemplars"], &again["event"]), (&0.into(), &Value::Null));
     assert_eq!(again["digest"], relabelled["digest"]);
+    fitting(&place.vismem("split y --into z --id 1 --format json").done(), "relabel");
+    fitting(&place.vismem("undo --format json").done(), "relabel");
     fitting(&place.vismem("merge y --into x --format json").done(), "relabel");
     let undone = fitting(&place.vismem("undo --format json").done(), "relabel");
     assert_eq!(undone["digest"], relabelled["digest"]);
     let log = fitting(&place.vismem("log --format json").done(), "log");
     let kinds: Vec<&Value> = log["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
-    assert_eq!(kinds, ["add", "relabel", "relabel", "undo"]);
+    assert_eq!(kinds, ["add", "relabel", "relabel", "undo", "relabel", "undo"]);
 }
 
 #[test]
@@ -205,8 +228,14 @@ fn answers_about_the_taxonomy_fit_their_schemas() {
     place.write("t.csv", "label,genus,family\ncat,felis,felids\nserval,felis,canids\n");
     let set = fitting(&place.vismem("taxonomy set t.csv --format json").done(), "taxonomy");
     assert_eq!(set["labels"][1], json!({"label": "serval", "exemplars": 0, "names": ["felis", "canids"]}));
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    let (kind, exemplars) = (&log["events"][1]["kind"], &log["events"][1]["exemplars"]);
+    assert_eq!((kind, exemplars), (&"taxonomy".into(), &0.into()));
     let two = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
     assert_eq!(two["two_places"], json!([{"level": "genus", "name": "felis", "above": ["canids", "felids"]}]));
+    let undone = fitting(&place.vismem("undo --format json").done(), "relabel");
+    assert_eq!((&undone["exemplars"], &undone["event"]), (&0.into(), &3.into()));
+    assert_eq!(fitting(&place.vismem("taxonomy show --format json").done(), "taxonomy"), none);
 }
 
 #[test]

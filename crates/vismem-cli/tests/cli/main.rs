@@ -11,4 +11,5 @@ mod npy;
 mod prune;
 mod relabelling;
 mod shortcut;
+mod since;
 mod what_if;

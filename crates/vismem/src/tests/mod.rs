@@ -6,13 +6,16 @@ mod damage;
 mod editing;
 mod forgetting;
 mod influence;
+mod kills;
 mod levels;
 mod official_pruning;
 mod partitions;
 mod pruning;
+mod readers;
 mod relabelling;
 mod reliability;
 mod selecting;
+mod since;
 mod what_if;
 
 use std::path::Path;

@@ -129,3 +129,18 @@ fn taxonomy_with_other_levels() {
         .vismem("add learn --taxonomy other.csv")
         .refused(exit, &["the levels shape; these are colour", "use the same"]);
 }
+
+#[test]
+fn folders_that_are_no_levels() {
+    let exit = documented("folders_that_are_no_levels");
+    let place = Place::new();
+    place.draw("zoo/felids/cat/1.png", Kind::Disc, 1);
+    let words = ["zoo/felids/cat/1.png: lies in \"felids/cat\" of zoo", "family, kingdom", "name fewer levels"];
+    place.vismem("add zoo --levels family,kingdom").refused(exit, &words);
+    place.draw("zoo/pets/cat/2.png", Kind::Disc, 2);
+    place.vismem("add zoo --levels family").refused(exit, &["zoo/pets/cat/2.png", "both felids and pets"]);
+    place.vismem("add zoo/felids/cat/1.png --levels family --label cat").misused(&["cannot be used with"]);
+    place.write("m.csv", "path,label\nzoo/felids/cat/1.png,cat\n");
+    place.vismem("add m.csv --levels family").refused(2, &["--levels names nested folders"]);
+    assert!(!place.path("memory.vismem").exists());
+}
