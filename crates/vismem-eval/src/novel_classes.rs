@@ -164,6 +164,10 @@ fn run(
         ))
     };
     let old_share = |right| Share::of(right, n).ok_or_else(|| missing("a label that stays"));
+    let (old_before, old_after) = (old_share(old[1][0] + old[1][1])?, old_share(old[0][1] + old[1][1])?);
+    let new = Share::of(new[1], new[0] + new[1]).ok_or_else(|| missing("a label that is held out"))?;
+    let known_distances = Distances::of(&known).ok_or_else(|| missing("a label that stays"))?;
+    let novel_distances = Distances::of(&novel).ok_or_else(|| missing("a label that is held out"))?;
     let nearest = |of: &[Vec<f64>]| of.iter().filter_map(|distances| distances.first().copied()).collect::<Vec<f64>>();
     let (near, far) = (nearest(&known), nearest(&novel));
     let [auroc, fpr95] =
@@ -172,13 +176,13 @@ fn run(
         seed,
         held_out: held_out.iter().map(|label| roster.labels[*label as usize].clone()).collect(),
         inserted: out.len(),
-        old_before: old_share(old[1][0] + old[1][1])?,
-        old_after: old_share(old[0][1] + old[1][1])?,
+        old_before,
+        old_after,
         forgotten: old[1][0],
         gained: old[0][1],
-        new: Share::of(new[1], new[0] + new[1]).ok_or_else(|| missing("a label that is held out"))?,
-        known: Distances::of(&known).ok_or_else(|| missing("a label that stays"))?,
-        novel: Distances::of(&novel).ok_or_else(|| missing("a label that is held out"))?,
+        new,
+        known: known_distances,
+        novel: novel_distances,
         auroc,
         fpr95,
     })
