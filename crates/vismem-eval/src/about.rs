@@ -27,6 +27,9 @@ pub struct About {
     pub k: usize,
     /// The share of the nearest exemplars that such a search finds on average: 1 where it is exact.
     pub recall: f64,
+    /// Hash of all that results depend on apart from seeds and options: exemplars, queries and their labels, k, search,
+    /// program. 64 hexadecimal digits.
+    pub inputs: String,
     /// Seeds of what is drawn at random.
     pub seeds: Vec<u64>,
     /// The program that measured.
@@ -42,6 +45,8 @@ pub struct QueriesFacts {
     pub name: String,
     /// How many queries it has.
     pub queries: usize,
+    /// Those that could not be read, which are not among `queries`.
+    pub unreadable: usize,
     /// Those without a known label, which no accuracy counts.
     pub unlabelled: usize,
     /// Those none of whose labels the memory has, which count as wrong.
@@ -59,6 +64,7 @@ impl QueriesFacts {
         Self {
             name: name.into(),
             queries: table.queries.len(),
+            unreadable: 0,
             unlabelled: count(&|query| query.truth.is_empty()),
             unknown: count(&|q| !q.truth.is_empty() && !q.truth.iter().any(|label| has_exemplars[*label as usize])),
             in_memory: count(&|query| query.neighbors.first().is_some_and(|near| near.distance <= 1e-6)),

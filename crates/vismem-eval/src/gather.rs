@@ -63,6 +63,22 @@ impl QuerySet {
         Ok(set)
     }
 
+    /// All queries of several sets, in their order.
+    pub fn joined(sets: &[Self]) -> Self {
+        let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+        let own = || sets.iter().filter_map(|set| if let Vectors::Own(ids) = &set.vectors { Some(ids) } else { None });
+        let given = || sets.iter().filter_map(|set| if let Vectors::Given(v) = &set.vectors { Some(v) } else { None });
+        Self {
+            name: names.join(", "),
+            names: sets.iter().flat_map(|set| set.names.iter().cloned()).collect(),
+            truth: sets.iter().flat_map(|set| set.truth.iter().cloned()).collect(),
+            vectors: match own().next() {
+                Some(_) => Vectors::Own(own().flatten().copied().collect()),
+                None => Vectors::Given(given().flatten().copied().collect()),
+            },
+        }
+    }
+
     /// The memory's own exemplars, each to be asked without itself.
     ///
     /// # Errors
@@ -109,6 +125,14 @@ impl QuerySet {
             names: positions.iter().map(|at| self.names[*at].clone()).collect(),
             truth: positions.iter().map(|at| self.truth[*at].clone()).collect(),
             vectors,
+        }
+    }
+
+    /// Ids of the exemplars that are asked without themselves; `None` where queries come from elsewhere.
+    pub fn own_ids(&self) -> Option<&[u64]> {
+        match &self.vectors {
+            Vectors::Own(ids) => Some(ids),
+            Vectors::Given(_) => None,
         }
     }
 
@@ -182,6 +206,13 @@ impl Roster {
         })?;
         let position_of = exemplars.iter().filter_map(|exemplar| exemplar.id).zip(0..).collect();
         Ok(Self { labels, exemplars, position_of })
+    }
+
+    /// Ids of the exemplars of each label, in the order of `labels`.
+    pub fn by_label(&self) -> Vec<Vec<u64>> {
+        let mut by_label = vec![Vec::new(); self.labels.len()];
+        self.exemplars.iter().for_each(|exemplar| by_label[exemplar.label as usize].extend(exemplar.id));
+        by_label
     }
 
     /// Position of the exemplar with this id.

@@ -82,6 +82,12 @@ impl Neighborhoods {
         if judged.iter().all(|query| query.neighbors.is_empty()) { Err(Error::NoQueries) } else { Ok(judged) }
     }
 
+    /// The same without queries.
+    pub fn without_queries(&self) -> Self {
+        let Self { labels, exemplars, votes, .. } = self;
+        Self { labels: labels.clone(), exemplars: exemplars.clone(), queries: Vec::new(), votes: votes.clone() }
+    }
+
     /// Neighbours of the query that has most.
     pub fn depth(&self) -> usize {
         self.queries.iter().map(|query| query.neighbors.len()).max().unwrap_or(0)

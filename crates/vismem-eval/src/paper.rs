@@ -1,6 +1,8 @@
 //! The paper's own figures, to be shown beside one's own and marked as the paper's. ImageNet-1K validation against a
 //! memory of ImageNet-train unless said otherwise; shares are in percent, as printed there.
 
+use crate::{Cell, Table};
+
 /// Top-1 accuracies of the four votes at k = 10, 50 and 100 (tables 3 to 9).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AggregationRow {
@@ -100,3 +102,70 @@ pub const SHIFT: [(&str, [f64; 5]); 2] =
 /// The genus is right for so many queries of a species before there is a single exemplar of it, iNaturalist 2021
 /// (figure 4).
 pub const GENUS_WITHOUT_EXEMPLARS: f64 = 35.2;
+
+/// The paper's figures for an experiment, as tables; none where it has none that can be put beside one's own.
+pub fn tables(experiment: &str) -> Vec<Table> {
+    match experiment {
+        "aggregation" => vec![aggregation_table(), pruning_table()],
+        "reliability" => {
+            one_line("The paper's hit rate of the first 100, DinoV2 ViT-L/14 (figure 11)", HIT_RATE_AT_100)
+        }
+        "corruption" => one_line("The paper's accuracy is flat up to (figure 10)", CORRUPTION_IS_FLAT_TO),
+        "scaling" => vec![scaling_table()],
+        "novel-classes" => vec![novel_classes_table()],
+        "shift" => vec![shift_table()],
+        "granularity" => one_line("The paper's genus without an exemplar, iNaturalist 2021", GENUS_WITHOUT_EXEMPLARS),
+        _ => Vec::new(),
+    }
+}
+
+fn percent(value: f64) -> Cell {
+    Cell::Share(value / 100.0)
+}
+
+fn aggregation_table() -> Table {
+    let caption = "The paper's, ImageNet-1K (tables 3 to 9)";
+    let mut table = Table::new("paper-aggregation", caption, ["encoder", "vote", "k=10", "k=50", "k=100"]);
+    for row in AGGREGATION {
+        let AggregationRow { encoder, plurality, distance, softmax, rank } = row;
+        for (vote, shares) in [("plurality", plurality), ("distance", distance), ("softmax", softmax), ("rank", rank)] {
+            table.row([encoder.into(), vote.into()].into_iter().chain(shares.map(percent)));
+        }
+    }
+    table
+}
+
+fn one_line(caption: &str, value: f64) -> Vec<Table> {
+    let mut table = Table::new("paper", caption, ["share"]);
+    table.row([percent(value)]);
+    vec![table]
+}
+
+fn pruning_table() -> Table {
+    let caption = "The paper's, rank voting at its best k, DinoV2 ViT-L/14 (appendix I)";
+    let mut table = Table::new("paper-pruning", caption, ["pruning", "accuracy"]);
+    PRUNING.iter().for_each(|(pruning, accuracy)| table.row([(*pruning).into(), percent(*accuracy)]));
+    table
+}
+
+fn scaling_table() -> Table {
+    let caption = "The paper's law log10(error %) = a · log10(log10 N) + b, ImageNet-1K (appendix F)";
+    let mut table = Table::new("paper-scaling", caption, ["encoder", "a", "b"]);
+    SCALING.iter().for_each(|fit| table.row([fit.encoder.into(), Cell::Number(fit.a), Cell::Number(fit.b)]));
+    table
+}
+
+fn novel_classes_table() -> Table {
+    let caption = "The paper's, 64 classes of NINCO added to ImageNet-1K, rank voting (table 1)";
+    let mut table = Table::new("paper-novel-classes", caption, ["old_before", "old_after", "new"]);
+    table.row(NOVEL_CLASSES.map(percent));
+    table
+}
+
+fn shift_table() -> Table {
+    let mut table = Table::new("paper-shift", "The paper's (table 2)", ["queries", "ImageNet-train", "JFT"]);
+    for (at, set) in SHIFT_SETS.iter().enumerate() {
+        table.row([Cell::from(*set)].into_iter().chain(SHIFT.map(|(_, shares)| percent(shares[at]))));
+    }
+    table
+}

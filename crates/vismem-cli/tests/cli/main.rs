@@ -4,6 +4,7 @@ mod bad_input;
 mod basics;
 mod caltech101;
 mod common;
+mod eval;
 mod forgetting;
 mod json;
 mod kill;
