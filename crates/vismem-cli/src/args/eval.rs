@@ -56,7 +56,7 @@ pub struct Asked {
     /// How many neighbours to search for, 1 to 10000
     #[arg(short, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub k: u32,
-    /// A directory for results.json and a CSV for each table. What is finished there is not measured again while memory,
+    /// A directory for report.html with its figures, results.json, and a CSV for each table. What is finished there is not measured again while memory,
     /// queries and options stay the same
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod ground;
 mod kept;
 mod output;
 mod queries;
+mod report;
 mod stop;
 
 use anyhow::{Context, Result};
@@ -114,6 +115,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         Some(directory) => {
             let whole = ground.evaluation(&options.seeds, finished.with(&results), left_out)?;
             output::files(directory, &whole, &finished)?;
+            report::write(directory, &whole, &asked.encoding)?;
             // The answer is what was asked for; the directory keeps what else was finished there.
             vismem_eval::Evaluation { results, ..whole }
         }

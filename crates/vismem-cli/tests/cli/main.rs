@@ -5,6 +5,7 @@ mod basics;
 mod caltech101;
 mod common;
 mod eval;
+mod eval_report;
 mod forgetting;
 mod json;
 mod kill;
