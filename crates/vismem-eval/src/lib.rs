@@ -71,7 +71,7 @@ pub use neighborhoods::{Exemplar, Near, Neighborhoods, Query};
 pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, novel_classes};
 pub use reliability::{AtRank, NeighborReliability, neighbor_reliability};
 pub use rules::{PrunedBy, Rule, VOTES};
-pub use scaling::{Halving, Scaling, ScalingOptions, SizePoint, scaling};
+pub use scaling::{Beside, Halving, Scaling, ScalingOptions, SizePoint, scaling};
 pub use shift::{Shift, ShiftSet, ShiftVote, shift};
 pub use table::{Cell, Table};
 pub use unlearning::{Times, Unlearning, UnlearningOptions, unlearning};
