@@ -145,7 +145,7 @@ impl Aggregation {
         let mut short = Table::new(
             "aggregation",
             "Accuracy by vote and pruning; the best k of each",
-            ["vote", "pruning", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "best_k"],
+            ["vote", "pruning", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "best_k", "hidden"],
         );
         let mut every = Table::long(
             "aggregation-every-k",
@@ -158,7 +158,11 @@ impl Aggregation {
             let best = curve.best.accuracy;
             let shares = [best.value, best.low, best.high].map(Cell::Share);
             short.row(
-                name.clone().into_iter().chain([10, 20, 50, 100].map(at)).chain(shares).chain([curve.best.k.into()]),
+                name.clone()
+                    .into_iter()
+                    .chain([10, 20, 50, 100].map(at))
+                    .chain(shares)
+                    .chain([curve.best.k.into(), curve.hidden.into()]),
             );
             for AtK { k, accuracy } in &curve.accuracy {
                 let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);

@@ -13,6 +13,9 @@ pub const SHARES: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 /// The numbers of neighbours at which accuracies are given, as far as there are as many.
 const KS: [usize; 4] = [10, 20, 50, 100];
 
+/// Where it is said how far a vote stays flat: as many neighbours as `vismem classify` asks.
+const FLAT_AT: usize = 20;
+
 /// A loss of accuracy that is still called flat.
 const FLAT: f64 = 0.01;
 
@@ -21,7 +24,7 @@ const FLAT: f64 = 0.01;
 pub struct Corruption {
     /// Every vote at every number of neighbours and every share.
     pub points: Vec<Corrupted>,
-    /// How far each vote stays flat, at the largest number of neighbours.
+    /// How far each vote stays flat, at 20 neighbours, or all where there are fewer.
     pub flat_to: Vec<FlatTo>,
 }
 
@@ -77,7 +80,7 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
             }
         }
     }
-    let flat_to = VOTES.iter().filter_map(|vote| flat_to(&points, *vote, depth)).collect();
+    let flat_to = VOTES.iter().filter_map(|vote| flat_to(&points, *vote, FLAT_AT.min(depth))).collect();
     Ok(Corruption { points, flat_to })
 }
 

@@ -162,7 +162,8 @@ fn decide<'t>(table: &Neighborhoods, query: &'t Query, at: usize, options: &Erro
     let ranked = tally.ranked();
     let (decision, score) = *ranked.first()?;
     let total = tally.total();
-    let truth: f64 = ranked.iter().filter(|(label, _)| query.is_right(*label)).map(|(_, score)| score).sum();
+    // The sum of no numbers is −0.
+    let truth = ranked.iter().filter(|(label, _)| query.is_right(*label)).fold(0.0, |sum, (_, score)| sum + score);
     let shares = weights.into_iter().map(|weight| weight / total).collect();
     Some(Wrong { query, at, decision, confidence: (score / total).min(1.0), truth_share: truth / total, shares })
 }
@@ -188,7 +189,7 @@ fn describe(
         .iter()
         .filter(|voted| voted.label == decision && voted.others_say.as_ref().is_some_and(|said| truth.contains(said)))
         .collect();
-    let in_doubt: f64 = doubtful.iter().map(|voted| voted.share).sum();
+    let in_doubt = doubtful.iter().fold(0.0, |sum, voted| sum + voted.share);
     let id = own.map(|ids| ids[wrong.at]);
     let (program, query) = (&options.program, quoted(&wrong.query.name));
     let relabel = |ids: &[u64], to: &str| {

@@ -220,8 +220,8 @@ impl Roster {
         self.position_of[&id]
     }
 
-    /// A table of these queries and what was found for them.
-    pub(crate) fn table(&self, queries: &QuerySet, found: Vec<Vec<Neighbor>>) -> Neighborhoods {
+    /// A table of these queries and what was found for them, which are exemplars of this roster.
+    pub fn table(&self, queries: &QuerySet, found: Vec<Vec<Neighbor>>) -> Neighborhoods {
         let mut labels = self.labels.clone();
         let mut number: HashMap<String, u32> = labels.iter().cloned().zip(0..).collect();
         let mut label = |name: &String| {

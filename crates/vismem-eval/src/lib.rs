@@ -73,7 +73,7 @@ pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, 
 pub use reliability::{AtRank, NeighborReliability, neighbor_reliability};
 pub use report::{Pictures, report};
 pub use rules::{PrunedBy, Rule, VOTES};
-pub use scaling::{Halving, Scaling, ScalingOptions, SizePoint, scaling};
+pub use scaling::{Beside, Halving, Scaling, ScalingOptions, SizePoint, scaling};
 pub use shift::{Shift, ShiftSet, ShiftVote, shift};
 pub use table::{Cell, Table};
 pub use unlearning::{Times, Unlearning, UnlearningOptions, unlearning};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accuracy::at_each;
 use crate::fit::Line;
-use crate::{AtK, Cell, Neighborhoods, Result, Share, Table};
+use crate::{AtK, Cell, Neighborhoods, Query, Result, Share, Table};
 
 /// How much neighbours are to be trusted, by their rank.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct NeighborReliability {
     pub ranks: Vec<AtRank>,
     /// accuracy(i) = a · ln(i + 1) + b, i from 0; `None` for a single rank.
     pub fit: Option<Line>,
+    /// How many ranks the fit goes through: as many as the label of half of the queries has exemplars. Beyond that a
+    /// neighbour cannot be right, however good the encoder is.
+    pub fitted_ranks: usize,
     /// The share of queries that have their label among the first k neighbours: what no vote of k can exceed.
     pub hit_rate: Vec<AtK>,
 }
@@ -25,7 +28,7 @@ pub struct AtRank {
     pub index: usize,
     /// Share of the queries, of those that have so many neighbours, whose neighbour there has a right label.
     pub accuracy: Share,
-    /// What the fit says; `None` without one.
+    /// What the fit says; `None` without one, and beyond the ranks that it goes through.
     pub fitted: Option<f64>,
 }
 
@@ -52,13 +55,29 @@ pub fn neighbor_reliability(table: &Neighborhoods) -> Result<NeighborReliability
     let shares: Vec<(usize, Share)> =
         (0..depth).filter_map(|rank| Some((rank, Share::of(right[rank], there[rank])?))).collect();
     let x = |rank: usize| (rank as f64 + 1.0).ln();
-    let fit = Line::through(&shares.iter().map(|(rank, share)| (x(*rank), share.value)).collect::<Vec<_>>());
-    let at = |(index, accuracy)| AtRank { index, accuracy, fitted: fit.map(|fit| fit.at(x(index))) };
+    let fitted_ranks = depth.min(median_exemplars(table, &queries));
+    let fitted = shares.iter().filter(|(rank, _)| *rank < fitted_ranks);
+    let fit = Line::through(&fitted.map(|(rank, share)| (x(*rank), share.value)).collect::<Vec<_>>());
+    let at = |(index, accuracy)| {
+        let fitted = fit.filter(|_| index < fitted_ranks).map(|fit| fit.at(x(index)));
+        AtRank { index, accuracy, fitted }
+    };
     Ok(NeighborReliability {
         ranks: shares.into_iter().map(at).collect(),
         fit,
+        fitted_ranks,
         hit_rate: at_each(&hits, queries.len() as u64, 1..=depth),
     })
+}
+
+/// Exemplars of a right label that half of the queries have.
+fn median_exemplars(table: &Neighborhoods, queries: &[&Query]) -> usize {
+    let mut of_label = vec![0; table.labels.len()];
+    table.exemplars.iter().for_each(|exemplar| of_label[exemplar.label as usize] += 1);
+    let mut counts: Vec<usize> =
+        queries.iter().map(|query| query.truth.iter().map(|label| of_label[*label as usize]).sum()).collect();
+    counts.sort_unstable();
+    counts.get(counts.len() / 2).copied().unwrap_or(0)
 }
 
 impl NeighborReliability {
@@ -66,8 +85,9 @@ impl NeighborReliability {
     pub fn tables(&self) -> Vec<Table> {
         let caption = match &self.fit {
             Some(Line { a, b, a_error, b_error, r_squared, .. }) => format!(
-                "Accuracy of the i-th neighbour, i from 0; fit {a:.4} (± {a_error:.4}) · ln(i + 1) + {b:.4} \
-                 (± {b_error:.4}), R² {r_squared:.3}"
+                "Accuracy of the i-th neighbour, i from 0; fit through the first {}: {a:.4} (± {a_error:.4}) · ln(i + 1) + \
+                 {b:.4} (± {b_error:.4}), R² {r_squared:.3}",
+                self.fitted_ranks
             ),
             None => "Accuracy of the i-th neighbour, i from 0".into(),
         };
@@ -97,7 +117,7 @@ impl NeighborReliability {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exemplar, Near, Query};
+    use crate::{Exemplar, Near};
 
     #[test]
     fn ranks_and_hits_are_counted_as_by_hand() {
@@ -137,11 +157,14 @@ mod tests {
         });
         let table = Neighborhoods {
             labels: vec!["a".into(), "b".into()],
-            exemplars: [0, 1].map(|label| Exemplar { name: String::new(), id: None, label }).to_vec(),
+            // The label of the queries has as many exemplars as there are ranks.
+            exemplars: (0..21).map(|n| Exemplar { name: String::new(), id: None, label: u32::from(n == 1) }).collect(),
             queries: queries.collect(),
             ..Default::default()
         };
-        let fit = neighbor_reliability(&table).unwrap().fit.unwrap();
+        let result = neighbor_reliability(&table).unwrap();
+        assert_eq!(result.fitted_ranks, 20);
+        let fit = result.fit.unwrap();
         assert!((fit.a + 0.05).abs() < 1e-4 && (fit.b - 0.9).abs() < 1e-4 && fit.r_squared > 0.999, "{fit:?}");
     }
 }

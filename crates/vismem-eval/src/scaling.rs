@@ -8,7 +8,7 @@ use crate::fit::Line;
 use crate::gather::{QuerySet, Roster};
 use crate::interval::Repeated;
 use crate::random::Random;
-use crate::{Cell, Error, Result, Rule, Table, right_at_every_k};
+use crate::{Cell, Error, Evaluation, Result, Rule, Table, right_at_every_k};
 
 /// Exemplars of each label, as far as there are as many; after them all.
 const PER_LABEL: [usize; 13] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
@@ -43,6 +43,24 @@ pub struct Scaling {
     /// The size at which the law foretells half the error of the whole memory; `None` where it foretells none, or one
     /// beyond 10^18.
     pub halving: Option<Halving>,
+    /// Other memories, such as those of other encoders, measured before.
+    pub beside: Vec<Beside>,
+}
+
+/// Another memory beside the one in question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// Its path.
+    pub memory: String,
+    /// Its encoder.
+    pub encoder: String,
+    /// Its points.
+    pub points: Vec<SizePoint>,
+    /// Its law.
+    pub fit: Option<Line>,
+    /// Exemplars that it needs, by its law, for the error that the memory in question has with all of its own; `None`
+    /// without a law, or beyond 10^18.
+    pub needs: Option<f64>,
 }
 
 /// A size of memory.
@@ -110,7 +128,14 @@ pub fn scaling(
         let point = SizePoint { per_label, exemplars, accuracy, fitted: None, fitted_low: None, fitted_high: None };
         points.push(point);
     }
-    Ok(with_law(Scaling { rule: options.vote.into(), k: options.k, points, fit: None, halving: None }))
+    Ok(with_law(Scaling {
+        rule: options.vote.into(),
+        k: options.k,
+        points,
+        fit: None,
+        halving: None,
+        beside: Vec::new(),
+    }))
 }
 
 /// Ids of `count` exemplars of each label, or of all that it has.
@@ -118,6 +143,12 @@ fn draw(by_label: &[Vec<u64>], count: usize, seed: u64) -> Vec<u64> {
     let mut random = Random::new(seed);
     let some = |ids: &Vec<u64>| random.some_of(ids.len(), count).into_iter().map(|at| ids[at]).collect::<Vec<_>>();
     by_label.iter().flat_map(some).collect()
+}
+
+/// Exemplars for which a law foretells an error, 0..=1; `None` where it foretells none, or more than 10^18.
+fn exemplars_for(law: &Line, error: f64) -> Option<f64> {
+    let exemplars = 10f64.powf(10f64.powf(((100.0 * error).log10() - law.b) / law.a));
+    (error > 0.0 && law.a < 0.0 && exemplars <= 1e18).then_some(exemplars)
 }
 
 fn x(exemplars: f64) -> f64 {
@@ -142,13 +173,37 @@ fn with_law(mut scaling: Scaling) -> Scaling {
     scaling.fit = Some(fit);
     scaling.halving = scaling.points.last().and_then(|whole| {
         let error = error(whole) / 2.0;
-        let exemplars = 10f64.powf(10f64.powf(((100.0 * error).log10() - fit.b) / fit.a));
-        (error > 0.0 && fit.a < 0.0 && exemplars <= 1e18).then_some(Halving { error, exemplars })
+        Some(Halving { error, exemplars: exemplars_for(&fit, error)? })
     });
     scaling
 }
 
 impl Scaling {
+    /// Puts another measurement beside this one.
+    ///
+    /// # Errors
+    /// When it is not one of scaling, or of another vote.
+    pub fn put_beside(&mut self, other: &Evaluation) -> Result<()> {
+        let memory = other.about.memory.clone().unwrap_or_default();
+        let Some(scaling) = &other.results.scaling else {
+            let what = "holds no result of scaling; `vismem eval scaling -o DIR` writes one";
+            return Err(Error::NotApplicable(format!("results of {memory}: {what}")));
+        };
+        if (&scaling.rule, scaling.k) != (&self.rule, self.k) {
+            let theirs = format!("{} voting of {} neighbours", scaling.rule.vote, scaling.k);
+            return Err(Error::NotApplicable(format!("results of {memory}: are of {theirs}; measure both alike")));
+        }
+        let error = self.points.last().map(|whole| 1.0 - whole.accuracy.value);
+        self.beside.push(Beside {
+            memory,
+            encoder: other.about.encoder.clone(),
+            points: scaling.points.clone(),
+            fit: scaling.fit,
+            needs: scaling.fit.zip(error).and_then(|(law, error)| exemplars_for(&law, error)),
+        });
+        Ok(())
+    }
+
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
         let mut caption = format!("Error by memory size, {} voting of {} neighbours", self.rule.vote, self.k);
@@ -159,6 +214,11 @@ impl Scaling {
         if let Some(Halving { error, exemplars }) = &self.halving {
             caption += &format!("; half the error, {:.1} %, at {exemplars:.1e} exemplars", 100.0 * error);
         }
+        let tables = vec![self.own_table(caption)];
+        if self.beside.is_empty() { tables } else { tables.into_iter().chain([self.beside_table()]).collect() }
+    }
+
+    fn own_table(&self, caption: String) -> Table {
         let columns = [
             "per_label",
             "exemplars",
@@ -182,7 +242,22 @@ impl Scaling {
             let fitted = [point.fitted, point.fitted_low, point.fitted_high].map(share);
             table.row(name.into_iter().chain(errors).chain(runs).chain(fitted));
         }
-        vec![table]
+        table
+    }
+
+    fn beside_table(&self) -> Table {
+        let caption = "Other memories; what each needs, by its law, for the error that this one has with all exemplars";
+        let columns = ["memory", "encoder", "exemplars", "error", "low", "high", "n", "needs"];
+        let mut table = Table::new("scaling-beside", caption, columns);
+        for beside in &self.beside {
+            for SizePoint { exemplars, accuracy, .. } in &beside.points {
+                let errors = [1.0 - accuracy.value, 1.0 - accuracy.high, 1.0 - accuracy.low].map(Cell::Share);
+                let name = [Cell::from(&beside.memory), (&beside.encoder).into(), (*exemplars).into()];
+                let rest = [Cell::Count(accuracy.n), beside.needs.map_or(Cell::Empty, |n| Cell::Number(n.round()))];
+                table.row(name.into_iter().chain(errors).chain(rest));
+            }
+        }
+        table
     }
 }
 
@@ -201,7 +276,7 @@ mod tests {
         };
         let points = [1_000, 10_000, 100_000, 1_000_000].map(point).to_vec();
         let rule = Rule::from(Vote::RANK);
-        let scaling = with_law(Scaling { rule, k: 20, points, fit: None, halving: None });
+        let scaling = with_law(Scaling { rule, k: 20, points, fit: None, halving: None, beside: Vec::new() });
         let fit = scaling.fit.unwrap();
         assert!((fit.a - law.a).abs() < 1e-6 && (fit.b - law.b).abs() < 1e-6, "{fit:?}");
         let halving = scaling.halving.unwrap();

@@ -53,11 +53,8 @@ pub struct Asked {
     /// Labels of the rows of a .npy file; for several of these say it again, in their order
     #[arg(long, value_name = "FILE")]
     pub labels: Vec<PathBuf>,
-    /// How many neighbours to search for, 1 to 10000
-    #[arg(short, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub k: u32,
-    /// A directory for report.html with its figures, results.json, and a CSV for each table. What is finished there is not measured again while memory,
-    /// queries and options stay the same
+    /// A directory for report.html with its figures, results.json, and a CSV for each table. What is finished there is not
+    /// measured again while memory, queries and options stay the same
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
@@ -65,6 +62,17 @@ pub struct Asked {
     #[command(flatten)]
     pub encoding: Encoding,
 }
+
+/// How many neighbours to look at.
+#[derive(Debug, ClapArgs)]
+pub struct Depth {
+    /// How many neighbours to search for, 1 to 10000
+    #[arg(short, default_value_t = DEPTH, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub k: u32,
+}
+
+/// As many as the paper looks at; experiments that need fewer search for as many too, once for all of them.
+pub const DEPTH: u32 = 100;
 
 /// Neighbours from files in the place of a memory.
 #[derive(Debug, ClapArgs)]
@@ -86,6 +94,8 @@ pub struct Aggregation {
     #[command(flatten)]
     pub asked: Asked,
     #[command(flatten)]
+    pub depth: Depth,
+    #[command(flatten)]
     pub files: NeighborFiles,
     #[command(flatten)]
     pub pruning: HardThreshold,
@@ -97,6 +107,8 @@ pub struct Tabled {
     #[command(flatten)]
     pub asked: Asked,
     #[command(flatten)]
+    pub depth: Depth,
+    #[command(flatten)]
     pub files: NeighborFiles,
 }
 
@@ -104,6 +116,8 @@ pub struct Tabled {
 pub struct Corruption {
     #[command(flatten)]
     pub asked: Asked,
+    #[command(flatten)]
+    pub depth: Depth,
     #[command(flatten)]
     pub files: NeighborFiles,
     #[command(flatten)]
@@ -114,6 +128,8 @@ pub struct Corruption {
 pub struct Calibration {
     #[command(flatten)]
     pub asked: Asked,
+    #[command(flatten)]
+    pub depth: Depth,
     #[command(flatten)]
     pub files: NeighborFiles,
     #[command(flatten)]
@@ -128,6 +144,10 @@ pub struct Scaling {
     pub voters: Voters,
     #[command(flatten)]
     pub seeds: Seeds,
+    /// Results of another memory, such as one of another encoder, to put beside: a results.json that `eval scaling -o` wrote;
+    /// may be given again
+    #[arg(long, value_name = "FILE")]
+    pub beside: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -157,8 +177,9 @@ pub struct Unlearning {
     pub asked: Asked,
     #[command(flatten)]
     pub voters: Voters,
-    #[command(flatten)]
-    pub seeds: Seeds,
+    /// Seed of which exemplars are drawn
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// How many exemplars to forget, one at a time; at most a quarter of all
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     pub count: u32,
@@ -188,6 +209,8 @@ pub struct Composition {
 pub struct All {
     #[command(flatten)]
     pub asked: Asked,
+    #[command(flatten)]
+    pub depth: Depth,
     #[command(flatten)]
     pub files: NeighborFiles,
     #[command(flatten)]

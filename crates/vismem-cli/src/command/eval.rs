@@ -8,36 +8,43 @@ mod queries;
 mod report;
 mod stop;
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
-use vismem_eval::{Error, LeftOut, Results};
+use vismem_eval::{Error, Evaluation, LeftOut, Results};
 
 use self::experiment::{Experiment, Options};
 use self::ground::Ground;
 use self::kept::Finished;
 use super::Outcome;
-use crate::args::eval::{Asked, Eval, NeighborFiles};
+use crate::args::eval::{Asked, DEPTH, Depth, Eval, NeighborFiles};
 use crate::args::{Args, wrong_use};
 
 pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
     let mut options = Options::new(args);
-    let (asked, files, experiment): (&Asked, Option<&NeighborFiles>, _) = match eval {
+    let (asked, tabled, experiment): (&Asked, Option<(&Depth, &NeighborFiles)>, _) = match eval {
         Eval::Aggregation(given) => {
             options.threshold = given.pruning.threshold;
-            (&given.asked, Some(&given.files), Some(Experiment::Aggregation))
+            (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Aggregation))
         }
-        Eval::Reliability(given) => (&given.asked, Some(&given.files), Some(Experiment::Reliability)),
-        Eval::Hyperparameters(given) => (&given.asked, Some(&given.files), Some(Experiment::Hyperparameters)),
+        Eval::Reliability(given) => (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Reliability)),
+        Eval::Hyperparameters(given) => {
+            (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Hyperparameters))
+        }
         Eval::Corruption(given) => {
             options.seeds.clone_from(&given.seeds.seeds);
-            (&given.asked, Some(&given.files), Some(Experiment::Corruption))
+            (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Corruption))
         }
         Eval::Calibration(given) => {
+            // Of the bootstrap.
+            options.seeds = vec![0];
             options.voters = given.voters.voters as usize;
-            (&given.asked, Some(&given.files), Some(Experiment::Calibration))
+            (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Calibration))
         }
         Eval::Scaling(given) => {
             options.voters = given.voters.voters as usize;
             options.seeds.clone_from(&given.seeds.seeds);
+            options.beside = given.beside.iter().map(|file| results_of(file)).collect::<Result<_>>()?;
             (&given.asked, None, Some(Experiment::Scaling))
         }
         Eval::NovelClasses(given) => {
@@ -46,14 +53,14 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             options.held_out.clone_from(&given.hold_out);
             (&given.asked, None, Some(Experiment::NovelClasses))
         }
-        Eval::Shift(given) => (&given.asked, Some(&given.files), Some(Experiment::Shift)),
+        Eval::Shift(given) => (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Shift)),
         Eval::Granularity(given) => {
             options.seeds.clone_from(&given.seeds.seeds);
             (&given.asked, None, Some(Experiment::Granularity))
         }
         Eval::Unlearning(given) => {
             options.voters = given.voters.voters as usize;
-            options.seeds.clone_from(&given.seeds.seeds);
+            options.seeds = vec![given.seed];
             options.forgotten = given.count as usize;
             (&given.asked, None, Some(Experiment::Unlearning))
         }
@@ -70,19 +77,22 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             options.threshold = given.pruning.threshold;
             options.voters = given.voters.voters as usize;
             options.seeds.clone_from(&given.seeds.seeds);
-            (&given.asked, Some(&given.files), None)
+            (&given.asked, Some((&given.depth, &given.files)), None)
         }
     };
     options.checked()?;
+    let (depth, files) = tabled.unzip();
+    options.k = depth.map_or(DEPTH, |depth| depth.k) as usize;
     if files.is_some_and(|files| files.neighbors.len() > 1) && experiment != Some(Experiment::Shift) {
         return Err(wrong_use("give --neighbors once; `vismem eval shift` compares several"));
     }
 
-    let mut ground = Ground::new(args, asked, files)?;
+    let mut ground = Ground::new(args, asked, options.k, files)?;
     if let Some(file) = files.and_then(|files| files.write_neighbors.as_deref()) {
         output::write_neighbors(file, &mut ground)?;
     }
     let wanted = experiment.map_or(Experiment::ALL.to_vec(), |one| vec![one]);
+    let seeds = if wanted.iter().any(|one| one.draws()) { options.seeds.clone() } else { Vec::new() };
     let mut finished = Finished::open(asked.output.as_deref(), ground.inputs());
     let mut results = Results::default();
     let mut left_out = Vec::new();
@@ -107,20 +117,28 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         if let Some(directory) = &asked.output {
             finished.done(one.name(), key);
             // Kept at once, so that whatever ends the run costs the experiment that is under way alone.
-            let so_far = ground.evaluation(&options.seeds, finished.with(&results), left_out.clone())?;
+            let so_far = ground.evaluation(&seeds, finished.with(&results), left_out.clone())?;
             output::files(directory, &so_far, &finished)?;
         }
     }
     let whole = match &asked.output {
         Some(directory) => {
-            let whole = ground.evaluation(&options.seeds, finished.with(&results), left_out)?;
+            let whole = ground.evaluation(&seeds, finished.with(&results), left_out)?;
             output::files(directory, &whole, &finished)?;
             report::write(directory, &whole, &asked.encoding)?;
             // The answer is what was asked for; the directory keeps what else was finished there.
-            vismem_eval::Evaluation { results, ..whole }
+            Evaluation { results, ..whole }
         }
-        None => ground.evaluation(&options.seeds, results, left_out)?,
+        None => ground.evaluation(&seeds, results, left_out)?,
     };
     output::answer(args, &whole)?;
     Ok(if ground.unreadable == 0 { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// Results that another run wrote.
+fn results_of(file: &Path) -> Result<Evaluation> {
+    let name = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let what = || format!("{name}: is no results.json that this version of `vismem eval -o` wrote");
+    serde_json::from_slice(&bytes).with_context(what)
 }

@@ -131,6 +131,23 @@ fn all_experiments_are_one_report_that_is_taken_up_again() {
 }
 
 #[test]
+fn memories_are_put_side_by_side() {
+    let place = Place::new();
+    four_labels(&place, 12);
+    let asked = "queries.npy --labels queries.txt --voters 5 --format json";
+    let first = place.vismem(&format!("eval scaling {asked} -o first")).done().json();
+    let both = place.vismem(&format!("eval scaling {asked} --beside first/results.json -o both")).done().json();
+    let beside = &both["results"]["scaling"]["beside"][0];
+    assert_eq!(beside["points"], first["results"]["scaling"]["points"]);
+    assert_eq!(beside["memory"], "memory.vismem");
+    let csv = std::fs::read_to_string(place.path("both/scaling-beside.csv")).unwrap();
+    assert!(csv.lines().count() > 3, "{csv}");
+    let other = format!("eval scaling {asked} --beside first/results.json").replace("--voters 5", "--voters 3");
+    place.vismem(&other).refused(1, &["measure both alike"]);
+    place.vismem(&format!("eval scaling {asked} --beside queries.txt")).refused(1, &["queries.txt", "results.json"]);
+}
+
+#[test]
 fn novel_classes_are_learned_and_nothing_is_forgotten() {
     let place = Place::new();
     four_labels(&place, 12);

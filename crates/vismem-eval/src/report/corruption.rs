@@ -38,16 +38,16 @@ pub fn part(result: &Corruption, about: &About) -> Part {
         });
     }
     answer.push("The paper finds accuracy about flat up to 60 % on ImageNet, with 1,281 exemplars a label.".into());
-    let mut ks: Vec<usize> = result.points.iter().map(|point| point.k).collect();
-    ks.sort_unstable();
+    // What the answer speaks of, and all neighbours that there are.
+    let mut ks: Vec<usize> = result.flat_to.first().map(|flat| flat.k).into_iter().collect();
+    ks.extend(result.points.iter().map(|point| point.k).max());
     ks.dedup();
     let section = Section {
         name: EXPERIMENT.into(),
         title: "Wrong labels".into(),
         question: "How many labels in the memory may be wrong before its answers suffer?".into(),
         answer,
-        // The smallest and the largest number of neighbours say how much it matters.
-        figures: ks.iter().rev().step_by(ks.len().saturating_sub(1).max(1)).map(|k| figure(result, *k)).collect(),
+        figures: ks.into_iter().map(|k| figure(result, k)).collect(),
         tables: words::tables(&result.tables(), |name| name == "corruption-by-vote"),
         galleries: Vec::new(),
         in_paper: "figure 10".into(),

@@ -22,11 +22,13 @@ pub fn part(result: &NeighborReliability, about: &About) -> Part {
     }
     if let Some(fit) = &result.fit {
         answer.push(format!(
-            "The decline is close to a logarithm, as in the paper: accuracy(i) = {:.4} · ln(i + 1) + {:.4}, with standard \
-             errors of {:.4} and {:.4}; it explains {} of the variance.",
+            "The logarithm of the paper, accuracy(i) = a · ln(i + 1) + b, fits the first {} with a = {:.4} ± {:.4} and b = {:.4} \
+             ± {:.4} (standard errors); it explains {} of the variance. Half of the queries have no more exemplars of their \
+             label than that: beyond it a neighbour cannot be right.",
+            words::counted(result.fitted_ranks as u64, "rank"),
             fit.a,
-            fit.b,
             fit.a_error,
+            fit.b,
             fit.b_error,
             percent(fit.r_squared)
         ));

@@ -66,6 +66,16 @@ pub fn part(result: &Scaling, about: &About) -> Part {
             percent(fit.r_squared)
         ));
     }
+    for beside in &result.beside {
+        if let Some(needs) = beside.needs {
+            answer.push(format!(
+                "{} ({}) needs about {} exemplars for the error that this memory has with all of its own, by its law.",
+                beside.memory,
+                beside.encoder,
+                words::rough_count(needs)
+            ));
+        }
+    }
     let section = Section {
         name: EXPERIMENT.into(),
         title: "Size of the memory".into(),
@@ -82,17 +92,23 @@ pub fn part(result: &Scaling, about: &About) -> Part {
 
 fn figure(result: &Scaling) -> Figure {
     let size = |point: &crate::SizePoint| point.exemplars as f64;
-    let points = result.points.iter().map(|point| {
-        let accuracy = &point.accuracy;
-        Point::within(size(point), 1.0 - accuracy.value, (1.0 - accuracy.high, 1.0 - accuracy.low))
-    });
-    let mut series = vec![measured("measured", Marks::Points(points.collect()))];
+    let errors = |points: &[crate::SizePoint]| {
+        let error = |point: &crate::SizePoint| {
+            let accuracy = &point.accuracy;
+            Point::within(size(point), 1.0 - accuracy.value, (1.0 - accuracy.high, 1.0 - accuracy.low))
+        };
+        Marks::Points(points.iter().map(error).collect())
+    };
+    let mut series = vec![measured("measured", errors(&result.points))];
     if result.fit.is_some() {
         let law = result.points.iter().filter_map(|point| {
             let interval = point.fitted_low.zip(point.fitted_high);
             Some(Point { x: size(point), y: point.fitted?, interval })
         });
         series.push(measured("law", Marks::Curve(law.collect())));
+    }
+    for beside in &result.beside {
+        series.push(measured(format!("{} ({})", beside.memory, beside.encoder), errors(&beside.points)));
     }
     Figure {
         name: "error-by-size".into(),

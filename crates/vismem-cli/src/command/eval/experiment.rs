@@ -3,10 +3,11 @@
 use anyhow::Result;
 use vismem::{Pruning, Threshold, Vote};
 use vismem_eval as eval;
-use vismem_eval::{Error, Results};
+use vismem_eval::{Error, Evaluation, Results};
 
 use super::ground::Ground;
 use super::stop;
+use crate::args::eval::DEPTH;
 use crate::args::{Args, DEFAULT_MEMORY, wrong_use};
 use crate::progress;
 
@@ -32,6 +33,7 @@ pub enum Experiment {
 /// What the user said of the experiments, or what goes without saying.
 #[derive(Debug, Clone)]
 pub struct Options {
+    pub k: usize,
     pub threshold: Threshold,
     pub voters: usize,
     pub seeds: Vec<u64>,
@@ -39,6 +41,8 @@ pub struct Options {
     pub forgotten: usize,
     pub mistakes: usize,
     pub compositions: usize,
+    /// Results of other memories, beside those of scaling.
+    pub beside: Vec<Evaluation>,
     /// How commands begin.
     program: String,
 }
@@ -46,6 +50,7 @@ pub struct Options {
 impl Options {
     pub fn new(args: &Args) -> Self {
         Self {
+            k: DEPTH as usize,
             threshold: Threshold::Share(0.6),
             voters: 20,
             seeds: vec![0, 1, 2, 3, 4],
@@ -53,6 +58,7 @@ impl Options {
             forgotten: 100,
             mistakes: 24,
             compositions: 12,
+            beside: Vec::new(),
             program: match args.memory.to_string_lossy() {
                 memory if memory == DEFAULT_MEMORY => "vismem".into(),
                 memory => format!("vismem -m {}", super::ground::quoted(&memory)),
@@ -73,15 +79,20 @@ impl Options {
 
     /// All options that an experiment depends on, in words.
     pub fn key(&self, experiment: Experiment) -> String {
-        let Self { threshold, voters, seeds, held_out, forgotten, mistakes, compositions, program } = self;
+        // k is part of the inputs.
+        let Self { k: _, threshold, voters, seeds, held_out, forgotten, mistakes, compositions, program, beside } =
+            self;
         match experiment {
             Experiment::Aggregation => format!("{threshold:?}"),
             Experiment::Reliability | Experiment::Hyperparameters | Experiment::Shift => String::new(),
             Experiment::Corruption | Experiment::Granularity => format!("{seeds:?}"),
-            Experiment::Calibration => format!("{voters}"),
-            Experiment::Scaling => format!("{voters} {seeds:?}"),
+            Experiment::Calibration => format!("{voters} {:?}", seeds.first()),
+            Experiment::Scaling => {
+                let beside: Vec<_> = beside.iter().map(|other| (&other.about.inputs, &other.about.seeds)).collect();
+                format!("{voters} {seeds:?} {beside:?}")
+            }
             Experiment::NovelClasses => format!("{voters} {seeds:?} {held_out:?}"),
-            Experiment::Unlearning => format!("{voters} {seeds:?} {forgotten}"),
+            Experiment::Unlearning => format!("{voters} {:?} {forgotten}", seeds.first()),
             Experiment::Errors => format!("{voters} {mistakes} {program}"),
             Experiment::Composition => format!("{compositions}"),
         }
@@ -103,6 +114,12 @@ impl Experiment {
         Self::Errors,
         Self::Composition,
     ];
+
+    /// Whether it depends on seeds.
+    pub fn draws(self) -> bool {
+        use Experiment::{Calibration, Corruption, Granularity, NovelClasses, Scaling, Unlearning};
+        matches!(self, Corruption | Calibration | Scaling | NovelClasses | Granularity | Unlearning)
+    }
 
     /// As the command line spells it.
     pub fn name(self) -> &'static str {
@@ -141,14 +158,17 @@ impl Experiment {
                     Some(own) => eval::LearnFrom::Memory(own),
                     None => eval::LearnFrom::Nothing,
                 };
-                let how = eval::CalibrationOptions { vote, k, ..Default::default() };
+                let seed = seeds.first().copied().unwrap_or(0);
+                let how = eval::CalibrationOptions { vote, k, seed };
                 results.calibration = Some(eval::calibration(table, learn, &how)?);
             }
             Self::Scaling => {
                 let on = ground.searched()?;
                 let how = eval::ScalingOptions { vote, k, seeds, search: on.search };
                 let progress = &mut progress::of("memories");
-                results.scaling = Some(eval::scaling(&on.memory, &on.roster, &on.queries, &how, progress)?);
+                let mut scaling = eval::scaling(&on.memory, &on.roster, &on.queries, &how, progress)?;
+                options.beside.iter().try_for_each(|other| scaling.put_beside(other))?;
+                results.scaling = Some(scaling);
             }
             Self::NovelClasses => {
                 let on = ground.searched()?;

@@ -7,7 +7,7 @@ use vismem::{Memory, Search};
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
-use super::queries;
+use super::{kept, queries};
 use crate::args::eval::{Asked, NeighborFiles};
 use crate::args::{Args, wrong_use};
 use crate::{progress, searching};
@@ -27,6 +27,8 @@ pub struct Ground {
     own: Option<Neighborhoods>,
     /// See [`Ground::inputs`].
     inputs: String,
+    /// Where neighbours are kept.
+    output: Option<PathBuf>,
 }
 
 enum Source {
@@ -55,13 +57,13 @@ struct Files {
 }
 
 impl Ground {
-    pub fn new(args: &Args, asked: &Asked, files: Option<&NeighborFiles>) -> Result<Self> {
-        let k = asked.k as usize;
+    pub fn new(args: &Args, asked: &Asked, k: usize, files: Option<&NeighborFiles>) -> Result<Self> {
         if let Some(files) = files.filter(|files| !files.neighbors.is_empty()) {
             return Self::of_files(&files.neighbors, files.memory_neighbors.as_deref(), k);
         }
         let (searched, unreadable) = Searched::new(&args.memory, asked)?;
-        Self { unreadable, ..Self::on(Source::Memory(Box::new(searched)), k, None, None) }.with_inputs()
+        let on = Self::on(Source::Memory(Box::new(searched)), k, None, None);
+        Self { unreadable, output: asked.output.clone(), ..on }.with_inputs()
     }
 
     fn of_files(files: &[PathBuf], own: Option<&Path>, k: usize) -> Result<Self> {
@@ -87,7 +89,7 @@ impl Ground {
     }
 
     fn on(source: Source, k: usize, table: Option<Neighborhoods>, own: Option<Neighborhoods>) -> Self {
-        Self { source, k, unreadable: 0, table, own, inputs: String::new() }
+        Self { source, k, unreadable: 0, table, own, inputs: String::new(), output: None }
     }
 
     fn with_inputs(self) -> Result<Self> {
@@ -139,7 +141,9 @@ impl Ground {
             && searched.memory.len() > 1
         {
             let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
-            self.own = Some(searched.table(&own, self.k)?);
+            let progress = &mut progress::of("exemplars");
+            let Searched { memory, roster, search, .. } = &**searched;
+            self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
         }
         self.table.as_ref().map(|table| (table, self.own.as_ref())).context(NO_TABLE)
     }
@@ -151,7 +155,8 @@ impl Ground {
 
     fn table_mut(&mut self) -> Result<&mut Neighborhoods> {
         if let (Source::Memory(searched), None) = (&self.source, &self.table) {
-            self.table = Some(searched.table(&searched.queries, self.k)?);
+            let kept = kept::Neighbors::new(self.output.as_deref(), &self.inputs);
+            self.table = Some(searched.queries_table(self.k, &kept)?);
         }
         self.table.as_mut().context(NO_TABLE)
     }
@@ -287,9 +292,22 @@ impl Searched {
         Ok((Self { memory, roster, queries, sets, search }, unreadable))
     }
 
-    /// The neighbours of some queries.
-    pub fn table(&self, queries: &QuerySet, k: usize) -> Result<Neighborhoods> {
-        Ok(neighborhoods(&self.memory, &self.roster, queries, k, self.search, &mut progress::of("queries"))?)
+    /// The neighbours of the queries, as they are kept or by a search.
+    fn queries_table(&self, k: usize, kept: &kept::Neighbors) -> Result<Neighborhoods> {
+        let Self { memory, roster, queries, search, .. } = self;
+        let progress = &mut progress::of("queries");
+        if queries.is_own() {
+            return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
+        }
+        let found = match kept.load(queries.len()) {
+            Some(found) => found,
+            None => {
+                let found = queries.search(memory, k, None, *search, progress)?;
+                kept.keep(&found)?;
+                found
+            }
+        };
+        Ok(roster.table(queries, found))
     }
 }
 

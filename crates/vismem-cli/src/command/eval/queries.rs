@@ -10,7 +10,7 @@ use vismem_encode::{Outcome as Encoding, StreamOptions};
 use vismem_eval::gather::{Labelled, QuerySet};
 
 use super::ground::name_of;
-use super::kept::Kept;
+use super::kept;
 use crate::args::eval::Asked;
 use crate::args::wrong_use;
 use crate::command::add::interrupted;
@@ -160,7 +160,7 @@ fn rows(
 /// The embeddings of pictures; those that cannot be read get a warning and none.
 fn encode(memory: &Memory, asked: &Asked, paths: &[&Path]) -> Result<HashMap<PathBuf, Vec<f32>>> {
     let encoder = encoder::load(&asked.encoding, Some((memory.path(), memory.encoder())))?;
-    let mut kept = Kept::open(asked.output.as_deref(), memory.encoder());
+    let mut kept = kept::Embeddings::open(asked.output.as_deref(), memory.encoder());
     let mut progress = Progress::new(paths.len() as u64, "pictures");
     let mut embeddings = HashMap::with_capacity(paths.len());
     let mut stopped = false;
