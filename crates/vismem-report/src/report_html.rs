@@ -8,6 +8,9 @@ use crate::{Case, CaseRow, Error, Finding, Gallery, Report, Section, Step, Table
 /// Long side in pixels of the pictures of a report.
 pub const CASE_SIDE: u32 = 240;
 
+/// Long side of the pictures of neighbours, which are shown smaller.
+const NEAR_SIDE: u32 = 160;
+
 /// Rows of a table that are always visible; longer tables are folded.
 const ROWS_SHOWN: usize = 24;
 
@@ -242,7 +245,7 @@ impl RowView {
                 distance: format::distance(n.distance),
                 icon,
                 class,
-                picture: thumb(&n.picture, CASE_SIDE, &id)?,
+                picture: thumb(&n.picture, NEAR_SIDE, &id)?,
                 id,
             })
         };

@@ -73,7 +73,8 @@ pub fn part(result: &Errors, about: &About, pictures: &Pictures) -> Part {
         question: "Which answers are wrong though they seem sure, and who is to blame?".into(),
         answer,
         figures: Vec::new(),
-        tables: words::tables(&result.tables(), |name| name == "errors"),
+        // The pictures below say the same.
+        tables: Vec::new(),
         galleries,
         in_paper: "figures 6 and 16, appendix N".into(),
         command: command(about, EXPERIMENT),

@@ -37,7 +37,7 @@ impl Unit {
             }
             Self::Count => ticks.iter().map(|&tick| short_count(tick)).collect(),
             // Ticks of a long logarithmic axis need different numbers of digits.
-            Self::Number if spread(ticks) > 1e3 => ticks.iter().map(|&tick| shortest(tick)).collect(),
+            Self::Number if spread(ticks) >= 100.0 => ticks.iter().map(|&tick| shortest(tick)).collect(),
             Self::Number => {
                 let digits = decimals(1.0);
                 ticks.iter().map(|tick| format!("{:.digits$}", tick + 0.0)).collect()

@@ -82,7 +82,11 @@ impl Axis {
             Unit::Count => (0f64.min(least), f64::INFINITY),
             Unit::Number => (if least >= 0.0 { 0.0 } else { f64::NEG_INFINITY }, f64::INFINITY),
         };
-        ((least - room).max(lowest), (largest + room).min(highest))
+        // An end that was asked for is as good as a tick.
+        let (below, above) = (self.from != Some(least), self.to != Some(largest));
+        let from = if below || span <= 0.0 { (least - room).max(lowest) } else { least };
+        let to = if above || span <= 0.0 { (largest + room).min(highest) } else { largest };
+        (from, to)
     }
 }
 
@@ -116,10 +120,12 @@ fn log_ticks(from: f64, to: f64, most: usize) -> Vec<f64> {
         let all = powers.flat_map(|power| multiples.iter().map(move |m| m * 10f64.powi(power)));
         all.filter(|tick| (from * (1.0 - 1e-9)..=to * (1.0 + 1e-9)).contains(tick)).collect()
     };
-    let one_to_nine: Vec<f64> = (1..10).map(f64::from).collect();
-    let finer = [&one_to_nine[..], &[1.0, 2.0, 5.0], &[1.0, 3.0]];
+    // The finest that fits, which has its ticks at about equal distances; only where these are too few, others.
+    let finer = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]];
     let ticks = finer.into_iter().map(|multiples| at(multiples, 1)).chain((1..40).map(|every| at(&[1.0], every)));
     let ticks = ticks.into_iter().find(|ticks| ticks.len() <= most.max(2)).unwrap_or_default();
+    let denser = at(&[1.0, 2.0, 3.0, 5.0, 7.0], 1);
+    let ticks = if ticks.len() < 3 && denser.len() <= most { denser } else { ticks };
     // Within a part of a decade: as on a linear axis.
     if ticks.len() < 2 { linear_ticks(from, to, most, false).into_iter().filter(|t| *t > 0.0).collect() } else { ticks }
 }
@@ -179,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_ends_where_it_was_asked_to_unless_data_lie_beyond() {
+        let axis = Axis::linear("AUROC", Unit::Number).reaching(0.0, 1.0);
+        for ends in [Ends::AtTicks, Ends::AtData] {
+            assert_eq!((ruler(&axis, &[0.2, 0.8], 6, ends).from, ruler(&axis, &[0.2, 0.8], 6, ends).to), (0.0, 1.0));
+            assert!(ruler(&axis, &[1.3], 6, ends).to >= 1.3);
+        }
+    }
+
+    #[test]
     fn shares_never_leave_their_range() {
         let axis = Axis::linear("accuracy", Unit::Share);
         let ruler = ruler(&axis, &[0.0, 1.0], 5, Ends::AtTicks);
@@ -198,6 +213,9 @@ mod tests {
         assert_eq!(ruler(&axis, &[1.0, 10.0], 6, Ends::AtData).ticks, [1.0, 2.0, 5.0, 10.0]);
         assert_eq!(ruler(&axis, &[1.0, 1e12], 5, Ends::AtData).ticks, [1.0, 1e3, 1e6, 1e9, 1e12]);
         let error = Axis::log("error", Unit::Share);
+        let half_a_decade = ruler(&error, &[0.07, 0.35], 6, Ends::AtData).ticks;
+        let shown: Vec<f64> = half_a_decade.iter().map(|tick| (100.0 * tick).round()).collect();
+        assert_eq!(shown, [7.0, 10.0, 20.0, 30.0]);
         let narrow = ruler(&error, &[0.21, 0.28], 6, Ends::AtData);
         assert!(narrow.ticks.len() >= 3, "{:?}", narrow.ticks);
         assert!((ruler(&axis, &[1.0, 100.0], 5, Ends::AtData).share(10.0) - 0.5).abs() < 1e-9);
