@@ -1,5 +1,7 @@
 //! What the user may say.
 
+pub mod eval;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -59,6 +61,9 @@ pub enum Command {
     Stats(Stats),
     /// Measure how fast this machine searches the memory, exactly and by partitions
     Bench(Bench),
+    /// Do an experiment of the paper on the memory: how good it is, and why
+    #[command(subcommand)]
+    Eval(eval::Eval),
     /// Forget exemplars for good: nothing of them is left in any file of the memory
     Forget(Forget),
     /// Give exemplars another label

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Prune(options) => command::prune::run(&args, options),
         Command::Stats(options) => command::stats::run(&args, options),
         Command::Bench(options) => command::bench::run(&args, options),
+        Command::Eval(options) => command::eval::run(&args, options),
         Command::Forget(options) => command::forget::run(&args, options),
         Command::Relabel(options) => command::relabel::run(&args, options),
         Command::Merge(options) => command::relabel::merge(&args, options),

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use vismem_search::{MAX_K, distance};
+use vismem_search::{MAX_K, Neighbor, distance};
 
 use crate::fellows::Fellows;
 use crate::vote::pruned_decisions_at_every_k;
@@ -24,6 +24,27 @@ pub struct PruningTrial {
 const THRESHOLDS: usize = 64;
 
 impl Memory {
+    /// The `k` nearest fellows (1..=10,000) of each exemplar, nearest first, itself left out: the memory queried with
+    /// itself. With each list the id of its exemplar, in no particular order. The lists are kept and follow edits, see
+    /// [`Memory::reliability`].
+    ///
+    /// # Errors
+    /// When `k` is out of range, or a row that would be cited is damaged.
+    pub fn fellows(&self, k: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<(u64, Vec<Neighbor>)>> {
+        let fellows = Fellows::of(self, k, progress)?;
+        let mut lists = Vec::with_capacity(self.len());
+        for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
+            let near = |&fellow: &u32| {
+                let (id, row) = (self.slots.ids[fellow as usize], self.vector(fellow as usize));
+                self.check_row(id, fellow as usize)?;
+                Ok(Neighbor { id, slot: fellow, distance: distance(self.vector(slot), row) })
+            };
+            let list = fellows.list(slot).iter().take(k).map(near).collect::<Result<Vec<_>>>();
+            lists.push((self.slots.ids[slot], list?));
+        }
+        self.unless_outdated(Ok(lists))
+    }
+
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
     ///
     /// The counts that a pruning goes by come from the same exemplars that it is judged by, so these accuracies compare

@@ -101,6 +101,7 @@ pub use since::{LabelSince, Since};
 pub use slots::Label;
 pub use source::Source;
 pub use taxonomy::{Taxonomy, TwoPlaces};
+pub use unit::unit;
 /// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
 pub use vismem_search as search;
 pub use vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};

@@ -207,6 +207,25 @@ impl Memory {
         self.neighbors_by(Search::Exact, queries, k, filter)
     }
 
+    /// The embeddings of exemplars, one after the other, each of unit length.
+    ///
+    /// # Errors
+    /// When there is no exemplar of an id, or a row is damaged.
+    pub fn embeddings(&self, ids: &[u64]) -> Result<Vec<f32>> {
+        let mut embeddings = Vec::with_capacity(ids.len() * self.encoder.dim);
+        for &id in ids {
+            let record = self.catalog.record(id)?;
+            let record = record.ok_or_else(|| Error::NothingOfThisName {
+                path: self.path().into(),
+                what: "exemplar",
+                name: id.to_string(),
+            })?;
+            self.unless_outdated(self.check_row(id, record.slot))?;
+            embeddings.extend_from_slice(self.vector(record.slot));
+        }
+        Ok(embeddings)
+    }
+
     /// The outcome of reading rows, unless something was forgotten before that had come to its end.
     pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
         self.watch.check(&self.catalog).and(outcome)

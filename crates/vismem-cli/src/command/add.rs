@@ -86,7 +86,7 @@ fn add_taxonomies<'t>(editor: &mut Editor, taxonomies: impl IntoIterator<Item = 
 const KEPT: &str = "stopped; what was added before is kept, and the same command again goes on from there";
 
 /// Whether the user has pressed Ctrl-C. From the first call on it no longer ends the program by itself.
-fn interrupted() -> bool {
+pub(super) fn interrupted() -> bool {
     static PRESSED: AtomicBool = AtomicBool::new(false);
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {

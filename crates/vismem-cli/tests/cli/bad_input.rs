@@ -1,6 +1,7 @@
 //! Bad input: each test is a row of docs/bad-input.md and takes its exit code from there.
 
 mod embeddings;
+mod eval;
 mod forgetting;
 mod full_disk;
 mod manifests;
@@ -35,6 +36,7 @@ fn rows() -> BTreeMap<&'static str, i32> {
 fn the_document_and_the_tests_have_the_same_rows() {
     let sources = [
         include_str!("bad_input/embeddings.rs"),
+        include_str!("bad_input/eval.rs"),
         include_str!("bad_input/forgetting.rs"),
         include_str!("bad_input/full_disk.rs"),
         include_str!("bad_input/manifests.rs"),

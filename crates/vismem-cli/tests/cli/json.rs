@@ -11,7 +11,7 @@ use crate::npy;
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 18] = [
+const SCHEMAS: [(&str, &str); 19] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("classify", include_str!("../../../../docs/schemas/classify.json")),
@@ -22,6 +22,7 @@ const SCHEMAS: [(&str, &str); 18] = [
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("bench", include_str!("../../../../docs/schemas/bench.json")),
+    ("eval", include_str!("../../../../docs/schemas/eval.json")),
     ("forget", include_str!("../../../../docs/schemas/forget.json")),
     ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
     ("relabel", include_str!("../../../../docs/schemas/relabel.json")),
@@ -239,6 +240,21 @@ fn answers_about_the_taxonomy_fit_their_schemas() {
 }
 
 #[test]
+fn answers_of_experiments_fit_their_schema() {
+    let place = Place::new();
+    crate::eval::four_labels(&place, 12);
+    let all = fitting(
+        &place.vismem("eval all queries.npy --labels queries.txt -k 40 --seeds 1,2 --format json").done(),
+        "eval",
+    );
+    assert!(all["results"].as_object().unwrap().values().all(|result| !result.is_null()), "{all:#}");
+    let own = fitting(&place.vismem("eval all -k 5 --seeds 1 -o out --format json").done(), "eval");
+    assert_eq!(own["left_out"][0]["experiment"], "shift");
+    let kept: Value = serde_json::from_slice(&std::fs::read(place.path("out/results.json")).unwrap()).unwrap();
+    assert_eq!(schema::faults(&schema_of("eval"), &kept), [""; 0]);
+}
+
+#[test]
 fn the_demos_answer_fits_its_schema() {
     let place = Place::new();
     let run = place.vismem("demo --format json").done();
@@ -261,9 +277,24 @@ fn the_documents_examples_fit_their_schemas() {
 #[test]
 fn the_document_describes_every_field_and_no_other() {
     for (name, _) in SCHEMAS {
-        let cells = section(name).lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
-        let described: BTreeSet<String> = cells.map(str::to_owned).collect();
+        let rows = section(name).lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let (shapes, fields): (Vec<_>, Vec<_>) = rows.partition(|(field, _)| field.starts_with('<'));
+        let mut described = BTreeSet::new();
+        fields.into_iter().for_each(|(field, rest)| describe(field, rest, &shapes, &mut described));
         assert_eq!(described, schema::fields(&schema_of(name)), "{name}");
+    }
+}
+
+/// Enters a field, and what it is made of where its type is a shape that is described once, as `<shape>.field`.
+fn describe(field: &str, rest: &str, shapes: &[(&str, &str)], described: &mut BTreeSet<String>) {
+    described.insert(field.to_owned());
+    let kind = rest.split(" | ").next().unwrap_or_default();
+    let kind = kind.strip_suffix(" or null").unwrap_or(kind);
+    let (kind, item) = kind.strip_prefix("list of ").map_or((kind, ""), |kind| (kind, "[]"));
+    for (shape, rest) in shapes {
+        if let Some(part) = shape.strip_prefix(&format!("<{kind}>.")) {
+            describe(&format!("{field}{item}.{part}"), rest, shapes, described);
+        }
     }
 }
 

@@ -4,6 +4,8 @@ mod bad_input;
 mod basics;
 mod caltech101;
 mod common;
+mod eval;
+mod eval_report;
 mod forgetting;
 mod json;
 mod kill;
