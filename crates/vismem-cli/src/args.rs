@@ -1,5 +1,7 @@
 //! What the user may say.
 
+pub mod eval;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -61,17 +63,22 @@ pub enum Command {
     /// Hide or weaken exemplars that mislead the others; reversible
     #[command(subcommand)]
     Prune(Prune),
-    /// Say what the memory is and how large
-    Stats,
+    /// Say what the memory is and how large, and what additions changed in its decisions
+    Stats(Stats),
     /// Measure how fast this machine searches the memory, exactly and by partitions
     Bench(Bench),
+    /// Do an experiment of the paper on the memory: how good it is, and why
+    #[command(subcommand)]
+    Eval(eval::Eval),
     /// Forget exemplars for good: nothing of them is left in any file of the memory
     Forget(Forget),
-    /// Give exemplars another label; this also splits a label
+    /// Give exemplars another label
     Relabel(Relabel),
     /// Give all exemplars of some labels one label
     Merge(Merge),
-    /// Take the latest relabel or merge back, as long as nothing was forgotten since
+    /// Give some exemplars of a label another one
+    Split(Split),
+    /// Take the latest change of labels or of the taxonomy back, as long as nothing was forgotten since
     Undo,
     /// Set, show or check what labels are called at the levels above them
     #[command(subcommand)]
@@ -223,6 +230,36 @@ pub struct Ls {
     pub selection: SelectorArgs,
 }
 
+/// How the decisions that `--since` compares are made is said only beside it.
+#[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("k", |arg| arg.requires("since")),
+    mut_arg("vote", |arg| arg.requires("since")),
+    mut_arg("parameter", |arg| arg.requires("since")),
+)]
+pub struct Stats {
+    /// Say as well what this run of `add` and later ones changed in the decisions on older exemplars: the number of its
+    /// batch, or last. Searches the first time for everyone's neighbours, as `vismem prune` does
+    #[arg(long, value_name = "BATCH|last", value_parser = since)]
+    pub since: Option<Since>,
+    #[command(flatten)]
+    pub rule: VoteRule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Batch(u64),
+    Last,
+}
+
+/// `3`, or `last`.
+fn since(text: &str) -> Result<Since, String> {
+    match text {
+        "last" => Ok(Since::Last),
+        _ => text.parse().map(Since::Batch).map_err(|_| format!("{text:?} is neither the number of a batch nor last")),
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Bench {
     /// Embeddings to search for, .npy [default: 1000 exemplars, each without itself]
@@ -347,6 +384,20 @@ pub struct Merge {
     /// The label that their exemplars get; it may be one of them, or new
     #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
     pub into: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Split {
+    /// The label that is split
+    #[arg(value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub split: String,
+    /// The label that the selected exemplars of it get
+    #[arg(long, value_name = "LABEL", value_parser = NonEmptyStringValueParser::new())]
+    pub into: String,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub selection: SelectorArgs,
 }
 
 #[derive(Debug, Subcommand)]

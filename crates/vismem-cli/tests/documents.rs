@@ -94,6 +94,7 @@ fn lay_out(folder: &Path) {
     save("holiday.jpg", stripes(13));
     save("snapshot.jpg", stripes(47));
     fs::write(folder.join("taxonomy.csv"), "label,family\nzebra,horses\nleopard,cats\nokapi,giraffes\n").unwrap();
+    fs::write(folder.join("other-taxonomy.csv"), "label,order\nzebra,ungulates\nleopard,carnivores\n").unwrap();
     fs::write(
         folder.join("pictures.csv"),
         "path,label,source,family\nphotos/zebra/0.png,zebra,camera 1,horses\nphotos/leopard/0.jpg,leopard,,cats\n",

@@ -1,25 +1,12 @@
 //! Writes `explanation.html` and `explanation.png` of a made-up decision to the folder named as the argument (default:
 //! the current one): `cargo run -p vismem-report --example sample -- /tmp`.
 
+mod pictures;
+
 use std::path::PathBuf;
 
-use image::{Rgb, RgbImage};
+use pictures::drawn;
 use vismem_report::{Explanation, LabelShare, MemoryFacts, Picture, Pictured, ShownNeighbor, to_html, to_png};
-
-/// A disc with stripes; `kind` sets colours and direction, `seed` the details.
-fn drawn(kind: u32, seed: u32) -> RgbImage {
-    let (width, height) = (300 + seed * 37 % 120, 220 + seed * 53 % 160);
-    let angle = f64::from(kind) * 0.9 + f64::from(seed) * 0.05;
-    let (dx, dy) = (angle.cos() / 9.0, angle.sin() / 9.0);
-    let radius = f64::from(width.min(height)) * (0.3 + f64::from(seed % 5) * 0.03);
-    RgbImage::from_fn(width, height, |x, y| {
-        let (u, v) = (f64::from(x) - f64::from(width) / 2.0, f64::from(y) - f64::from(height) / 2.0);
-        let wave = (u * dx + v * dy).sin() * 0.5 + 0.5;
-        let shade = if u.hypot(v) < radius { 90.0 + 150.0 * wave } else { 190.0 + 20.0 * wave };
-        let tint = |phase: f64| (shade * (0.75 + 0.25 * (f64::from(kind) * 2.1 + phase).sin())) as u8;
-        Rgb([tint(0.0), tint(2.0), tint(4.0)])
-    })
-}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("."), PathBuf::from);

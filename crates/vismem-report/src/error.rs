@@ -17,6 +17,9 @@ pub enum Error {
     /// The drawing of the explanation was refused by the SVG renderer.
     #[error("cannot draw the explanation: {0}")]
     Draw(#[from] resvg::usvg::Error),
+    /// A figure was refused by the plotting library.
+    #[error("cannot draw a figure: {0}")]
+    Plot(String),
     /// The canvas does not fit in memory.
     #[error("cannot draw the explanation: no memory for {width} × {height} pixels; show fewer labels")]
     Canvas {

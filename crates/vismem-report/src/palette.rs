@@ -23,6 +23,35 @@ const SWATCHES: [Swatch; 8] = [
     Swatch { light: "#737a85", dark: "#949ca8" }, // grey: every further label
 ];
 
+/// How many tones there are.
+pub const TONES: usize = SWATCHES.len();
+
+/// Light or dark ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Light,
+    Dark,
+}
+
+impl Scheme {
+    /// The page's colours for ink, soft ink, lines and cards.
+    pub fn ground(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Light => ("#1a1d22", "#585f6a", "#dedbd3", "#ffffff"),
+            Self::Dark => ("#eceef2", "#a6adb9", "#343943", "#1d2026"),
+        }
+    }
+}
+
+/// The colour of the tone at `place` of the palette.
+pub fn tone_color(place: usize, scheme: Scheme) -> &'static str {
+    let swatch = &SWATCHES[place.min(TONES - 1)];
+    match scheme {
+        Scheme::Light => swatch.light,
+        Scheme::Dark => swatch.dark,
+    }
+}
+
 impl Tone {
     /// The tone of the label at `place` in the ranking (0 = the decision). Places beyond the palette share the grey.
     pub fn of_place(place: Option<usize>) -> Self {
@@ -77,8 +106,12 @@ mod tests {
     #[test]
     fn every_tone_stands_out_from_its_ground() {
         let css = include_str!("../templates/page.css");
-        let (light_card, dark_card) = ("#ffffff", "#1d2026");
-        assert!(css.contains(&format!("--card:{light_card}")) && css.contains(&format!("--card:{dark_card}")));
+        let (light_card, dark_card) = (Scheme::Light.ground().3, Scheme::Dark.ground().3);
+        for (ink, soft, line, card) in [Scheme::Light, Scheme::Dark].map(Scheme::ground) {
+            for variable in [["ink", ink], ["soft", soft], ["line", line], ["card", card]] {
+                assert!(css.contains(&format!("--{}", variable.join(":"))), "{variable:?}");
+            }
+        }
         for swatch in &SWATCHES {
             assert!(contrast(swatch.light, light_card) >= 3.0, "{}", swatch.light);
             assert!(contrast(swatch.dark, dark_card) >= 3.0, "{}", swatch.dark);

@@ -128,17 +128,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn kernels<const Q: usize>() -> Vec<(&'static str, Kernel<Q>)> {
-        let mut kernels: Vec<(&'static str, Kernel<Q>)> = vec![("portable", portable)];
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                kernels.push(("avx512", x86_64::avx512));
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                kernels.push(("avx2", x86_64::avx2));
-            }
-        }
-        kernels
+        let faster: [(_, _, Kernel<Q>); 2] = [
+            (is_x86_feature_detected!("avx512f"), "avx512", x86_64::avx512),
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"), "avx2", x86_64::avx2),
+        ];
+        #[cfg(not(target_arch = "x86_64"))]
+        let faster: [(bool, _, Kernel<Q>); 0] = [];
+        let faster = faster.into_iter().filter_map(|(runs, name, kernel)| runs.then_some((name, kernel)));
+        [("portable", portable as Kernel<Q>)].into_iter().chain(faster).collect()
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::digest::{DigestState, Element, STATE_BYTES};
 use crate::error::{IoContext, SqlContext};
 use crate::kill_point::kill_point;
-use crate::{Encoder, Error, Result, Source, scrub};
+use crate::{Encoder, Error, Result, Source, scrub, settings};
 
 /// Newest format that this engine reads, and the one it writes.
 pub(crate) const FORMAT: i64 = 1;
@@ -74,6 +74,14 @@ impl Record {
     }
 }
 
+/// What came of copying the log.
+struct Checkpoint {
+    /// Whether no reader was in the way.
+    is_cut: bool,
+    /// Whether all of the log is in the database.
+    is_copied: bool,
+}
+
 pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join("catalog.sqlite")
 }
@@ -97,11 +105,13 @@ impl Catalog {
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, 0, 0)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
+        settings::keep(&tx).at(&unfinished)?;
         tx.commit().at(&unfinished)?;
+        scrub::scrub(&db, None).and_then(|_| scrub::sync(&db)).at(&unfinished)?;
         drop(db);
         std::fs::rename(&unfinished, &path).at(&path, "create")?;
         File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")
@@ -116,21 +126,57 @@ impl Catalog {
     /// Copies the write-ahead log into the database, overwrites what moving cells left in the pages, and cuts the log to
     /// nothing. False where an open reader keeps the log from being cut for longer than `patience`.
     ///
-    /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill.
-    pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool) -> Result<bool> {
+    /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill. `unsynced` are other
+    /// files that must be on disk when it returns; all are synced at once, which takes hardly longer than one alone.
+    pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool, unsynced: &[&File]) -> Result<bool> {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
         let pages = scrub::pages_in_log(Path::new(&log)).at(Path::new(&log), "read")?;
-        self.db.busy_timeout(patience).at(&self.path)?;
-        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let columns = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-        let (busy, in_log, copied) = self.db.query_row(checkpoint, [], columns).at(&self.path)?;
-        kill_point("log copied");
+        let pages = (!everywhere).then_some(&pages[..]);
         // What is not copied yet stays in the log, and its pages are met again.
-        if in_log == copied {
-            scrub::scrub(&self.db, (!everywhere).then_some(&pages)).at(&self.path)?;
+        let mut scrubbed = false;
+        if pages.is_none_or(|pages| !pages.is_empty()) || !unsynced.is_empty() {
+            // What is in the log is on disk since its commit, so that copying it need not wait for the disk: the database
+            // is synced below, before the log is cut.
+            self.db.pragma_update(None, "synchronous", "OFF").at(&self.path)?;
+            let copied = self.checkpoint("PASSIVE");
+            self.db.pragma_update(None, "synchronous", "FULL").at(&self.path)?;
+            scrubbed = copied?.is_copied;
+            kill_point("log copied");
+            if scrubbed {
+                scrub::scrub(&self.db, pages).at(&self.path)?;
+            }
+            self.sync(unsynced)?;
+            kill_point("files synced");
         }
-        Ok(busy == 0)
+        self.db.busy_timeout(patience).at(&self.path)?;
+        let Checkpoint { is_cut, is_copied } = self.checkpoint("TRUNCATE")?;
+        if is_copied && !scrubbed && scrub::scrub(&self.db, pages).at(&self.path)? > 0 {
+            self.sync(&[])?;
+        }
+        Ok(is_cut)
+    }
+
+    fn checkpoint(&self, mode: &str) -> Result<Checkpoint> {
+        let select = format!("PRAGMA wal_checkpoint({mode})");
+        let outcome = self.db.query_row(&select, [], |row| {
+            let (busy, in_log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Checkpoint { is_cut: busy == 0, is_copied: in_log == copied })
+        });
+        outcome.at(&self.path)
+    }
+
+    /// Waits until the database and these files are on disk.
+    fn sync(&self, others: &[&File]) -> Result<()> {
+        let dir = self.path.parent().unwrap_or(&self.path);
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others.iter().map(|file| scope.spawn(|| file.sync_data())).collect();
+            let own = scrub::sync(&self.db).at(&self.path);
+            for other in others {
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).at(dir, "sync")?;
+            }
+            own
+        })
     }
 
     pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {

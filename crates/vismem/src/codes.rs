@@ -22,8 +22,9 @@ use crate::{Digest, Memory, Result, derived};
 pub(crate) const NAME: &str = "codes.i8";
 const HEADER: usize = 64;
 
-/// A memory with fewer values than this is searched as fast without codes. Tests have small memories.
-const WORTH_IT: usize = if cfg!(test) { 1 } else { 1 << 23 };
+/// A memory with fewer values than this is searched as fast without codes. Tests and fuzzing have small memories.
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const WORTH_IT: usize = if cfg!(any(test, fuzzing)) { 1 } else { 1 << 23 };
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
@@ -166,18 +167,20 @@ pub(crate) fn remove(dir: &Path) -> Result<()> {
     derived::remove(dir, &[NAME, &format!("{NAME}.new")])
 }
 
-/// Overwrites the codes of these slots, on disk when it returns; codes that belonged to `before` belong to `after` then.
-/// Where they cannot be overwritten, or belong to another state, the whole file is deleted.
-pub(crate) fn erase(dir: &Path, dim: usize, slots: &[usize], before: &Digest, after: &Digest) -> Result<()> {
-    let overwrite = || -> std::io::Result<bool> {
-        let Some(mut codes) = OpenCodes::open(dir, dim, before)? else { return Ok(false) };
+/// Overwrites the codes of these slots; codes that belonged to `before` belong to `after` then. Returns the file, which
+/// is yet to be synced. Where they cannot be overwritten, or belong to another state, the whole file is deleted.
+pub(crate) fn erase(dir: &Path, dim: usize, slots: &[usize], before: &Digest, after: &Digest) -> Result<Option<File>> {
+    let overwrite = || -> std::io::Result<Option<File>> {
+        let Some(mut codes) = OpenCodes::open(dir, dim, before)? else { return Ok(None) };
         for &slot in slots {
             codes.change(slot, |group, dim| erase_row(group, slot, dim))?;
         }
-        codes.finish(after)?.sync_data()?;
-        Ok(true)
+        codes.finish(after).map(Some)
     };
-    if matches!(overwrite(), Ok(true)) { Ok(()) } else { remove(dir) }
+    match overwrite() {
+        Ok(Some(file)) => Ok(Some(file)),
+        _ => remove(dir).map(|()| None),
+    }
 }
 
 /// Codes that belonged to `before` belong to `after`, which has the same vectors in the same slots.

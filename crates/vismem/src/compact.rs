@@ -85,7 +85,7 @@ impl Editor {
         self.vectors = VectorWriter::open(&self.dir, self.encoder().dim, ids.len() as u64)?;
         self.catalog.db.execute_batch("VACUUM").at(&self.catalog.path)?;
         kill_point("vacuumed");
-        self.catalog.fold_log(READERS, true)?;
+        self.catalog.fold_log(READERS, true, &[])?;
         Ok(())
     }
 

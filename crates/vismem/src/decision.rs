@@ -142,16 +142,7 @@ impl Memory {
         if self.len() < 2 {
             return Err(Error::NoFellows { path: self.path().into() });
         }
-        let mut queries = Vec::with_capacity(ids.len() * self.encoder().dim);
-        for &id in ids {
-            let record = self.catalog.record(id)?;
-            let record = record.ok_or_else(|| Error::NothingOfThisName {
-                path: self.path().into(),
-                what: "exemplar",
-                name: id.to_string(),
-            })?;
-            queries.extend_from_slice(self.vector(record.slot));
-        }
+        let queries = self.embeddings(ids)?;
         self.decisions(&queries, Filter { allowed: None, except: Some(ids) }, options)
     }
 

@@ -1,7 +1,8 @@
 //! Derived files: computed from catalogue and vectors, good for one digest, deleted or carried over by every change,
 //! rebuilt on demand.
 //!
-//! Layout: the digest that the content belongs to (32 bytes), the content, BLAKE3 of both (32 bytes).
+//! Layout of those that are written and read whole: the digest that the content belongs to (32 bytes), the content, BLAKE3
+//! of both (32 bytes).
 
 use std::fs::File;
 use std::io::Write;
@@ -26,11 +27,6 @@ pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(name)
 }
 
-/// Bytes of the file, if it is there.
-pub(crate) fn size(dir: &Path, name: &str) -> Option<u64> {
-    Some(std::fs::metadata(path(dir, name)).ok()?.len())
-}
-
 /// The content, if the file is there, whole, and belongs to `digest`.
 pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
     let mut bytes = std::fs::read(path(dir, name)).ok()?;
@@ -48,11 +44,6 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
 /// where the disk refuses, it is computed again next time.
 pub(crate) fn keep(memory: &Memory, name: &str, content: &[&[u8]]) {
     build(memory, name, |path| write_to(path, &memory.digest(), content));
-}
-
-/// Writes the file for a memory of this digest; the content comes in parts. For whoever holds the writer's lock.
-pub(crate) fn write(dir: &Path, name: &str, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
-    whole_or_not(dir, name, |path| write_to(path, digest, content))
 }
 
 fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {

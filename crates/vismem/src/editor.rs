@@ -12,14 +12,13 @@ use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
 use crate::event::{self, EventKind};
-use crate::fellows::Carried;
 use crate::forget::READERS;
 use crate::kill_point::kill_point;
 use crate::lock::{Lock, PATIENCE};
 use crate::partition_file::PartitionWriter;
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, compact, derived, stored};
+use crate::{Encoder, Error, Result, Source, compact, derived, fellows, stored};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -154,7 +153,7 @@ impl Editor {
         codes::remove(&self.dir)?;
         self.partitions.remove()?;
         derived::remove_all(&self.dir)?;
-        self.log_held = !self.catalog.fold_log(READERS, true)?;
+        self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
         Ok(())
     }
 
@@ -162,7 +161,7 @@ impl Editor {
     pub(crate) fn shorten_log(&self) -> Result<()> {
         let log = self.dir.join("catalog.sqlite-wal");
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
-            self.catalog.fold_log(Duration::ZERO, false)?;
+            self.catalog.fold_log(Duration::ZERO, false, &[])?;
         }
         Ok(())
     }
@@ -195,7 +194,7 @@ impl Drop for Editor {
     fn drop(&mut self) {
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
-        let folded = self.catalog.fold_log(Duration::ZERO, self.log_held);
+        let folded = self.catalog.fold_log(Duration::ZERO, self.log_held, &[]);
         if matches!(folded, Ok(true)) {
             // SQLite may take the empty log away.
             let _ = self.catalog.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
@@ -315,14 +314,12 @@ impl Batch<'_> {
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
-        let mut fellows = Carried::take(&editor.dir, &before);
-        derived::remove_all(&editor.dir)?;
+        derived::remove(&editor.dir, &[derived::NOVELTY])?;
         tx.commit().at(path)?;
         kill_point("committed");
         codes.finish(&digest);
         editor.partitions.finish(&digest);
-        seats.into_iter().for_each(|(slot, id)| fellows.added(slot, id));
-        fellows.keep(&editor.dir, &digest);
+        fellows::admit(&editor.dir, &seats, &before, &digest);
         (*batch, *event) = (id, Some(recorded));
         Ok(added)
     }

@@ -142,6 +142,18 @@ pub enum Error {
         /// The memory.
         path: PathBuf,
     },
+    /// No two exemplars are older than a batch, so that there are no old decisions.
+    #[error(
+        "{}: held fewer than two of its exemplars before batch {batch}, so that there are no decisions to compare with; \
+         name a later batch",
+        path.display()
+    )]
+    NothingBefore {
+        /// The memory.
+        path: PathBuf,
+        /// The batch.
+        batch: u64,
+    },
     /// Something was forgotten or the memory compacted since this reader was opened, so its rows are not what they were.
     #[error("{}: exemplars were forgotten or moved since it was opened; open it again, or give the command again", path.display())]
     Outdated {
@@ -224,9 +236,12 @@ impl<T> SqlContext<T> for rusqlite::Result<T> {
             rusqlite::Error::SqliteFailure(code, _) if matches!(code.code, DatabaseCorrupt | NotADatabase) => {
                 Error::Damaged { path: path.to_path_buf(), what: source.to_string() }
             }
+            // Every statement is one that a whole catalogue understands and answers.
             rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..) => {
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::SqlInputError { .. }
+            | rusqlite::Error::QueryReturnedNoRows => {
                 Error::Damaged { path: path.to_path_buf(), what: source.to_string() }
             }
             _ => Error::Catalog { path: path.to_path_buf(), source },

@@ -1,4 +1,5 @@
-//! What changed a memory's digest, in order: a chain, each event going on from the digest that the one before left.
+//! What changed a memory's exemplars or taxonomy, in order: a chain, each event going on from the digest that the one
+//! before left.
 
 use rusqlite::{Connection, Row};
 
@@ -18,12 +19,14 @@ pub enum EventKind {
     Forget,
     /// Exemplars were given other labels.
     Relabel,
-    /// They were given back the labels that they had before a relabelling.
+    /// The taxonomy was set or added to.
+    Taxonomy,
+    /// Exemplars were given back the labels that they had before a relabelling, or the taxonomy was put back.
     Undo,
 }
 
 impl EventKind {
-    const ALL: [Self; 4] = [Self::Add, Self::Forget, Self::Relabel, Self::Undo];
+    const ALL: [Self; 5] = [Self::Add, Self::Forget, Self::Relabel, Self::Taxonomy, Self::Undo];
 
     /// The word for it, as in the catalogue.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl EventKind {
             Self::Add => "add",
             Self::Forget => "forget",
             Self::Relabel => "relabel",
+            Self::Taxonomy => "taxonomy",
             Self::Undo => "undo",
         }
     }
@@ -47,7 +51,7 @@ pub struct Event {
     pub at: i64,
     /// The engine that did it.
     pub engine: String,
-    /// How many exemplars it was about.
+    /// How many exemplars it was about; 0 for what concerned the taxonomy alone.
     pub exemplars: u64,
     /// Criteria by which they were selected, such as `label`; none for additions.
     pub selected_by: Vec<String>,

@@ -8,14 +8,25 @@
 //!   nothing of the exemplar stays in the file; whoever needs them next searches for them, and for no others.
 //! - A **relabelled** exemplar changes no list: what its votes are worth is counted from lists and labels.
 //!
-//! Layout, within a derived file (see [`crate::derived`]), u32 little-endian: the arrangement (8 bytes), the depth of
-//! the lists, then for each slot as many slots of fellows.
+//! Layout, little-endian: the digest of the memory that the lists belong to (32 bytes; zeros while a writer changes them),
+//! their checksum (32), the arrangement (8), the length of the lists (4), zeros to 128 bytes; then for each slot as many
+//! slots of fellows (u32), filled up to a multiple of 32 lists. The checksum is a sum over groups of 32 lists, so that an
+//! edit writes those alone that it changes.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem_search::{Exact, FREE, Filter, MAX_K, Neighbor, Queries, Rows, distance};
+use memmap2::Mmap;
+use vismem_search::{Exact, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, distance};
 
+use crate::checksum::Checksum;
+use crate::codes::in_parallel;
+use crate::kill_point::kill_point;
 use crate::{Digest, Memory, Result, derived};
 
 /// Stands for a list of an exemplar that no list knows yet.
@@ -29,11 +40,14 @@ const NOBODY: u32 = u32::MAX - 2;
 const TOGETHER: usize = 1024;
 /// How much work of a long search can be lost when the process ends.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
-/// A file larger than this is deleted by an edit, not read, changed and written: 512 MiB are the 100 fellows of 1.3 million
-/// exemplars, or the 10 fellows of 13 million.
-const CARRIED_UP_TO: u64 = 512 << 20;
 
-/// The lists of one state of a memory.
+const HEAD: usize = 128;
+/// Lists that are hashed together.
+const GROUP: usize = 32;
+/// Number of the part of the checksum that is no group.
+const HEAD_PART: usize = 1 << 62;
+
+/// The lists of one state of a memory, groups whole.
 pub(crate) struct Fellows {
     arrangement: Arrangement,
     depth: usize,
@@ -69,14 +83,40 @@ impl Fellows {
         }
         let slots = memory.slots.ids.len();
         let arrangement = Arrangement::of(&memory.slots.ids);
-        let kept = derived::load(memory.path(), derived::FELLOWS, &memory.digest()).and_then(|b| Self::parse(&b));
         let fits = |kept: &Self| kept.arrangement == arrangement && kept.depth >= depth;
-        let mut fellows = kept.filter(fits).unwrap_or(Self { arrangement, depth, lists: Vec::new() });
-        fellows.lists.resize(slots * fellows.depth, NEW);
+        let kept = Self::load(memory).filter(fits);
+        let mut fellows = kept.unwrap_or(Self { arrangement, depth, lists: Vec::new() });
+        fellows.lists.resize(slots.next_multiple_of(GROUP) * fellows.depth, NEW);
         if fellows.catch_up(memory, progress)? {
             fellows.keep(memory);
         }
         Ok(fellows)
+    }
+
+    /// The lists that there would be if the memory held nothing but the exemplars in these slots, `depth` long. Where
+    /// enough of the exemplar's list is left, that is it; the others are searched for.
+    pub(crate) fn among(
+        &self,
+        memory: &Memory,
+        slots: &[usize],
+        depth: usize,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self> {
+        let allowed: SlotSet = slots.iter().copied().collect();
+        let lists = vec![NOBODY; memory.slots.ids.len() * depth];
+        let mut among = Self { arrangement: self.arrangement, depth, lists };
+        let mut short = Vec::new();
+        for &slot in slots {
+            let left = self.list(slot).iter().copied().filter(|&fellow| allowed.contains(fellow as usize));
+            let left: Vec<u32> = left.take(depth).collect();
+            if left.len() < depth.min(slots.len() - 1) {
+                short.push(slot);
+            } else {
+                among.set(slot, left);
+            }
+        }
+        among.search(memory, &short, Some(&allowed), |_, done| progress(done, short.len()))?;
+        Ok(among)
     }
 
     /// Lists from elsewhere, in the order of slots.
@@ -117,20 +157,33 @@ impl Fellows {
         added.iter().for_each(|&slot| self.set(slot, [LACKING]));
         let lacking: Vec<usize> = live().filter(|&slot| self.is(slot, LACKING)).collect();
         let mut kept = Instant::now();
-        for (block, slots) in lacking.chunks(TOGETHER).enumerate() {
-            let own: Vec<u64> = slots.iter().map(|&slot| memory.slots.ids[slot]).collect();
-            let found =
-                memory.neighbors(&rows(memory, slots), self.depth, Filter { allowed: None, except: Some(&own) })?;
-            for (&slot, found) in slots.iter().zip(&found) {
-                self.set(slot, found.iter().map(|fellow| fellow.slot));
-            }
-            progress(block * TOGETHER + slots.len(), lacking.len());
+        self.search(memory, &lacking, None, |fellows, done| {
+            progress(done, lacking.len());
             if kept.elapsed() >= KEEP_EVERY {
-                self.keep(memory);
+                fellows.keep(memory);
                 kept = Instant::now();
             }
-        }
+        })?;
         Ok(!lacking.is_empty())
+    }
+
+    /// Searches for the lists of these slots, among the `allowed` ones; `each` hears now and then how many are done.
+    fn search(
+        &mut self,
+        memory: &Memory,
+        slots: &[usize],
+        allowed: Option<&SlotSet>,
+        mut each: impl FnMut(&Self, usize),
+    ) -> Result<()> {
+        for (block, some) in slots.chunks(TOGETHER).enumerate() {
+            let own: Vec<u64> = some.iter().map(|&slot| memory.slots.ids[slot]).collect();
+            let found = memory.neighbors(&rows(memory, some), self.depth, Filter { allowed, except: Some(&own) })?;
+            for (&slot, found) in some.iter().zip(&found) {
+                self.set(slot, found.iter().map(|fellow| fellow.slot));
+            }
+            each(self, block * TOGETHER + some.len());
+        }
+        Ok(())
     }
 
     /// Enters added exemplars into the lists of those that they are near to.
@@ -172,77 +225,192 @@ impl Fellows {
         self.set(slot, merged.iter().map(|fellow| fellow.slot));
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (arrangement, bytes) = bytes.split_first_chunk::<8>()?;
-        let (depth, bytes) = bytes.split_first_chunk::<4>()?;
-        let depth = u32::from_le_bytes(*depth) as usize;
-        let lists: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
-        let whole = depth > 0 && lists.len().is_multiple_of(depth);
-        let arrangement = Arrangement(u64::from_le_bytes(*arrangement));
-        whole.then_some(Self { arrangement, depth, lists })
+    /// The file's lists, if they are whole and belong to this state of the memory.
+    fn load(memory: &Memory) -> Option<Self> {
+        let file = File::open(derived::path(memory.path(), derived::FELLOWS)).ok()?;
+        let head = Head::read(&file, &memory.digest()).ok()??;
+        let mut lists = vec![0u32; head.groups(&file).ok()?? * GROUP * head.depth];
+        file.read_exact_at(bytemuck::cast_slice_mut(&mut lists), HEAD as u64).ok()?;
+        let fellows = Self { arrangement: head.arrangement, depth: head.depth, lists };
+        (fellows.checksum() == head.checksum).then_some(fellows)
     }
 
-    /// Hands the file's content, in parts, to `write`.
-    fn write<T>(&self, write: impl FnOnce(&[&[u8]]) -> T) -> T {
-        let (arrangement, depth) = (self.arrangement.0.to_le_bytes(), (self.depth as u32).to_le_bytes());
-        write(&[&arrangement, &depth, bytemuck::cast_slice(&self.lists)])
+    fn checksum(&self) -> Checksum {
+        let group = GROUP * self.depth;
+        let of_groups = in_parallel(0..self.lists.len() / group, |groups| {
+            groups.map(|number| checksum_of(number, &self.lists[group * number..][..group])).sum::<Checksum>()
+        });
+        of_groups.into_iter().sum::<Checksum>().plus(Head::part(self.arrangement, self.depth))
     }
 
     fn keep(&self, memory: &Memory) {
-        self.write(|content| derived::keep(memory, derived::FELLOWS, content));
+        derived::build(memory, derived::FELLOWS, |path| {
+            let mut file = File::create(path)?;
+            file.write_all(&[0; HEAD])?;
+            file.write_all(bytemuck::cast_slice(&self.lists))?;
+            let head = Head { checksum: self.checksum(), arrangement: self.arrangement, depth: self.depth };
+            head.write(&file, &memory.digest())
+        });
     }
+}
+
+fn checksum_of(group: usize, lists: &[u32]) -> Checksum {
+    Checksum::of(group, bytemuck::cast_slice(lists))
+}
+
+/// What stands before the lists, beside the digest.
+struct Head {
+    checksum: Checksum,
+    arrangement: Arrangement,
+    depth: usize,
+}
+
+impl Head {
+    /// `None` where the lists belong to another state than `digest`.
+    fn read(file: &File, digest: &Digest) -> io::Result<Option<Self>> {
+        let mut bytes = [0; HEAD];
+        file.read_exact_at(&mut bytes, 0)?;
+        let number = |at: usize| u64::from_le_bytes(bytes.as_chunks().0[at / 8]);
+        let checksum = Checksum::from_bytes(bytes[32..].first_chunk().expect("a head is longer"));
+        let head = Self { checksum, arrangement: Arrangement(number(64)), depth: number(72) as u32 as usize };
+        let is_one = (1..=MAX_K).contains(&head.depth) && bytes[76..].iter().all(|byte| *byte == 0);
+        let belongs = bytes[..32] == *digest.as_bytes() && is_one;
+        Ok(belongs.then_some(head))
+    }
+
+    fn write(&self, file: &File, digest: &Digest) -> io::Result<()> {
+        let mut bytes = [0; HEAD];
+        bytes[..32].copy_from_slice(digest.as_bytes());
+        bytes[32..64].copy_from_slice(&self.checksum.to_bytes());
+        bytes[64..76].copy_from_slice(&Self::fields(self.arrangement, self.depth));
+        file.write_all_at(&bytes, 0)
+    }
+
+    fn fields(arrangement: Arrangement, depth: usize) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&arrangement.0.to_le_bytes());
+        bytes[8..].copy_from_slice(&(depth as u32).to_le_bytes());
+        bytes
+    }
+
+    /// The head's part of the checksum.
+    fn part(arrangement: Arrangement, depth: usize) -> Checksum {
+        Checksum::of(HEAD_PART, &Self::fields(arrangement, depth))
+    }
+
+    /// How many groups the file has; `None` if they are not whole.
+    fn groups(&self, file: &File) -> io::Result<Option<usize>> {
+        let lists = (file.metadata()?.len() as usize).checked_sub(HEAD);
+        let group = self.range(0).len();
+        Ok(lists.filter(|bytes| bytes.is_multiple_of(group)).map(|bytes| bytes / group))
+    }
+
+    /// Where a group stands in the file.
+    fn range(&self, group: usize) -> Range<usize> {
+        let bytes = GROUP * self.depth * size_of::<u32>();
+        HEAD + group * bytes..HEAD + (group + 1) * bytes
+    }
+
+    /// Follows exemplars, slot and id, that come or go.
+    fn reseat(&mut self, seats: &[(usize, u64)], seat: fn(u64, u64) -> u64) {
+        let own = Self::part(self.arrangement, self.depth);
+        for &(slot, id) in seats {
+            self.arrangement.0 = seat(self.arrangement.0, Arrangement::seat(slot, id));
+        }
+        self.checksum = self.checksum.minus(own).plus(Self::part(self.arrangement, self.depth));
+    }
+}
+
+/// The file, if its lists belong to `digest`.
+fn open_to_change(dir: &Path, digest: &Digest) -> io::Result<Option<(File, Head)>> {
+    let file = match File::options().read(true).write(true).open(derived::path(dir, derived::FELLOWS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    Ok(Head::read(&file, digest)?.map(|head| (file, head)))
+}
+
+/// Exemplars, slot and id, took slots. Lists that belonged to `before` belong to `after` then; the new ones have none yet.
+pub(crate) fn admit(dir: &Path, seats: &[(usize, u64)], before: &Digest, after: &Digest) {
+    let write = || -> io::Result<()> {
+        let Some((file, mut head)) = open_to_change(dir, before)? else { return Ok(()) };
+        head.reseat(seats, u64::wrapping_add);
+        head.write(&file, after)
+    };
+    // Where this fails they belong to a state that is past, and are made anew.
+    let _ = write();
+}
+
+/// Takes exemplars, slot and id, out of all lists; nothing names them afterwards. Lists that belonged to `before` belong
+/// to `after` then. Returns the file, which is yet to be synced. Where the lists cannot be changed, or belong to another
+/// state, the file is deleted.
+///
+/// # Errors
+/// When the file can neither be changed nor deleted.
+pub(crate) fn erase(dir: &Path, seats: &[(usize, u64)], before: &Digest, after: &Digest) -> Result<Option<File>> {
+    match overwrite(dir, seats, before, after) {
+        Ok(Some(file)) => Ok(Some(file)),
+        _ => derived::remove(dir, &[derived::FELLOWS]).map(|()| None),
+    }
+}
+
+fn overwrite(dir: &Path, seats: &[(usize, u64)], before: &Digest, after: &Digest) -> io::Result<Option<File>> {
+    let Some((file, mut head)) = open_to_change(dir, before)? else { return Ok(None) };
+    let Some(groups) = head.groups(&file)? else { return Ok(None) };
+    let gone: SlotSet = seats.iter().map(|(slot, _)| *slot).collect();
+    let named = groups_that_name(&file, &head, groups, &gone, seats)?;
+    // A slot beyond the lists was filled after they were made.
+    let own = seats.iter().map(|(slot, _)| slot / GROUP).filter(|&group| group < groups);
+    let touched: BTreeSet<usize> = named.into_iter().chain(own).collect();
+    file.write_all_at(&[0; 32], 0)?;
+    kill_point("fellows marked");
+    let mut lists = vec![0u32; GROUP * head.depth];
+    for group in touched {
+        let at = head.range(group).start as u64;
+        file.read_exact_at(bytemuck::cast_slice_mut(&mut lists), at)?;
+        head.checksum = head.checksum.minus(checksum_of(group, &lists));
+        for (slot, list) in (group * GROUP..).zip(lists.chunks_exact_mut(head.depth)) {
+            if gone.contains(slot) {
+                // Whoever takes the slot next is new.
+                list.fill(NEW);
+            } else if list.iter().any(|&fellow| gone.contains(fellow as usize)) {
+                list.fill(LACKING);
+            }
+        }
+        head.checksum = head.checksum.plus(checksum_of(group, &lists));
+        file.write_all_at(bytemuck::cast_slice(&lists), at)?;
+    }
+    head.reseat(seats, u64::wrapping_sub);
+    head.write(&file, after)?;
+    Ok(Some(file))
+}
+
+/// Groups that hold a list with one of these exemplars in it.
+fn groups_that_name(
+    file: &File,
+    head: &Head,
+    groups: usize,
+    gone: &SlotSet,
+    seats: &[(usize, u64)],
+) -> io::Result<Vec<usize>> {
+    // SAFETY: the mapping is read-only, lives in this function only, and nobody else writes: the writer's lock is held.
+    // Nobody shortens the file: a new one takes its name instead. Other programs are as they are for `vectors.f32`.
+    let map = unsafe { Mmap::map(file) }?;
+    // A map begins at a page and a head is a multiple of four bytes, so lists are aligned.
+    let lists: &[u32] = bytemuck::cast_slice(&map[HEAD..]);
+    let names = |group: &[u32]| match seats {
+        // Comparing with few is much quicker than looking each up, and it is all lists that are looked at.
+        [_] | [_, _] => seats.iter().any(|(slot, _)| group.contains(&(*slot as u32))),
+        _ => group.iter().any(|&fellow| gone.contains(fellow as usize)),
+    };
+    let group = GROUP * head.depth;
+    let found = in_parallel(0..groups, |some| {
+        some.filter(|number| names(&lists[number * group..][..group])).collect::<Vec<usize>>()
+    });
+    Ok(found.concat())
 }
 
 /// The vectors of these slots, one after the other.
 fn rows(memory: &Memory, slots: &[usize]) -> Vec<f32> {
     slots.iter().flat_map(|&slot| memory.vector(slot)).copied().collect()
-}
-
-/// The lists on their way through an edit: taken before the change is committed, put back after it. A process that is
-/// killed in between leaves a memory without lists, and they are computed again when they are needed.
-pub(crate) struct Carried(Option<Fellows>);
-
-impl Carried {
-    /// Reads the lists that belong to the memory's state before the edit, if there are any and they are not too large.
-    pub(crate) fn take(dir: &Path, before: &Digest) -> Self {
-        let small = derived::size(dir, derived::FELLOWS).is_some_and(|bytes| bytes <= CARRIED_UP_TO);
-        let bytes = small.then(|| derived::load(dir, derived::FELLOWS, before)).flatten();
-        Self(bytes.and_then(|bytes| Fellows::parse(&bytes)))
-    }
-
-    /// An exemplar took a slot.
-    pub(crate) fn added(&mut self, slot: usize, id: u64) {
-        if let Some(fellows) = &mut self.0 {
-            fellows.arrangement.0 = fellows.arrangement.0.wrapping_add(Arrangement::seat(slot, id));
-        }
-    }
-
-    /// Exemplars, slot and id, left. Nothing in the lists names them afterwards.
-    pub(crate) fn forgotten(&mut self, exemplars: &[(usize, u64)]) {
-        let Some(fellows) = &mut self.0 else { return };
-        let mut gone = vec![false; fellows.lists.len() / fellows.depth];
-        for &(slot, id) in exemplars {
-            fellows.arrangement.0 = fellows.arrangement.0.wrapping_sub(Arrangement::seat(slot, id));
-            // A slot beyond the lists was filled after they were made.
-            if let Some(gone) = gone.get_mut(slot) {
-                *gone = true;
-            }
-        }
-        for (slot, list) in fellows.lists.chunks_exact_mut(fellows.depth).enumerate() {
-            if gone[slot] {
-                // Whoever takes the slot next is new.
-                list.fill(NEW);
-            } else if list.iter().any(|&fellow| gone.get(fellow as usize).is_some_and(|gone| *gone)) {
-                list.fill(LACKING);
-            }
-        }
-    }
-
-    /// Writes the lists for the state after the edit.
-    pub(crate) fn keep(self, dir: &Path, after: &Digest) {
-        if let Some(fellows) = self.0 {
-            // They can be computed again where the disk refuses.
-            let _ = fellows.write(|content| derived::write(dir, derived::FELLOWS, after, content));
-        }
-    }
 }

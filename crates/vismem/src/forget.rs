@@ -5,22 +5,23 @@
 //! recovery finishes.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
 
 use crate::error::SqlContext;
 use crate::event::{self, EventKind};
-use crate::fellows::Carried;
 use crate::kill_point::kill_point;
-use crate::{Digest, Editor, Error, Receipt, Result, Selector, codes, derived};
+use crate::{Digest, Editor, Error, Receipt, Result, Selector, codes, derived, fellows, settings};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
 pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
 
 /// What the transaction freed.
 struct Freed {
-    slots: Vec<usize>,
+    /// Slot and id of each exemplar.
+    seats: Vec<(usize, u64)>,
     before: Digest,
     after: Digest,
     event: u64,
@@ -28,7 +29,7 @@ struct Freed {
 
 impl Editor {
     /// Forgets every exemplar that the selector names; `None` if that is none. A label that no exemplar has any more
-    /// goes as well, with what the taxonomy says of it. Relabelling from before cannot be undone any more.
+    /// goes as well, with what the taxonomy says of it. What was relabelled or set before cannot be undone any more.
     ///
     /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, or of such
     /// labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
@@ -74,8 +75,8 @@ impl Editor {
         let before = digest.digest();
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
-        // It may name what goes: exemplars, and labels that they once had.
-        tx.execute("DELETE FROM changes", []).at(path)?;
+        // They may name what goes: exemplars, and labels that they have or once had.
+        tx.execute_batch("DELETE FROM changes; DELETE FROM former_taxonomies;").at(path)?;
         for record in &records {
             tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
                 .and_then(|mut s| s.execute([record.id]))
@@ -86,40 +87,44 @@ impl Editor {
             digest.subtract(&record.element());
         }
         let labels: BTreeSet<&str> = records.iter().map(|record| record.label.as_str()).collect();
+        let mut ended = 0;
         for label in labels {
             let delete = "DELETE FROM labels WHERE name = ?1 \
                  AND NOT EXISTS (SELECT 1 FROM exemplars WHERE exemplars.label = labels.id)";
-            tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
+            ended += tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
+        }
+        if ended > 0 {
+            // What the taxonomy says of a label goes with it.
+            settings::keep(&tx).at(path)?;
         }
         let after = digest.digest();
         tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
-        let mut fellows = Carried::take(&self.dir, &before);
-        derived::remove_all(&self.dir)?;
+        derived::remove(&self.dir, &[derived::NOVELTY])?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");
-        let seats: Vec<(usize, u64)> = records.iter().map(|record| (record.slot, record.id)).collect();
-        fellows.forgotten(&seats);
-        fellows.keep(&self.dir, &after);
-        Ok(Freed { slots: records.into_iter().map(|record| record.slot).collect(), before, after, event })
+        let seats = records.into_iter().map(|record| (record.slot, record.id)).collect();
+        Ok(Freed { seats, before, after, event })
     }
 
-    /// Overwrites what the transaction freed, in every file.
+    /// Overwrites what the transaction freed, in every file; all of it is on disk when it returns.
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
-        for &slot in &freed.slots {
+        let slots: Vec<usize> = freed.seats.iter().map(|(slot, _)| *slot).collect();
+        for &slot in &slots {
             self.vectors.zero(slot as u64)?;
             kill_point("row zeroed");
         }
-        self.vectors.sync()?;
-        kill_point("zeros synced");
-        codes::erase(&self.dir, self.encoder().dim, &freed.slots, &freed.before, &freed.after)?;
+        let codes = codes::erase(&self.dir, self.encoder().dim, &slots, &freed.before, &freed.after)?;
         kill_point("codes erased");
-        let slots = self.catalog.header()?.slots as usize;
-        self.partitions.erase(&freed.slots, slots, &freed.before, &freed.after)?;
+        let partitions = self.partitions.erase(&slots, &self.vectors, &freed.before, &freed.after)?;
         kill_point("partitions thinned");
-        self.log_held = !self.catalog.fold_log(READERS, self.log_held)?;
+        let fellows = fellows::erase(&self.dir, &freed.seats, &freed.before, &freed.after)?;
+        kill_point("fellows thinned");
+        let files = [Some(self.vectors.file()), codes.as_ref(), partitions, fellows.as_ref()];
+        let files: Vec<&File> = files.into_iter().flatten().collect();
+        self.log_held = !self.catalog.fold_log(READERS, self.log_held, &files)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use vismem_search::{MAX_K, distance};
+use vismem_search::{MAX_K, Neighbor, distance};
 
 use crate::fellows::Fellows;
 use crate::vote::pruned_decisions_at_every_k;
@@ -24,6 +24,27 @@ pub struct PruningTrial {
 const THRESHOLDS: usize = 64;
 
 impl Memory {
+    /// The `k` nearest fellows (1..=10,000) of each exemplar, nearest first, itself left out: the memory queried with
+    /// itself. With each list the id of its exemplar, in no particular order. The lists are kept and follow edits, see
+    /// [`Memory::reliability`].
+    ///
+    /// # Errors
+    /// When `k` is out of range, or a row that would be cited is damaged.
+    pub fn fellows(&self, k: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<(u64, Vec<Neighbor>)>> {
+        let fellows = Fellows::of(self, k, progress)?;
+        let mut lists = Vec::with_capacity(self.len());
+        for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
+            let near = |&fellow: &u32| {
+                let (id, row) = (self.slots.ids[fellow as usize], self.vector(fellow as usize));
+                self.check_row(id, fellow as usize)?;
+                Ok(Neighbor { id, slot: fellow, distance: distance(self.vector(slot), row) })
+            };
+            let list = fellows.list(slot).iter().take(k).map(near).collect::<Result<Vec<_>>>();
+            lists.push((self.slots.ids[slot], list?));
+        }
+        self.unless_outdated(Ok(lists))
+    }
+
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
     ///
     /// The counts that a pruning goes by come from the same exemplars that it is judged by, so these accuracies compare
@@ -58,26 +79,17 @@ impl Memory {
         }
 
         let mut right = vec![0u64; prunings.len()];
-        let whole = Standing::Counts(1.0);
-        let label_of = |slot: usize| self.slots.label_of[slot];
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
-            let voters: Vec<usize> = fellows.list(slot).iter().take(k).map(|&fellow| fellow as usize).collect();
-            let ballots = voters
-                .iter()
-                .map(|&fellow| (label_of(fellow), f64::from(distance(self.vector(slot), self.vector(fellow))), whole));
-            let mut ballots: Vec<_> = ballots.collect();
-            let is_right = |ballots: &[(u32, f64, Standing)]| {
-                pruned_decisions_at_every_k(vote, ballots).last() == Some(&label_of(slot))
-            };
-            let unpruned = is_right(&ballots);
+            let mut voters = Voters::of(self, fellows, slot, k);
+            let is_right = |voters: &Voters| voters.decision(vote) == Some(self.slots.label_of[slot]);
+            let unpruned = is_right(&voters);
             for (right, pruning) in right.iter_mut().zip(prunings) {
                 let counts = pruning.as_ref().map(|pruning| (pruning, &counts[&pruning.neighbors()]));
-                for (ballot, &fellow) in ballots.iter_mut().zip(&voters) {
-                    ballot.2 = counts.map_or(whole, |(pruning, counts)| pruning.standing(counts.in_slot(fellow)));
-                }
+                let whole = Standing::Counts(1.0);
+                voters
+                    .prune(|fellow| counts.map_or(whole, |(pruning, counts)| pruning.standing(counts.in_slot(fellow))));
                 // Most prunings concern few exemplars.
-                let is_touched = ballots.iter().any(|(_, _, standing)| *standing != whole);
-                *right += u64::from(if is_touched { is_right(&ballots) } else { unpruned });
+                *right += u64::from(if voters.is_pruned() { is_right(&voters) } else { unpruned });
             }
         }
         Ok(right.into_iter().map(|right| right as f64 / self.len() as f64).collect())
@@ -117,5 +129,40 @@ impl Memory {
         let mut trials: Vec<PruningTrial> = prunings.into_iter().zip(accuracies).map(trial).collect();
         trials.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then(a.hidden.cmp(&b.hidden)));
         Ok(trials)
+    }
+}
+
+/// The nearest fellows of an exemplar and how they vote on it, nearest first.
+pub(crate) struct Voters {
+    slots: Vec<usize>,
+    /// Label, distance and standing of each.
+    ballots: Vec<(u32, f64, Standing)>,
+}
+
+impl Voters {
+    /// The `k` nearest fellows of a slot's exemplar, none of them pruned.
+    pub(crate) fn of(memory: &Memory, fellows: &Fellows, slot: usize, k: usize) -> Self {
+        let slots: Vec<usize> = fellows.list(slot).iter().take(k).map(|&fellow| fellow as usize).collect();
+        let ballot = |&fellow: &usize| {
+            let distance = f64::from(distance(memory.vector(slot), memory.vector(fellow)));
+            (memory.slots.label_of[fellow], distance, Standing::Counts(1.0))
+        };
+        let ballots = slots.iter().map(ballot).collect();
+        Self { slots, ballots }
+    }
+
+    /// What the vote of each counts from now on.
+    pub(crate) fn prune(&mut self, standing: impl Fn(usize) -> Standing) {
+        self.ballots.iter_mut().zip(&self.slots).for_each(|(ballot, &slot)| ballot.2 = standing(slot));
+    }
+
+    /// Whether any of them does not count whole.
+    fn is_pruned(&self) -> bool {
+        self.ballots.iter().any(|(_, _, standing)| *standing != Standing::Counts(1.0))
+    }
+
+    /// The label that they decide for; `None` if there are none.
+    pub(crate) fn decision(&self, vote: Vote) -> Option<u32> {
+        pruned_decisions_at_every_k(vote, &self.ballots).last().copied()
     }
 }

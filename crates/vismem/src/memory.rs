@@ -15,7 +15,7 @@ use crate::slots::{Label, Slots};
 use crate::taxonomy::Ladder;
 use crate::vectors::{self, VectorMap};
 use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source};
+use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source, settings};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -118,6 +118,7 @@ impl Memory {
         let catalog = Catalog::open_to_read(dir)?;
         let header = catalog.header()?;
         let watch = Watch::new(&catalog, header.generation)?;
+        settings::check(&catalog)?;
         let slots = Slots::load(dir, &catalog, header.slots as usize)?;
         let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len(), header.compacting);
         // The file may have been replaced since the snapshot was taken.
@@ -204,6 +205,25 @@ impl Memory {
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
     pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
         self.neighbors_by(Search::Exact, queries, k, filter)
+    }
+
+    /// The embeddings of exemplars, one after the other, each of unit length.
+    ///
+    /// # Errors
+    /// When there is no exemplar of an id, or a row is damaged.
+    pub fn embeddings(&self, ids: &[u64]) -> Result<Vec<f32>> {
+        let mut embeddings = Vec::with_capacity(ids.len() * self.encoder.dim);
+        for &id in ids {
+            let record = self.catalog.record(id)?;
+            let record = record.ok_or_else(|| Error::NothingOfThisName {
+                path: self.path().into(),
+                what: "exemplar",
+                name: id.to_string(),
+            })?;
+            self.unless_outdated(self.check_row(id, record.slot))?;
+            embeddings.extend_from_slice(self.vector(record.slot));
+        }
+        Ok(embeddings)
     }
 
     /// The outcome of reading rows, unless something was forgotten before that had come to its end.

@@ -23,7 +23,7 @@ use vismem_search::{Directory, Filter, Groups, Partitioned, Partitions, Placemen
 
 use crate::checksum::Checksum;
 use crate::codes::in_parallel;
-use crate::vectors::VectorMap;
+use crate::vectors::VectorWriter;
 use crate::{Digest, Memory, PartitionStats, Result, derived};
 
 pub(crate) const NAME: &str = "partitions.i4";
@@ -442,20 +442,28 @@ impl PartitionWriter {
         }
     }
 
-    /// Overwrites the codes of slots whose rows are zeros by now, on disk when it returns; `slots` is how many there are.
+    /// Overwrites the codes of slots whose rows are zeros by now. Returns the file, which is yet to be synced; none where it
+    /// was deleted.
     ///
     /// # Errors
     /// When the file can neither be changed nor deleted.
-    pub(crate) fn erase(&mut self, erased: &[usize], slots: usize, before: &Digest, after: &Digest) -> Result<()> {
+    pub(crate) fn erase(
+        &mut self,
+        erased: &[usize],
+        vectors: &VectorWriter,
+        before: &Digest,
+        after: &Digest,
+    ) -> Result<Option<&File>> {
         self.begin(before);
-        let Some(open) = &mut self.open else { return self.remove() };
-        let vectors = VectorMap::open(&self.dir, self.dim, slots, false)?;
-        let erased = erased.iter().try_for_each(|&slot| open.remove(slot)).and_then(|()| {
-            open.move_centres(&vectors)?;
-            open.finish(after)?;
-            open.groups.file.sync_data()
-        });
-        if erased.is_err() { self.remove() } else { Ok(()) }
+        let thin = |open: &mut OpenPartitions| -> io::Result<()> {
+            erased.iter().try_for_each(|&slot| open.remove(slot))?;
+            open.move_centres(vectors)?;
+            open.finish(after)
+        };
+        if self.open.as_mut().is_none_or(|open| thin(open).is_err()) {
+            self.remove()?;
+        }
+        Ok(self.open.as_ref().map(|open| &open.groups.file))
     }
 
     /// Deletes the partitions, half-written ones included.
@@ -522,11 +530,12 @@ impl OpenPartitions {
     }
 
     /// Moves the centres of partitions that lost something to the mean of what is left.
-    fn move_centres(&mut self, vectors: &VectorMap) -> io::Result<()> {
+    fn move_centres(&mut self, vectors: &VectorWriter) -> io::Result<()> {
         let dim = self.partitions.dim();
         for partition in std::mem::take(&mut self.thinned) {
             let left = self.placement.slots_of(&mut self.groups, partition)?;
-            let centre = mean(left.iter().map(|&slot| vectors.row(slot)), dim);
+            let rows = left.iter().map(|&slot| vectors.read(slot)).collect::<io::Result<Vec<_>>>()?;
+            let centre = mean(rows.iter().map(Vec::as_slice), dim);
             let bytes_of = |partitions: &Partitions| {
                 bytemuck::cast_slice::<f32, u8>(&partitions.centres()[partition * dim..][..dim]).to_vec()
             };

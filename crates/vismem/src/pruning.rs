@@ -7,7 +7,8 @@ use rusqlite::{OptionalExtension, Row};
 use vismem_search::MAX_K;
 
 use crate::error::SqlContext;
-use crate::{Editor, Error, Memory, Reliability, Result, Votes};
+use crate::kill_point::kill_point;
+use crate::{Editor, Error, Memory, Reliability, Result, Votes, settings};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -174,7 +175,11 @@ impl Editor {
             let row = (pruning.neighbors(), votes, share, c, d);
             tx.execute("INSERT INTO pruning VALUES (1, ?1, ?2, ?3, ?4, ?5)", row).at(&path)?;
         }
-        tx.commit().at(&path)
+        settings::keep(&tx).at(&path)?;
+        kill_point("pruning prepared");
+        tx.commit().at(&path)?;
+        kill_point("pruning committed");
+        Ok(())
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::catalog::Record;
 use crate::editor::label_id;
 use crate::error::SqlContext;
 use crate::event::{self, EventKind};
-use crate::fellows::Carried;
 use crate::kill_point::kill_point;
-use crate::{Editor, Error, Event, Result, Selector, codes, derived};
+use crate::{Editor, Error, Event, Result, Selector, codes, derived, fellows};
 
 impl Editor {
     /// Gives every exemplar that the selector names the label `to`. `None` if all of them, or none, have it already. A
@@ -32,20 +31,33 @@ impl Editor {
         self.give(labels, EventKind::Relabel, "id")
     }
 
-    /// Takes back the latest [`Editor::relabel`] that was not taken back yet.
+    /// Takes back the latest change of labels or of the taxonomy that was not taken back yet: [`Editor::relabel`],
+    /// [`Editor::set_taxonomy`] or [`Editor::add_taxonomy`].
     ///
     /// # Errors
     /// [`Error::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
     /// could have named it.
     pub fn undo(&mut self) -> Result<Event> {
         let path = &self.catalog.path;
-        let latest = "SELECT exemplar, label FROM changes WHERE event = (SELECT max(event) FROM changes)";
-        let mut statement = self.catalog.db.prepare(latest).at(path)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
+        let latest = "SELECT event, taxonomy FROM (SELECT max(event) AS event, FALSE AS taxonomy FROM changes \
+             UNION ALL SELECT max(event), TRUE FROM former_taxonomies) WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1";
+        let latest = self.catalog.db.query_row(latest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().at(path)?;
+        let undone = match latest {
+            Some((event, true)) => self.undo_taxonomy(event)?,
+            Some((event, false)) => self.undo_labels(event)?,
+            None => None,
+        };
+        undone.ok_or_else(|| Error::NothingToUndo { path: self.path().into() })
+    }
+
+    /// Gives back the labels that `event` replaced.
+    fn undo_labels(&mut self, event: u64) -> Result<Option<Event>> {
+        let path = &self.catalog.path;
+        let mut statement = self.catalog.db.prepare("SELECT exemplar, label FROM changes WHERE event = ?1").at(path)?;
+        let rows = statement.query_map([event], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
         let before: BTreeMap<u64, String> = rows.collect::<rusqlite::Result<_>>().at(path)?;
         drop(statement);
-        let undone = self.give(&before, EventKind::Undo, "id")?;
-        undone.ok_or_else(|| Error::NothingToUndo { path: self.path().into() })
+        self.give(&before, EventKind::Undo, "id")
     }
 
     /// Gives labels, all of them or none.
@@ -91,15 +103,14 @@ impl Editor {
         tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
         let event = event::record(&tx, kind, changed.len(), Some(selected), &before, &after).at(path)?;
         write(&tx, &changed, labels, (kind == EventKind::Relabel).then_some(event)).at(path)?;
-        let fellows = Carried::take(&self.dir, &before);
-        derived::remove_all(&self.dir)?;
+        derived::remove(&self.dir, &[derived::NOVELTY])?;
         kill_point("relabel prepared");
         tx.commit().at(path)?;
         kill_point("relabel committed");
         codes::follow(&self.dir, &before, &after);
         self.partitions.follow(&before, &after);
         // Who is near to whom does not depend on labels.
-        fellows.keep(&self.dir, &after);
+        fellows::admit(&self.dir, &[], &before, &after);
         Ok(Some(event))
     }
 }

@@ -76,6 +76,8 @@ impl Memory {
     /// # Errors
     /// When `neighbors` is out of range, or a row that would be cited is damaged.
     pub fn reliability(&self, neighbors: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Reliability> {
-        Ok(Reliability::count(self, &Fellows::of(self, neighbors, progress)?, neighbors))
+        let counts =
+            Fellows::of(self, neighbors, progress).map(|fellows| Reliability::count(self, &fellows, neighbors));
+        self.unless_outdated(counts)
     }
 }

@@ -7,6 +7,7 @@ CREATE TABLE memory (
   encoder_hash  TEXT NOT NULL,
   slots         INTEGER NOT NULL CHECK (slots >= 0),           -- committed rows of vectors.f32
   digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
+  settings      BLOB NOT NULL CHECK (length(settings) = 32),   -- hash of encoder, taxonomy and pruning
   generation    INTEGER NOT NULL,                              -- raised when rows are erased or moved
   compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1))  -- whether vectors.f32.new is to take its place
 ) STRICT;
@@ -40,16 +41,17 @@ CREATE TABLE free_slots (
   slot  INTEGER PRIMARY KEY
 ) STRICT;
 
--- What changed the digest, in order: the digest after one event is the digest before the next.
+-- What changed exemplars or the taxonomy, in order: the digest after one event is the digest before the next.
 CREATE TABLE events (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget', 'relabel', 'undo')),
+  kind       TEXT NOT NULL CHECK (kind IN ('add', 'forget', 'relabel', 'taxonomy', 'undo')),
   at         INTEGER NOT NULL,                                 -- seconds since 1970, UTC
   engine     TEXT NOT NULL,
-  exemplars  INTEGER NOT NULL CHECK (exemplars > 0),           -- how many were added, changed, forgotten
+  exemplars  INTEGER NOT NULL,                                 -- how many were added, changed, forgotten
   selected   TEXT,                                             -- for what was selected: by which criteria
   before     BLOB NOT NULL CHECK (length(before) = 32),
-  after      BLOB NOT NULL CHECK (length(after) = 32)
+  after      BLOB NOT NULL CHECK (length(after) = 32),
+  CHECK (exemplars > 0 OR (exemplars = 0 AND before = after))  -- the taxonomy is not part of the digest
 ) STRICT;
 
 -- What relabelling can be undone: the labels before. A forget empties it, so that it keeps no trace.
@@ -59,6 +61,13 @@ CREATE TABLE changes (
   label     TEXT NOT NULL,
   PRIMARY KEY (event, exemplar)
 ) STRICT, WITHOUT ROWID;
+
+-- What a change of the taxonomy replaced, as JSON, for the same purpose; a forget empties it as well.
+CREATE TABLE former_taxonomies (
+  event   INTEGER PRIMARY KEY REFERENCES events (id),
+  levels  TEXT NOT NULL,                                       -- ["genus", "family"]
+  names   TEXT NOT NULL                                        -- [["lynx", 0, "felis"], ...]: label, level, name
+) STRICT;
 
 -- Levels above the label, nearest first: genus, family, ...
 CREATE TABLE levels (

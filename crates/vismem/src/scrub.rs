@@ -39,8 +39,8 @@ pub(crate) fn pages_in_log(log: &Path) -> std::io::Result<Vec<u32>> {
     Ok(pages)
 }
 
-/// Fills the unallocated space of these pages of the database with zeros, of all pages if `None`, and syncs if there was
-/// anything to overwrite. Returns how many pages held something there.
+/// Fills the unallocated space of these pages of the database with zeros, of all pages if `None`. Returns how many pages
+/// held something there. On disk once [`sync`] returns.
 ///
 /// Nobody else may write to the database meanwhile, and its log must have been copied into it.
 pub(crate) fn scrub(db: &Connection, pages: Option<&[u32]>) -> rusqlite::Result<usize> {
@@ -64,10 +64,12 @@ pub(crate) fn scrub(db: &Connection, pages: Option<&[u32]>) -> rusqlite::Result<
             overwritten += 1;
         }
     }
-    if overwritten > 0 {
-        file.sync()?;
-    }
     Ok(overwritten)
+}
+
+/// Waits until the database's file is on disk.
+pub(crate) fn sync(db: &Connection) -> rusqlite::Result<()> {
+    DatabaseFile::of(db)?.sync()
 }
 
 /// The space between cell pointers and cells of a page of a tree; nothing in other pages.

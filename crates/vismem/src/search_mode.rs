@@ -8,9 +8,11 @@ use crate::{Error, Memory, Result};
 
 /// From so many exemplars on a search that need not be exact goes by partitions; an exact one of fewer takes a few
 /// milliseconds.
-const LARGE: usize = if cfg!(test) { 100 } else { 200_000 };
-/// Below so many exemplars there are no partitions, whatever is asked for. Tests have small memories.
-const LEAST: usize = if cfg!(test) { 32 } else { 1 << 13 };
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const LARGE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 200_000 };
+/// Below so many exemplars there are no partitions, whatever is asked for. Tests and fuzzing have small memories.
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const LEAST: usize = if cfg!(any(test, fuzzing)) { 32 } else { 1 << 13 };
 
 /// How to search for neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]

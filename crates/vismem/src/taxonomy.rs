@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::Transaction;
+use rusqlite::{Transaction, TransactionBehavior};
 
 use crate::editor::label_id;
 use crate::error::SqlContext;
-use crate::{Editor, Error, Memory, Result};
+use crate::event::{self, EventKind};
+use crate::kill_point::kill_point;
+use crate::{Editor, Error, Event, Memory, Result, settings};
 
 /// What each label is called at each level above it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,44 +76,119 @@ pub struct TwoPlaces {
 
 impl Editor {
     /// Enters a taxonomy beside what is there: its labels are made if need be, what it says of known labels replaces
-    /// what was said before.
+    /// what was said before. `None` if all of that is there already. [`Editor::undo`] takes it back.
     ///
     /// # Errors
-    /// When the memory has other levels already.
-    pub fn add_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<()> {
+    /// When the memory has other levels already, or the disk refuses; nothing is changed then.
+    pub fn add_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>> {
         let path = self.catalog.path.clone();
-        let tx = self.catalog.db.transaction().at(&path)?;
-        let known = level_names(&tx).at(&path)?;
-        if known.is_empty() {
-            for (position, name) in taxonomy.levels.iter().enumerate() {
-                tx.execute("INSERT INTO levels VALUES (?1, ?2)", (position, name)).at(&path)?;
+        self.change_taxonomy(EventKind::Taxonomy, |tx| {
+            let known = level_names(tx).at(&path)?;
+            if known.is_empty() {
+                enter_levels(tx, &taxonomy.levels).at(&path)?;
+            } else if known != taxonomy.levels {
+                let (known, new) = (known.join(", "), taxonomy.levels.join(", "));
+                return Err(Error::Taxonomy(format!(
+                    "the memory has the levels {known}; these are {new}: use the same"
+                )));
             }
-        } else if known != taxonomy.levels {
-            let (known, new) = (known.join(", "), taxonomy.levels.join(", "));
-            return Err(Error::Taxonomy(format!("the memory has the levels {known}; these are {new}: use the same")));
-        }
-        enter(&tx, taxonomy).at(&path)?;
-        tx.commit().at(&path)
+            enter(tx, taxonomy).at(&path)
+        })
     }
 
     /// Puts a taxonomy in the place of the one that is there, levels included. Its labels are made if need be; labels
-    /// that have no exemplars and are not in it go.
+    /// that have no exemplars and are not in it go. `None` if it is there already. [`Editor::undo`] takes it back.
     ///
     /// # Errors
     /// When the disk refuses; nothing is changed then.
-    pub fn set_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<()> {
+    pub fn set_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>> {
         let path = self.catalog.path.clone();
-        let tx = self.catalog.db.transaction().at(&path)?;
-        tx.execute_batch("DELETE FROM taxonomy; DELETE FROM levels;").at(&path)?;
-        for (position, name) in taxonomy.levels.iter().enumerate() {
-            tx.execute("INSERT INTO levels VALUES (?1, ?2)", (position, name)).at(&path)?;
-        }
-        enter(&tx, taxonomy).at(&path)?;
+        self.change_taxonomy(EventKind::Taxonomy, |tx| {
+            tx.execute_batch("DELETE FROM taxonomy; DELETE FROM levels;").at(&path)?;
+            enter_levels(tx, &taxonomy.levels).at(&path)?;
+            enter(tx, taxonomy).at(&path)
+        })
+    }
+
+    /// Puts back the taxonomy that `event` replaced.
+    pub(crate) fn undo_taxonomy(&mut self, event: u64) -> Result<Option<Event>> {
+        let path = self.catalog.path.clone();
+        self.change_taxonomy(EventKind::Undo, |tx| {
+            Former::of_event(tx, event)
+                .and_then(|former| former.put_back(tx))
+                .and_then(|()| tx.execute("DELETE FROM former_taxonomies WHERE event = ?1", [event]))
+                .map(|_| ())
+                .at(&path)
+        })
+    }
+
+    /// Changes the taxonomy in one transaction and writes the event down; `None` if that changes nothing.
+    fn change_taxonomy(
+        &mut self,
+        kind: EventKind,
+        change: impl FnOnce(&Transaction<'_>) -> Result<()>,
+    ) -> Result<Option<Event>> {
+        let path = &self.catalog.path;
+        let digest = self.catalog.header()?.digest.digest();
+        let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        let former = Former::of_now(&tx).at(path)?;
+        change(&tx)?;
         let unused = "DELETE FROM labels WHERE id NOT IN (SELECT label FROM exemplars) \
              AND id NOT IN (SELECT label FROM taxonomy)";
-        tx.execute(unused, []).at(&path)?;
-        tx.commit().at(&path)
+        tx.execute(unused, []).at(path)?;
+        if Former::of_now(&tx).at(path)? == former {
+            return Ok(None);
+        }
+        let event = event::record(&tx, kind, 0, None, &digest, &digest).at(path)?;
+        if kind == EventKind::Taxonomy {
+            former.keep(&tx, event).at(path)?;
+        }
+        settings::keep(&tx).at(path)?;
+        kill_point("taxonomy prepared");
+        tx.commit().at(path)?;
+        kill_point("taxonomy committed");
+        self.shorten_log()?;
+        Ok(self.catalog.events_from(event)?.into_iter().next())
     }
+}
+
+/// A whole taxonomy as the catalogue keeps it for [`Editor::undo`]: by SQLite, as JSON.
+#[derive(PartialEq)]
+struct Former {
+    levels: String,
+    names: String,
+}
+
+impl Former {
+    fn of_now(tx: &Transaction<'_>) -> rusqlite::Result<Self> {
+        let text = |select: &str| tx.query_row(select, [], |row| row.get(0));
+        Ok(Self { levels: text(settings::LEVELS)?, names: text(settings::NAMES)? })
+    }
+
+    fn of_event(tx: &Transaction<'_>, event: u64) -> rusqlite::Result<Self> {
+        let select = "SELECT levels, names FROM former_taxonomies WHERE event = ?1";
+        tx.query_row(select, [event], |row| Ok(Self { levels: row.get(0)?, names: row.get(1)? }))
+    }
+
+    fn keep(&self, tx: &Transaction<'_>, event: u64) -> rusqlite::Result<()> {
+        tx.execute("INSERT INTO former_taxonomies VALUES (?1, ?2, ?3)", (event, &self.levels, &self.names)).map(|_| ())
+    }
+
+    /// Puts it in the place of the taxonomy that is there.
+    fn put_back(&self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        tx.execute_batch("DELETE FROM taxonomy; DELETE FROM levels;")?;
+        tx.execute("INSERT INTO levels SELECT key, value FROM json_each(?1)", [&self.levels])?;
+        let labels = "INSERT OR IGNORE INTO labels (name) SELECT DISTINCT value ->> 0 FROM json_each(?1)";
+        tx.execute(labels, [&self.names])?;
+        let names = "INSERT INTO taxonomy SELECT labels.id, value ->> 1, value ->> 2 \
+             FROM json_each(?1) JOIN labels ON labels.name = value ->> 0";
+        tx.execute(names, [&self.names]).map(|_| ())
+    }
+}
+
+fn enter_levels(tx: &Transaction<'_>, levels: &[String]) -> rusqlite::Result<()> {
+    let enter = |(position, name)| tx.execute("INSERT INTO levels VALUES (?1, ?2)", (position, name)).map(|_| ());
+    levels.iter().enumerate().try_for_each(enter)
 }
 
 fn enter(tx: &Transaction<'_>, taxonomy: &Taxonomy) -> rusqlite::Result<()> {

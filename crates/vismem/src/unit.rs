@@ -5,8 +5,12 @@ use crate::{Error, Result};
 /// A vector this close to unit length is left as it is, so that what was normalised once keeps its bits.
 const CLOSE: f64 = 1e-6;
 
-/// The embedding at unit length. `index` names it in errors.
-pub(crate) fn unit(index: usize, embedding: &[f32], dim: usize) -> Result<Cow<'_, [f32]>> {
+/// The embedding at unit length, as memories hold it; one that is, within 1e-6, is left as it is. `index` names it in
+/// errors.
+///
+/// # Errors
+/// When it has not `dim` values, or no direction.
+pub fn unit(index: usize, embedding: &[f32], dim: usize) -> Result<Cow<'_, [f32]>> {
     if embedding.len() != dim {
         return Err(Error::Dimension { index, found: embedding.len(), expected: dim });
     }

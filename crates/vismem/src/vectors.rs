@@ -54,7 +54,7 @@ impl VectorWriter {
     /// Opens the file of a memory with `slots` committed rows; makes it if there are none yet.
     pub(crate) fn open(dir: &Path, dim: usize, slots: u64) -> Result<Self> {
         let path = path(dir);
-        let file = File::options().write(true).create(slots == 0).truncate(false).open(&path);
+        let file = File::options().read(true).write(true).create(slots == 0).truncate(false).open(&path);
         let file = present(file, &path)?;
         Ok(Self { file, path, row_bytes: (dim * size_of::<f32>()) as u64 })
     }
@@ -62,6 +62,13 @@ impl VectorWriter {
     pub(crate) fn write(&self, slot: u64, row: &[f32]) -> Result<()> {
         debug_assert_eq!(bytes(row).len() as u64, self.row_bytes);
         self.file.write_all_at(bytes(row), slot * self.row_bytes).at(&self.path, "write")
+    }
+
+    /// The row in a slot. For a few rows here and there this is quicker than mapping the file.
+    pub(crate) fn read(&self, slot: usize) -> std::io::Result<Vec<f32>> {
+        let mut row = vec![0.0; self.row_bytes as usize / size_of::<f32>()];
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut row), slot as u64 * self.row_bytes)?;
+        Ok(row)
     }
 
     pub(crate) fn zero(&self, slot: u64) -> Result<()> {
@@ -76,6 +83,10 @@ impl VectorWriter {
             self.file.set_len(slots * self.row_bytes).at(&self.path, "shorten")?;
         }
         Ok(())
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     pub(crate) fn sync(&self) -> Result<()> {

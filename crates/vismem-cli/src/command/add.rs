@@ -92,7 +92,7 @@ pub(super) fn add_taxonomies<'t>(
     editor: &mut Editor,
     taxonomies: impl IntoIterator<Item = &'t Taxonomy>,
 ) -> Result<()> {
-    taxonomies.into_iter().try_for_each(|taxonomy| Ok(editor.add_taxonomy(taxonomy)?))
+    taxonomies.into_iter().try_for_each(|taxonomy| editor.add_taxonomy(taxonomy).map(|_| ()).map_err(Into::into))
 }
 
 /// What to know of an `add` that fails on the way.

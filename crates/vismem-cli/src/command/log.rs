@@ -45,8 +45,12 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let mut out = output::stdout();
     for Event { id, kind, at, exemplars, selected_by, after, .. } in document.events {
         let by = if selected_by.is_empty() { String::new() } else { format!(" by {}", selected_by.join(", ")) };
-        let exemplars = output::counted(exemplars, "exemplar");
-        writeln!(out, "{id:>5}  {}  {kind} {exemplars}{by}  digest {}", output::time(at), &after[..12])?;
+        let what = match (exemplars, kind) {
+            (0, "undo") => " taxonomy".into(),
+            (0, _) => String::new(),
+            _ => format!(" {}", output::counted(exemplars, "exemplar")),
+        };
+        writeln!(out, "{id:>5}  {}  {kind}{what}{by}  digest {}", output::time(at), &after[..12])?;
     }
     out.flush()?;
     Ok(Outcome::Done)

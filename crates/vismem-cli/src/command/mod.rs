@@ -6,6 +6,7 @@ pub mod classify;
 pub mod compact;
 pub mod demo;
 pub mod encode;
+pub mod eval;
 pub mod explain;
 pub mod export;
 pub mod forget;

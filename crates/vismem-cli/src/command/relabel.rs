@@ -7,7 +7,7 @@ use serde::Serialize;
 use vismem::{Editor, Event, Memory, Selector};
 
 use super::Outcome;
-use crate::args::{Args, Format, Merge, Relabel, wrong_use};
+use crate::args::{Args, Format, Merge, Relabel, Split, wrong_use};
 use crate::input::table::Table;
 use crate::output;
 
@@ -40,7 +40,29 @@ pub fn merge(args: &Args, options: &Merge) -> Result<Outcome> {
     answer(args, event.as_ref(), "relabelled")
 }
 
-/// Takes the latest relabelling back.
+/// Some exemplars of a label get another one.
+pub fn split(args: &Args, options: &Split) -> Result<Outcome> {
+    let label = &options.split;
+    if !options.selection.labels.is_empty() {
+        return Err(wrong_use(format!(
+            "{label:?} is the label that is split; say which of its exemplars without --label"
+        )));
+    }
+    let mut editor = Editor::open(&args.memory)?;
+    let whole = editor.select(&Selector { labels: vec![label.clone()], ..Selector::default() })?;
+    let selector = options.selection.selector(&options.encoding, &args.memory, editor.encoder())?;
+    let selector = Selector { labels: vec![label.clone()], ..selector };
+    ensure!(
+        editor.select(&selector)? != whole,
+        "every exemplar of {label:?} fits the selection, so that nothing would be left of it; to rename it use \
+         `vismem merge`"
+    );
+    let event = editor.relabel(&selector, &options.into)?;
+    drop(editor);
+    answer(args, event.as_ref(), "relabelled")
+}
+
+/// Takes the latest change of labels or of the taxonomy back.
 pub fn undo(args: &Args) -> Result<Outcome> {
     let event = Editor::open(&args.memory)?.undo()?;
     answer(args, Some(&event), "gave the labels from before back to")
@@ -62,8 +84,9 @@ fn answer(args: &Args, event: Option<&Event>, done: &str) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let mut out = output::stdout();
-    match exemplars {
-        0 => writeln!(out, "nothing to change: what is selected has that label already")?,
+    match (exemplars, event) {
+        (0, None) => writeln!(out, "nothing to change: what is selected has that label already")?,
+        (0, Some(_)) => writeln!(out, "put the taxonomy from before back")?,
         _ => writeln!(out, "{done} {}", output::counted(exemplars, "exemplar"))?,
     }
     out.flush()?;

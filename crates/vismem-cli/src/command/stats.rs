@@ -1,3 +1,5 @@
+mod since;
+
 use std::io::Write;
 
 use anyhow::Result;
@@ -5,7 +7,7 @@ use serde::Serialize;
 use vismem::Memory;
 
 use super::Outcome;
-use crate::args::{Args, Format};
+use crate::args::{Args, Format, Stats};
 use crate::{output, pruning};
 
 #[derive(Serialize)]
@@ -20,6 +22,7 @@ struct Document {
     pruning: Option<pruning::Document>,
     encoder: Encoder,
     digest: String,
+    since: Option<since::Document>,
 }
 
 #[derive(Serialize)]
@@ -29,8 +32,11 @@ struct Encoder {
     dim: usize,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
-    let stats = Memory::open(&args.memory)?.stats()?;
+pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
+    let memory = Memory::open(&args.memory)?;
+    let since = since::document(&memory, options)?;
+    // After the comparison, which may have made a file.
+    let stats = memory.stats()?;
     let encoder = stats.encoder;
     let document = Document {
         memory: args.memory.display().to_string(),
@@ -43,6 +49,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         pruning: stats.pruning.as_ref().map(pruning::Document::new),
         digest: stats.digest.to_string(),
         encoder: Encoder { name: encoder.name, hash: encoder.hash, dim: encoder.dim },
+        since,
     };
     match args.format {
         Format::Json => output::json(&document)?,
@@ -68,5 +75,8 @@ fn print(document: &Document) -> Result<()> {
     }
     row("encoder", format!("{}, {} dimensions", document.encoder.name, document.encoder.dim))?;
     row("digest", document.digest.clone())?;
+    if let Some(since) = &document.since {
+        since::print(since, &mut out)?;
+    }
     Ok(out.flush()?)
 }

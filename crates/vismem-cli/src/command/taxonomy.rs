@@ -48,14 +48,18 @@ pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
 
 fn set(args: &Args, file: &Path) -> Result<Outcome> {
     let taxonomy = taxonomy::read(file)?;
-    Editor::open(&args.memory)?.set_taxonomy(&taxonomy)?;
+    let event = Editor::open(&args.memory)?.set_taxonomy(&taxonomy)?;
     if args.format == Format::Json {
         output::json(&document(args)?)?;
         return Ok(Outcome::Done);
     }
     let mut out = output::stdout();
     let labels = output::counted(taxonomy.labels.len(), "label");
-    writeln!(out, "set {labels} in the levels {}", taxonomy.levels.join(" < "))?;
+    let levels = taxonomy.levels.join(" < ");
+    match event {
+        Some(_) => writeln!(out, "set {labels} in the levels {levels}")?,
+        None => writeln!(out, "nothing to change: the memory has these {labels} in the levels {levels} already")?,
+    }
     out.flush()?;
     Ok(Outcome::Done)
 }

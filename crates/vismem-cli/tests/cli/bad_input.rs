@@ -2,7 +2,9 @@
 
 mod datasets;
 mod embeddings;
+mod eval;
 mod forgetting;
+mod full_disk;
 mod importing;
 mod manifests;
 mod memories;
@@ -38,7 +40,9 @@ fn the_document_and_the_tests_have_the_same_rows() {
     let sources = [
         include_str!("bad_input/datasets.rs"),
         include_str!("bad_input/embeddings.rs"),
+        include_str!("bad_input/eval.rs"),
         include_str!("bad_input/forgetting.rs"),
+        include_str!("bad_input/full_disk.rs"),
         include_str!("bad_input/importing.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),

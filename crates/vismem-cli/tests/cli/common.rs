@@ -83,7 +83,7 @@ impl Place {
 }
 
 /// What a run of the program left.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Run {
     pub code: i32,
     pub stdout: String,

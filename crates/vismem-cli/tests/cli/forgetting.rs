@@ -49,6 +49,7 @@ fn no_file_of_the_memory_holds_a_byte_of_what_was_forgotten() {
 
     let before = place.vismem("stats --format json").done().json();
     let run = place.vismem("forget --label somebody").done().says(&["forgot 1 exemplar in ", "digest after  "]);
+    run.clone().says(&["receipt       event 2 of the log, selected by label, vismem "]);
     assert!(!run.stdout.contains("somebody") && !run.stdout.contains("portrait"), "{run:?}");
     assert_eq!(files_with(&memory, &traces), [""; 0]);
     place.vismem("verify").done().says(&["sound, 8 exemplars checked"]);

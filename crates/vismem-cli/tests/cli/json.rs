@@ -11,7 +11,7 @@ use crate::{models, npy};
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 25] = [
+const SCHEMAS: [(&str, &str); 26] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("sync", include_str!("../../../../docs/schemas/sync.json")),
@@ -24,6 +24,7 @@ const SCHEMAS: [(&str, &str); 25] = [
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("bench", include_str!("../../../../docs/schemas/bench.json")),
+    ("eval", include_str!("../../../../docs/schemas/eval.json")),
     ("forget", include_str!("../../../../docs/schemas/forget.json")),
     ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
     ("relabel", include_str!("../../../../docs/schemas/relabel.json")),
@@ -97,6 +98,8 @@ fn answers_about_embeddings_fit_their_schemas() {
     let stats = fitting(&place.vismem("stats --format json"), "stats");
     assert_eq!(stats["encoder"], json!({"name": "unknown", "hash": "", "dim": 2}));
 
+    assert_eq!(stats["since"], Value::Null);
+
     let sound = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!((&sound["sound"], &sound["digest"]), (&true.into(), &stats["digest"]));
     place.write("memory.vismem/vectors.f32", [0; 8]);
@@ -105,6 +108,25 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("memory.vismem/catalog.sqlite", "nothing");
     let unreadable = fitting(&place.vismem("verify --format json"), "verify");
     assert_eq!(unreadable["digest"], Value::Null);
+}
+
+#[test]
+fn answers_about_additions_fit_their_schema() {
+    let place = Place::new();
+    for (batch, (label, rows)) in [("x", [[1.0, 0.0], [0.9, 0.1]]), ("y", [[0.8, 0.2], [0.1, 1.0]])].iter().enumerate()
+    {
+        place.write(format!("{batch}.npy"), npy::rows(rows));
+        place.vismem(&format!("add {batch}.npy --label {label}")).done();
+    }
+    let stats = fitting(&place.vismem("stats --since 2 -k 2 --format json").done(), "stats");
+    let since = &stats["since"];
+    assert_eq!((&since["batch"], &since["k"], &since["vote"]), (&2.into(), &2.into(), &"rank (α = 2)".into()));
+    assert_eq!((&since["added"]["new_labels"], &since["old"]["exemplars"]), (&json!(["y"]), &2.into()));
+    // Nothing is left of what was added: nobody to be decided.
+    place.vismem("forget --batch 2").done();
+    let stats = fitting(&place.vismem("stats --since last --format json").done(), "stats");
+    assert_eq!(stats["since"]["added"], json!({"exemplars": 0, "accuracy": null, "new_labels": []}));
+    assert_eq!(stats["since"]["labels"][0]["taken_for"], Value::Null);
 }
 
 #[test]
@@ -192,12 +214,14 @@ fn answers_about_relabelling_fit_their_schemas() {
     let again = fitting(&place.vismem("relabel --id 1,2 --to y --format json").done(), "relabel");
     assert_eq!((&again["exemplars"], &again["event"]), (&0.into(), &Value::Null));
     assert_eq!(again["digest"], relabelled["digest"]);
+    fitting(&place.vismem("split y --into z --id 1 --format json").done(), "relabel");
+    fitting(&place.vismem("undo --format json").done(), "relabel");
     fitting(&place.vismem("merge y --into x --format json").done(), "relabel");
     let undone = fitting(&place.vismem("undo --format json").done(), "relabel");
     assert_eq!(undone["digest"], relabelled["digest"]);
     let log = fitting(&place.vismem("log --format json").done(), "log");
     let kinds: Vec<&Value> = log["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
-    assert_eq!(kinds, ["add", "relabel", "relabel", "undo"]);
+    assert_eq!(kinds, ["add", "relabel", "relabel", "undo", "relabel", "undo"]);
 }
 
 #[test]
@@ -258,8 +282,29 @@ fn answers_about_the_taxonomy_fit_their_schemas() {
     place.write("t.csv", "label,genus,family\ncat,felis,felids\nserval,felis,canids\n");
     let set = fitting(&place.vismem("taxonomy set t.csv --format json").done(), "taxonomy");
     assert_eq!(set["labels"][1], json!({"label": "serval", "exemplars": 0, "names": ["felis", "canids"]}));
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    let (kind, exemplars) = (&log["events"][1]["kind"], &log["events"][1]["exemplars"]);
+    assert_eq!((kind, exemplars), (&"taxonomy".into(), &0.into()));
     let two = fitting(&place.vismem("taxonomy check --format json"), "taxonomy-check");
     assert_eq!(two["two_places"], json!([{"level": "genus", "name": "felis", "above": ["canids", "felids"]}]));
+    let undone = fitting(&place.vismem("undo --format json").done(), "relabel");
+    assert_eq!((&undone["exemplars"], &undone["event"]), (&0.into(), &3.into()));
+    assert_eq!(fitting(&place.vismem("taxonomy show --format json").done(), "taxonomy"), none);
+}
+
+#[test]
+fn answers_of_experiments_fit_their_schema() {
+    let place = Place::new();
+    crate::eval::four_labels(&place, 12);
+    let all = fitting(
+        &place.vismem("eval all queries.npy --labels queries.txt -k 40 --seeds 1,2 --format json").done(),
+        "eval",
+    );
+    assert!(all["results"].as_object().unwrap().values().all(|result| !result.is_null()), "{all:#}");
+    let own = fitting(&place.vismem("eval all -k 5 --seeds 1 -o out --format json").done(), "eval");
+    assert_eq!(own["left_out"][0]["experiment"], "shift");
+    let kept: Value = serde_json::from_slice(&std::fs::read(place.path("out/results.json")).unwrap()).unwrap();
+    assert_eq!(schema::faults(&schema_of("eval"), &kept), [""; 0]);
 }
 
 #[test]
@@ -285,9 +330,24 @@ fn the_documents_examples_fit_their_schemas() {
 #[test]
 fn the_document_describes_every_field_and_no_other() {
     for (name, _) in SCHEMAS {
-        let cells = section(name).lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
-        let described: BTreeSet<String> = cells.map(str::to_owned).collect();
+        let rows = section(name).lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+        let (shapes, fields): (Vec<_>, Vec<_>) = rows.partition(|(field, _)| field.starts_with('<'));
+        let mut described = BTreeSet::new();
+        fields.into_iter().for_each(|(field, rest)| describe(field, rest, &shapes, &mut described));
         assert_eq!(described, schema::fields(&schema_of(name)), "{name}");
+    }
+}
+
+/// Enters a field, and what it is made of where its type is a shape that is described once, as `<shape>.field`.
+fn describe(field: &str, rest: &str, shapes: &[(&str, &str)], described: &mut BTreeSet<String>) {
+    described.insert(field.to_owned());
+    let kind = rest.split(" | ").next().unwrap_or_default();
+    let kind = kind.strip_suffix(" or null").unwrap_or(kind);
+    let (kind, item) = kind.strip_prefix("list of ").map_or((kind, ""), |kind| (kind, "[]"));
+    for (shape, rest) in shapes {
+        if let Some(part) = shape.strip_prefix(&format!("<{kind}>.")) {
+            describe(&format!("{field}{item}.{part}"), rest, shapes, described);
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod basics;
 mod caltech101;
 mod common;
 mod datasets;
+mod eval;
+mod eval_report;
 mod exporting;
 mod forgetting;
 mod json;
@@ -18,4 +20,5 @@ mod relabelling;
 #[path = "../../../vismem-hub/tests/server/mod.rs"]
 mod server;
 mod shortcut;
+mod since;
 mod what_if;

@@ -1,6 +1,6 @@
 //! Correcting labels, as users do it.
 
-use crate::common::Place;
+use crate::common::{Kind, Place};
 use crate::npy;
 
 #[test]
@@ -23,6 +23,9 @@ fn labels_are_corrected_merged_split_and_given_back() {
     place.write("split.csv", "id,label\n2,kitten\n5,wolf\n");
     place.vismem("relabel --from split.csv").done().says(&["relabelled 2 exemplars"]);
     assert_eq!(labels(), "1 cat 3 dog 1 kitten 1 wolf");
+    place.vismem("split dog --into puppy --source *#3").done().says(&["relabelled 1 exemplar"]);
+    assert_eq!(labels(), "1 cat 2 dog 1 kitten 1 puppy 1 wolf");
+    place.vismem("undo").done();
     place.vismem("relabel --label cat --to cat").done().says(&["nothing to change"]);
 
     // Decisions follow, without an embedding being touched.
@@ -55,8 +58,37 @@ fn a_taxonomy_is_shown_as_it_can_be_set_and_checked() {
     let checked = place.vismem("taxonomy check");
     assert_eq!((checked.code, checked.stdout.lines().count()), (1, 2), "{checked:?}");
     checked.says(&["dog: is not in the taxonomy"]);
-    place.write("shown.csv", shown);
+    place.write("shown.csv", &shown);
     place.vismem("taxonomy set shown.csv").done();
+    place.vismem("taxonomy set shown.csv").done().says(&["nothing to change"]);
     place.vismem("taxonomy check").done();
     assert!(!place.vismem("ls").done().stdout.contains("tiger"));
+
+    // It is in the log, and undone like a relabelling.
+    place.vismem("undo").done().says(&["put the taxonomy from before back"]);
+    place.vismem("ls").done().says(&["0  tiger"]);
+    place.vismem("undo").done();
+    assert_eq!(place.vismem("taxonomy show").done().stdout, shown);
+    let log = place.vismem("log").done().stdout;
+    let kinds: Vec<&str> = log.lines().map(|line| line[28..].split("  digest").next().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        ["add 3 exemplars", "taxonomy", "taxonomy", "taxonomy", "undo taxonomy", "undo taxonomy"],
+        "{log}"
+    );
+}
+
+#[test]
+fn nested_folders_are_levels_of_the_taxonomy() {
+    let place = Place::new();
+    place.draw("zoo/animals/felids/cat/1.png", Kind::Disc, 1);
+    place.draw("zoo/animals/felids/lion/1.png", Kind::Disc, 2);
+    place.draw("zoo/plants/beeches/oak/1.png", Kind::Stripes, 1);
+    place.draw("ask.png", Kind::Disc, 3);
+    place.vismem("add zoo --nested kingdom/family").done();
+    let shown = "label,family,kingdom\ncat,felids,animals\nlion,felids,animals\noak,beeches,plants\n";
+    assert_eq!(place.vismem("taxonomy show").done().stdout, shown);
+    place.vismem("classify ask.png -k 2 --level family").done().says(&["felids  100 %"]);
+    place.vismem("add zoo --nested kingdom/family").done();
+    assert_eq!(place.vismem("log").done().stdout.lines().count(), 2, "the same again is no event");
 }

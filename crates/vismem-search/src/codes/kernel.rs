@@ -7,6 +7,11 @@
 //! The integers are exact in every kernel, and the f32 operations after them are the same in the same order (no fused
 //! multiply-add), so that every kernel gives the same bits.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
 use super::query::{Limit, QueryTile};
 use super::{GROUP, Plane, STEP, STEP_BYTES};
 
@@ -20,49 +25,42 @@ pub(crate) type Kernel<const Q: usize> = fn(&QueryTile<Q>, Plane<'_>, &mut Produ
 const FINE_OFFSET: i32 = 128;
 const COARSE_OFFSET: i32 = 8;
 
+/// A kernel for each kind of codes, of one set of instructions.
+struct Kernels<const Q: usize> {
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests say which kernel failed"))]
+    name: &'static str,
+    fine: Kernel<Q>,
+    coarse: Kernel<Q>,
+}
+
+/// What this processor runs, the fastest first, the portable ones last.
+fn available<const Q: usize>() -> impl Iterator<Item = Kernels<Q>> {
+    let portable = Kernels { name: "portable", fine: portable_fine, coarse: portable_coarse };
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::available().chain([portable]);
+    #[cfg(target_arch = "aarch64")]
+    return aarch64::available().chain([portable]);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return std::iter::once(portable);
+}
+
 /// The fastest kernel for fine codes that this processor runs.
 pub(crate) fn fine<const Q: usize>() -> Kernel<Q> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if x86_64::has_avx512_vnni() {
-            return x86_64::fine_avx512_vnni;
-        }
-        if is_x86_feature_detected!("avx2") {
-            return x86_64::fine_avx2;
-        }
-    }
-    portable_fine
+    available().next().map_or(portable_fine, |kernels| kernels.fine)
 }
 
 /// The fastest kernel for coarse codes that this processor runs.
 pub(crate) fn coarse<const Q: usize>() -> Kernel<Q> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if x86_64::has_avx512_vnni() {
-            return x86_64::coarse_avx512_vnni;
-        }
-        if is_x86_feature_detected!("avx2") {
-            return x86_64::coarse_avx2;
-        }
-    }
-    portable_coarse
+    available().next().map_or(portable_coarse, |kernels| kernels.coarse)
 }
 
 /// The plain twin: always there, and what the tests compare the others with.
-pub(crate) fn portable_fine<const Q: usize>(
-    tile: &QueryTile<Q>,
-    plane: Plane<'_>,
-    products: &mut Products<Q>,
-) -> [u32; Q] {
+fn portable_fine<const Q: usize>(tile: &QueryTile<Q>, plane: Plane<'_>, products: &mut Products<Q>) -> [u32; Q] {
     masks(tile, plane, &fine_dots(tile, plane), products)
 }
 
 /// The plain twin for coarse codes.
-pub(crate) fn portable_coarse<const Q: usize>(
-    tile: &QueryTile<Q>,
-    plane: Plane<'_>,
-    products: &mut Products<Q>,
-) -> [u32; Q] {
+fn portable_coarse<const Q: usize>(tile: &QueryTile<Q>, plane: Plane<'_>, products: &mut Products<Q>) -> [u32; Q] {
     masks(tile, plane, &coarse_dots(tile, plane), products)
 }
 
@@ -121,236 +119,36 @@ fn masks<const Q: usize>(
     })
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86_64 {
-    use std::arch::x86_64::*;
-
-    use super::{COARSE_OFFSET, FINE_OFFSET, GROUP, Plane, Products, QueryTile, STEP, STEP_BYTES, masks};
-
-    pub(super) fn has_avx512_vnni() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vnni")
-    }
-
-    /// The four codes of a query in a step, as the instructions broadcast them.
-    fn word(query: [i8; STEP]) -> i32 {
-        i32::from_le_bytes(query.map(i8::cast_unsigned))
-    }
-
-    /// A step of 32 rows in two registers.
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn load(rows: &[u8; STEP_BYTES]) -> (__m512i, __m512i) {
-        let rows = rows.as_ptr();
-        // SAFETY: 128 bytes are there, and unaligned loads need no alignment.
-        unsafe { (_mm512_loadu_epi8(rows.cast()), _mm512_loadu_epi8(rows.add(64).cast())) }
-    }
-
-    /// Products, and which rows reach the threshold, for the dot products of 32 rows.
-    #[target_feature(enable = "avx512f")]
-    fn reached(
-        dots: (__m512i, __m512i),
-        plane: Plane<'_>,
-        weight: f32,
-        threshold: f32,
-        products: &mut [f32; GROUP],
-    ) -> u32 {
-        let load = |floats: &[u8]| {
-            assert_eq!(floats.len(), GROUP * size_of::<f32>());
-            let floats = floats.as_ptr().cast::<f32>();
-            // SAFETY: 128 bytes, as asserted; unaligned loads need no alignment, and any bits are floats.
-            unsafe { (_mm512_loadu_ps(floats), _mm512_loadu_ps(floats.add(16))) }
-        };
-        let (scales, errors) = (load(plane.scales), load(plane.errors));
-        let (weight, threshold) = (_mm512_set1_ps(weight), _mm512_set1_ps(threshold));
-        let product = |dots, scales| _mm512_mul_ps(_mm512_cvtepi32_ps(dots), scales);
-        let (low, high) = (product(dots.0, scales.0), product(dots.1, scales.1));
-        let reached = |product, errors| {
-            let bound = _mm512_add_ps(product, _mm512_mul_ps(weight, errors));
-            u32::from(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(bound, threshold))
-        };
-        let mask = reached(low, errors.0) | reached(high, errors.1) << 16;
-        if mask != 0 {
-            let products = products.as_mut_ptr();
-            // SAFETY: 32 floats are there, and unaligned stores need no alignment.
-            unsafe {
-                _mm512_storeu_ps(products, low);
-                _mm512_storeu_ps(products.add(16), high);
-            }
-        }
-        mask
-    }
-
-    pub(super) fn fine_avx512_vnni<const Q: usize>(
-        tile: &QueryTile<Q>,
-        plane: Plane<'_>,
-        products: &mut Products<Q>,
-    ) -> [u32; Q] {
-        #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-        fn compiled<const Q: usize>(tile: &QueryTile<Q>, plane: Plane<'_>, products: &mut Products<Q>) -> [u32; Q] {
-            let mut low: [__m512i; Q] = tile.sums.map(|sum| _mm512_set1_epi32(-FINE_OFFSET * sum));
-            let mut high = low;
-            for (queries, rows) in tile.codes.iter().zip(plane.codes.as_chunks().0) {
-                let (a, b) = load(rows);
-                for q in 0..Q {
-                    let query = _mm512_set1_epi32(word(queries[q]));
-                    low[q] = _mm512_dpbusd_epi32(low[q], a, query);
-                    high[q] = _mm512_dpbusd_epi32(high[q], b, query);
-                }
-            }
-            std::array::from_fn(|q| {
-                reached((low[q], high[q]), plane, tile.weights[q], tile.thresholds[q], &mut products[q])
-            })
-        }
-        // SAFETY: `fine` hands this kernel out only where its instructions were detected; so do the tests.
-        unsafe { compiled(tile, plane, products) }
-    }
-
-    pub(super) fn coarse_avx512_vnni<const Q: usize>(
-        tile: &QueryTile<Q>,
-        plane: Plane<'_>,
-        products: &mut Products<Q>,
-    ) -> [u32; Q] {
-        #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-        fn compiled<const Q: usize>(tile: &QueryTile<Q>, plane: Plane<'_>, products: &mut Products<Q>) -> [u32; Q] {
-            let nibble = _mm512_set1_epi8(15);
-            let mut low: [__m512i; Q] = tile.sums.map(|sum| _mm512_set1_epi32(-COARSE_OFFSET * sum));
-            let mut high = low;
-            for (queries, rows) in tile.codes.as_chunks::<2>().0.iter().zip(plane.codes.as_chunks().0) {
-                let (a, b) = load(rows);
-                let upper = |bytes| _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), nibble);
-                let halves = [(_mm512_and_si512(a, nibble), _mm512_and_si512(b, nibble)), (upper(a), upper(b))];
-                for (queries, (a, b)) in queries.iter().zip(halves) {
-                    for q in 0..Q {
-                        let query = _mm512_set1_epi32(word(queries[q]));
-                        low[q] = _mm512_dpbusd_epi32(low[q], a, query);
-                        high[q] = _mm512_dpbusd_epi32(high[q], b, query);
-                    }
-                }
-            }
-            std::array::from_fn(|q| {
-                reached((low[q], high[q]), plane, tile.weights[q], tile.thresholds[q], &mut products[q])
-            })
-        }
-        // SAFETY: `coarse` hands this kernel out only where its instructions were detected; so do the tests.
-        unsafe { compiled(tile, plane, products) }
-    }
-
-    /// Adds four products for each of eight rows: `size` are absolute values, `signed` the query with the rows' signs.
-    /// Two products fit into 16 bits: 2 · 127 · 128 < 2¹⁵.
-    #[target_feature(enable = "avx2")]
-    fn add_products(sum: __m256i, size: __m256i, signed: __m256i) -> __m256i {
-        let pairs = _mm256_maddubs_epi16(size, signed);
-        _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
-    }
-
-    /// Eight rows of a step.
-    #[target_feature(enable = "avx2")]
-    fn load_eight(rows: &[u8; STEP_BYTES], part: usize) -> __m256i {
-        let rows = &rows[part * 32..][..32];
-        // SAFETY: 32 bytes are there, and unaligned loads need no alignment.
-        unsafe { _mm256_loadu_si256(rows.as_ptr().cast()) }
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn store_eight(dots: &mut [i32; GROUP], part: usize, sum: __m256i) {
-        let dots = &mut dots[part * 8..][..8];
-        // SAFETY: eight i32 are there, and unaligned stores need no alignment.
-        unsafe { _mm256_storeu_si256(dots.as_mut_ptr().cast(), sum) }
-    }
-
-    pub(super) fn fine_avx2<const Q: usize>(
-        tile: &QueryTile<Q>,
-        plane: Plane<'_>,
-        products: &mut Products<Q>,
-    ) -> [u32; Q] {
-        #[target_feature(enable = "avx2")]
-        fn compiled<const Q: usize, const P: usize>(
-            tile: &QueryTile<Q>,
-            plane: Plane<'_>,
-            products: &mut Products<Q>,
-        ) -> [u32; Q] {
-            let flip = _mm256_set1_epi8(i8::MIN);
-            let mut dots = [[0i32; GROUP]; Q];
-            for (first, part) in passes::<Q, P>() {
-                let mut sums = [_mm256_setzero_si256(); P];
-                for (queries, rows) in tile.codes.iter().zip(plane.codes.as_chunks().0) {
-                    let queries: &[[i8; STEP]; P] = together(queries, first);
-                    // Without the offset, so that the products are small enough.
-                    let row = _mm256_xor_si256(load_eight(rows, part), flip);
-                    let size = _mm256_abs_epi8(row);
-                    for q in 0..P {
-                        let query = _mm256_set1_epi32(word(queries[q]));
-                        sums[q] = add_products(sums[q], size, _mm256_sign_epi8(query, row));
-                    }
-                }
-                for (dots, sum) in dots[first..].iter_mut().zip(sums) {
-                    store_eight(dots, part, sum);
-                }
-            }
-            masks(tile, plane, &dots, products)
-        }
-        // SAFETY: `fine` hands this kernel out only where AVX2 was detected; so do the tests.
-        unsafe {
-            match Q {
-                _ if Q.is_multiple_of(6) => compiled::<Q, 6>(tile, plane, products),
-                _ if Q.is_multiple_of(4) => compiled::<Q, 4>(tile, plane, products),
-                _ => compiled::<Q, 1>(tile, plane, products),
-            }
-        }
-    }
-
-    pub(super) fn coarse_avx2<const Q: usize>(
-        tile: &QueryTile<Q>,
-        plane: Plane<'_>,
-        products: &mut Products<Q>,
-    ) -> [u32; Q] {
-        #[target_feature(enable = "avx2")]
-        fn compiled<const Q: usize, const P: usize>(
-            tile: &QueryTile<Q>,
-            plane: Plane<'_>,
-            products: &mut Products<Q>,
-        ) -> [u32; Q] {
-            let nibble = _mm256_set1_epi8(15);
-            let mut dots = [[0i32; GROUP]; Q];
-            for (first, part) in passes::<Q, P>() {
-                let mut sums = [_mm256_setzero_si256(); P];
-                for (queries, rows) in tile.codes.as_chunks::<2>().0.iter().zip(plane.codes.as_chunks().0) {
-                    let bytes = load_eight(rows, part);
-                    let upper = _mm256_srli_epi16::<4>(bytes);
-                    for (queries, bytes) in queries.iter().zip([bytes, upper]) {
-                        let queries: &[[i8; STEP]; P] = together(queries, first);
-                        let rows = _mm256_and_si256(bytes, nibble);
-                        for q in 0..P {
-                            sums[q] = add_products(sums[q], rows, _mm256_set1_epi32(word(queries[q])));
-                        }
-                    }
-                }
-                for ((dots, sum), start) in dots[first..].iter_mut().zip(sums).zip(&tile.sums[first..]) {
-                    store_eight(dots, part, _mm256_sub_epi32(sum, _mm256_set1_epi32(COARSE_OFFSET * start)));
-                }
-            }
-            masks(tile, plane, &dots, products)
-        }
-        // SAFETY: `coarse` hands this kernel out only where AVX2 was detected; so do the tests.
-        unsafe {
-            match Q {
-                _ if Q.is_multiple_of(6) => compiled::<Q, 6>(tile, plane, products),
-                _ if Q.is_multiple_of(4) => compiled::<Q, 4>(tile, plane, products),
-                _ => compiled::<Q, 1>(tile, plane, products),
-            }
-        }
-    }
-
-    /// The first query and the eight rows of each pass of `P` queries, whose sums stay in AVX2's 16 registers.
-    fn passes<const Q: usize, const P: usize>() -> impl Iterator<Item = (usize, usize)> {
-        (0..Q).step_by(P).flat_map(|first| (0..GROUP / 8).map(move |part| (first, part)))
-    }
-
-    fn together<const P: usize>(queries: &[[i8; STEP]], first: usize) -> &[[i8; STEP]; P] {
-        queries[first..].first_chunk().expect("the queries of a tile are a multiple of those of a pass")
-    }
+/// The four codes of a query in a step, as instructions broadcast them.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn word(query: [i8; STEP]) -> i32 {
+    i32::from_le_bytes(query.map(i8::cast_unsigned))
 }
+
+/// The first query and the part of the group of each pass of `P` queries, whose sums stay in registers.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn passes<const Q: usize, const P: usize>(parts: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..Q).step_by(P).flat_map(move |first| (0..parts).map(move |part| (first, part)))
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn together<const P: usize>(queries: &[[i8; STEP]], first: usize) -> &[[i8; STEP]; P] {
+    queries[first..].first_chunk().expect("the queries of a tile are a multiple of those of a pass")
+}
+
+/// Calls a kernel that is made for so many queries and so many of them in each pass.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! in_passes {
+    ($compiled:ident($($argument:expr),*)) => {
+        match Q {
+            _ if Q.is_multiple_of(6) => $compiled::<Q, 6>($($argument),*),
+            _ if Q.is_multiple_of(4) => $compiled::<Q, 4>($($argument),*),
+            _ => $compiled::<Q, 1>($($argument),*),
+        }
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use in_passes;
 
 #[cfg(test)]
 mod tests {
@@ -359,26 +157,6 @@ mod tests {
     use super::*;
     use crate::codes::PROVED;
     use crate::codes::{CodedQuery, Codes, TILE, encode, erase};
-
-    /// Every kernel that this processor runs, by name; the portable one first.
-    type Named<const Q: usize> = Vec<(&'static str, Kernel<Q>)>;
-
-    fn kernels<const Q: usize>() -> (Named<Q>, Named<Q>) {
-        let (mut fine, mut coarse): (Named<Q>, Named<Q>) =
-            (vec![("portable", portable_fine)], vec![("portable", portable_coarse)]);
-        #[cfg(target_arch = "x86_64")]
-        {
-            if x86_64::has_avx512_vnni() {
-                fine.push(("avx512_vnni", x86_64::fine_avx512_vnni));
-                coarse.push(("avx512_vnni", x86_64::coarse_avx512_vnni));
-            }
-            if is_x86_feature_detected!("avx2") {
-                fine.push(("avx2", x86_64::fine_avx2));
-                coarse.push(("avx2", x86_64::coarse_avx2));
-            }
-        }
-        (fine, coarse)
-    }
 
     fn unit(vector: &[f32]) -> Vec<f32> {
         let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -390,19 +168,24 @@ mod tests {
         for (q, query) in queries[..Q].iter().enumerate() {
             tile.set_limit(q, query.limit(far));
         }
-        let (fine, coarse) = kernels::<Q>();
-        for (plane, kernels) in [(codes.fine(0), fine), (codes.coarse(0), coarse)] {
-            let run = |kernel: Kernel<Q>| {
-                let mut products = [[f32::NAN; GROUP]; Q];
-                let reached = kernel(&tile, plane, &mut products);
-                // Where no row reaches its threshold, products are not worth writing.
-                let written = (0..Q).filter(|&q| reached[q] != 0).map(|q| products[q].map(f32::to_bits));
-                (reached, written.collect::<Vec<_>>())
-            };
-            let expected = run(kernels[0].1);
-            for (name, kernel) in kernels {
-                prop_assert_eq!(run(kernel), expected.clone(), "kernel {} for {} queries", name, Q);
-            }
+        let run = |kernel: Kernel<Q>, plane| {
+            let mut products = [[f32::NAN; GROUP]; Q];
+            let reached = kernel(&tile, plane, &mut products);
+            // Where no row reaches its threshold, products are not worth writing.
+            let written = (0..Q).filter(|&q| reached[q] != 0).map(|q| products[q].map(f32::to_bits));
+            (reached, written.collect::<Vec<_>>())
+        };
+        let fine = run(portable_fine, codes.fine(0));
+        let coarse = run(portable_coarse, codes.coarse(0));
+        for kernels in available::<Q>() {
+            prop_assert_eq!(&run(kernels.fine, codes.fine(0)), &fine, "fine {} for {} queries", kernels.name, Q);
+            prop_assert_eq!(
+                &run(kernels.coarse, codes.coarse(0)),
+                &coarse,
+                "coarse {} for {} queries",
+                kernels.name,
+                Q
+            );
         }
         Ok(())
     }

@@ -158,7 +158,7 @@ fn a_kill_at_any_step_of_forget_leaves_all_of_it_or_after_recovery_nothing() {
         ("forget committed:1", true),
         ("row zeroed:1", true),
         ("row zeroed:4", true),
-        ("zeros synced:1", true),
+        ("files synced:1", true),
         ("codes erased:1", true),
         ("partitions thinned:1", true),
         ("log copied:1", true),

@@ -6,14 +6,17 @@ mod damage;
 mod editing;
 mod forgetting;
 mod influence;
+mod kills;
 mod levels;
 mod moving;
 mod official_pruning;
 mod partitions;
 mod pruning;
+mod readers;
 mod relabelling;
 mod reliability;
 mod selecting;
+mod since;
 mod what_if;
 
 use std::path::Path;

@@ -140,6 +140,63 @@ fn a_taxonomy_is_set_whole_and_given_back() {
     assert_eq!((two.level.as_str(), two.name.as_str(), two.above), ("genus", "even", vec!["a".into(), "b".into()]));
 }
 
+#[test]
+fn taxonomies_are_in_the_log_and_undone_like_labels_until_a_forget() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..4).map(sample).collect::<Vec<_>>()).unwrap();
+    let mut first = Taxonomy { levels: vec!["genus".into()], ..Default::default() };
+    first.insert("label-1", &["one's".into()]).unwrap();
+    first.insert("nobody \"yet\"", &["one's".into()]).unwrap();
+    let mut second = Taxonomy { levels: vec!["family".into(), "order".into()], ..Default::default() };
+    second.insert("label-1", &["a".into(), "b".into()]).unwrap();
+    let mut more = Taxonomy { levels: second.levels.clone(), ..Default::default() };
+    more.insert("label-2", &["secret family".into(), "b".into()]).unwrap();
+
+    let mut editor = Editor::open(dir).unwrap();
+    let states = |dir: &Path| {
+        let memory = Memory::open(dir).unwrap();
+        let names: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
+        (memory.taxonomy().unwrap(), names, memory.digest())
+    };
+    let mut before = vec![states(dir)];
+    let event = editor.set_taxonomy(&first).unwrap().unwrap();
+    assert_eq!((event.kind, event.exemplars, event.before), (EventKind::Taxonomy, 0, event.after));
+    assert_eq!(editor.set_taxonomy(&first).unwrap(), None, "nothing is no event");
+    before.push(states(dir));
+    editor.relabel(&by_ids(&[2]), "label-0").unwrap();
+    before.push(states(dir));
+    editor.set_taxonomy(&second).unwrap();
+    before.push(states(dir));
+    editor.add_taxonomy(&more).unwrap();
+    assert_eq!(editor.add_taxonomy(&more).unwrap(), None);
+    let last = states(dir);
+    assert_eq!(last.0.labels.len(), 2);
+
+    // Each undo takes back the latest of either kind.
+    while let Some(state) = before.pop() {
+        let event = editor.undo().unwrap();
+        assert_eq!((event.kind, states(dir)), (EventKind::Undo, state));
+    }
+    assert!(matches!(editor.undo(), Err(Error::NothingToUndo { .. })));
+    let kinds: Vec<&str> = Memory::open(dir).unwrap().events().unwrap().iter().map(|event| event.kind.name()).collect();
+    assert_eq!(kinds[..5], ["add", "taxonomy", "relabel", "taxonomy", "taxonomy"]);
+    assert_eq!(kinds[5..], ["undo"; 4]);
+
+    // A forget keeps nothing of what could name what goes.
+    editor.set_taxonomy(&second).unwrap();
+    editor.add_taxonomy(&more).unwrap();
+    editor.set_taxonomy(&first).unwrap();
+    editor.forget(&by_ids(&[3])).unwrap();
+    assert!(matches!(editor.undo(), Err(Error::NothingToUndo { .. })));
+    drop(editor);
+    for file in std::fs::read_dir(dir).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(13).any(|window| window == b"secret family"));
+    }
+    assert_eq!(verify(dir).unwrap().faults, []);
+}
+
 /// Not a test by itself: the process that the test below starts and that kills itself on the way.
 #[test]
 fn child_process_that_relabels() {

@@ -190,6 +190,22 @@ fn memory_in_use() {
     let words = ["memory.vismem: being changed by another process", "wait until it is done"];
     place.vismem("add rows.npy --label x").refused(exit, &words);
     assert!(started.elapsed() < Duration::from_secs(10), "it waits a moment, not for ever");
+    place.write("t.csv", "label,family\nx,y\n");
+    let digest = place.vismem("stats --format json").done().json()["digest"].clone();
+    for command in [
+        "forget --id 1",
+        "relabel --id 1 --to y",
+        "merge x --into y",
+        "split x --into y --id 1",
+        "undo",
+        "taxonomy set t.csv",
+        "prune soft",
+        "prune off",
+        "compact",
+    ] {
+        place.vismem(command).refused(exit, &words);
+    }
+    assert_eq!(place.vismem("stats --format json").done().json()["digest"], digest);
     // Readers are not held up.
     place.vismem("classify ask.npy").done();
     place.vismem("ls").done();

@@ -257,3 +257,17 @@ fn bench_of_nothing() {
     place.vismem("bench --queries nan.npy").refused(exit, &["nan.npy#0", "NaN"]);
     place.vismem("bench --queries none.npy").refused(exit, &["none.npy"]);
 }
+
+#[test]
+fn since_what_was_never_added() {
+    let exit = documented("since_what_was_never_added");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(3)));
+    place.vismem("add rows.npy --label x").done();
+    place.vismem("stats --since 2").refused(exit, &["has no batch 2"]);
+    place.vismem("stats --since 1").refused(exit, &["fewer than two of its exemplars before batch 1", "a later batch"]);
+    place.vismem("stats --since yesterday").misused(&["neither the number of a batch nor last"]);
+    place.vismem("stats -k 5").misused(&["--since"]);
+    place.vismem("stats --vote plurality").misused(&["--since"]);
+    place.vismem("stats --since 1 -k 0").refused(2, &["ask for 1 to 10000"]);
+}

@@ -50,3 +50,15 @@ fn undo_of_nothing() {
     place.vismem("forget --id 2").done();
     place.vismem("undo").refused(exit, &["a forget cannot be undone"]);
 }
+
+#[test]
+fn split_that_splits_nothing() {
+    let exit = documented("split_that_splits_nothing");
+    let place = with_memory();
+    place.vismem("split x --into y").refused(2, &["say which exemplars"]);
+    place.vismem("split x --into y --label x --id 1").refused(2, &["without --label"]);
+    place.vismem("split y --into z --id 1").refused(exit, &["has no label \"y\""]);
+    place.vismem("split x --into y --source *").refused(exit, &["every exemplar of \"x\" fits the selection", "merge"]);
+    place.vismem("split x --id 1").misused(&["--into"]);
+    assert_eq!(place.vismem("ls").done().stdout, "        4  x\n");
+}

@@ -1,0 +1,328 @@
+//! What experiments stand on: a memory and queries, or neighbours from files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use vismem::{Memory, Search};
+use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods};
+use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
+
+use super::{kept, queries};
+use crate::args::eval::{Asked, NeighborFiles};
+use crate::args::{Args, wrong_use};
+use crate::{progress, searching};
+
+/// Wrong votes are counted over so many neighbours: for soft and for hard pruning, as in the paper.
+const COUNTED: [usize; 2] = [10, 100];
+
+/// Not to be seen: a table is made or read before it is looked at.
+const NO_TABLE: &str = "there are no neighbours";
+
+pub struct Ground {
+    source: Source,
+    k: usize,
+    /// Pictures and rows that could not be read; each has had its warning.
+    pub unreadable: usize,
+    table: Option<Neighborhoods>,
+    own: Option<Neighborhoods>,
+    /// See [`Ground::inputs`].
+    inputs: String,
+    /// Where neighbours are kept.
+    output: Option<PathBuf>,
+}
+
+enum Source {
+    Memory(Box<Searched>),
+    Files(Files),
+}
+
+/// A memory and what is asked about.
+pub struct Searched {
+    pub memory: Memory,
+    pub roster: Roster,
+    /// All queries.
+    pub queries: QuerySet,
+    /// Name and size of each set of them, in their order.
+    sets: Vec<(String, usize)>,
+    pub search: Search,
+}
+
+struct Files {
+    names: Vec<String>,
+    featurizer: String,
+    /// The files after the first.
+    more: Vec<(String, Neighborhoods)>,
+    /// BLAKE3 of all files.
+    hash: String,
+}
+
+impl Ground {
+    pub fn new(args: &Args, asked: &Asked, k: usize, files: Option<&NeighborFiles>) -> Result<Self> {
+        if let Some(files) = files.filter(|files| !files.neighbors.is_empty()) {
+            return Self::of_files(&files.neighbors, files.memory_neighbors.as_deref(), k);
+        }
+        let (searched, unreadable) = Searched::new(&args.memory, asked)?;
+        let on = Self::on(Source::Memory(Box::new(searched)), k, None, None);
+        Self { unreadable, output: asked.output.clone(), ..on }.with_inputs()
+    }
+
+    fn of_files(files: &[PathBuf], own: Option<&Path>, k: usize) -> Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        let mut names = Vec::new();
+        for file in files.iter().map(PathBuf::as_path).chain(own) {
+            let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            hasher.update(blake3::hash(&bytes).as_bytes());
+            names.push(file.display().to_string());
+        }
+        let read = |file: &PathBuf, own| -> Result<_> {
+            let mut read = authors_json::read(file, own)?;
+            // No more neighbours than were asked for; votes were counted over all.
+            read.queries.queries.iter_mut().for_each(|query| query.neighbors.truncate(k));
+            Ok(read)
+        };
+        let first = read(&files[0], own)?;
+        let more = files[1..].iter().map(|file| Ok((name_of(file), read(file, None)?.queries)));
+        let more = more.collect::<Result<_>>()?;
+        let hash = hasher.finalize().to_hex().to_string();
+        let source = Source::Files(Files { names, featurizer: first.featurizer, more, hash });
+        Self::on(source, k, Some(first.queries), first.own).with_inputs()
+    }
+
+    fn on(source: Source, k: usize, table: Option<Neighborhoods>, own: Option<Neighborhoods>) -> Self {
+        Self { source, k, unreadable: 0, table, own, inputs: String::new(), output: None }
+    }
+
+    fn with_inputs(self) -> Result<Self> {
+        Ok(Self { inputs: self.hash_inputs()?, ..self })
+    }
+
+    /// Hash of all that results depend on but seeds and options.
+    pub fn inputs(&self) -> &str {
+        &self.inputs
+    }
+
+    /// The memory, where experiments need more than neighbours.
+    pub fn searched(&self) -> Result<&Searched> {
+        match &self.source {
+            Source::Memory(searched) => Ok(searched),
+            Source::Files(_) => {
+                let what = "it searches a memory, and neighbours from files are not enough for that";
+                Err(Error::NotApplicable(what.into()).into())
+            }
+        }
+    }
+
+    /// The neighbours of all queries.
+    pub fn table(&mut self) -> Result<&Neighborhoods> {
+        Ok(self.table_mut()?)
+    }
+
+    /// The same with the votes that pruning goes by, where they can be known.
+    pub fn table_with_votes(&mut self) -> Result<&Neighborhoods> {
+        self.table_mut()?;
+        if let (Source::Memory(searched), Some(table)) = (&self.source, &mut self.table) {
+            // The longest lists first: the others are their beginnings.
+            for neighbors in COUNTED.into_iter().rev().filter(|_| searched.memory.len() > 1) {
+                if !table.votes.contains_key(&neighbors) {
+                    let progress = &mut progress::of("exemplars");
+                    count_votes(&searched.memory, &searched.roster, table, neighbors, progress)?;
+                }
+            }
+        }
+        self.table()
+    }
+
+    /// The neighbours of all queries and, where queries are others than the memory's own, of the memory asked about itself
+    /// as far as they can be known.
+    pub fn tables(&mut self) -> Result<(&Neighborhoods, Option<&Neighborhoods>)> {
+        self.table()?;
+        if let (Source::Memory(searched), None) = (&self.source, &self.own)
+            && !searched.queries.is_own()
+            && searched.memory.len() > 1
+        {
+            let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
+            let progress = &mut progress::of("exemplars");
+            let Searched { memory, roster, search, .. } = &**searched;
+            self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
+        }
+        self.table.as_ref().map(|table| (table, self.own.as_ref())).context(NO_TABLE)
+    }
+
+    /// Whether the memory is asked about its own exemplars.
+    pub fn is_leave_one_out(&self) -> bool {
+        matches!(&self.source, Source::Memory(searched) if searched.queries.is_own())
+    }
+
+    fn table_mut(&mut self) -> Result<&mut Neighborhoods> {
+        if let (Source::Memory(searched), None) = (&self.source, &self.table) {
+            let kept = kept::Neighbors::new(self.output.as_deref(), &self.inputs);
+            self.table = Some(searched.queries_table(self.k, &kept)?);
+        }
+        self.table.as_mut().context(NO_TABLE)
+    }
+
+    /// The neighbours of all queries, once they were made.
+    pub fn made(&self) -> Result<&Neighborhoods> {
+        self.table.as_ref().context(NO_TABLE)
+    }
+
+    /// The neighbours of each set of queries, with its name.
+    pub fn sets(&mut self) -> Result<Vec<(String, Neighborhoods)>> {
+        self.table()?;
+        let table = self.made()?;
+        Ok(match &self.source {
+            Source::Files(files) => {
+                let first = (name_of(Path::new(&files.names[0])), table.clone());
+                std::iter::once(first).chain(files.more.iter().cloned()).collect()
+            }
+            Source::Memory(searched) => {
+                let mut rest = &table.queries[..];
+                let mut sets = Vec::with_capacity(searched.sets.len());
+                for (name, size) in &searched.sets {
+                    let (queries, others) = rest.split_at(*size);
+                    rest = others;
+                    sets.push((name.clone(), Neighborhoods { queries: queries.to_vec(), ..table.without_queries() }));
+                }
+                sets
+            }
+        })
+    }
+
+    fn hash_inputs(&self) -> Result<String> {
+        let mut hasher = blake3::Hasher::new_derive_key("vismem 2026-11 inputs of an evaluation");
+        let mut part = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+        };
+        part(env!("CARGO_PKG_VERSION").as_bytes());
+        part(&self.k.to_le_bytes());
+        match &self.source {
+            Source::Files(files) => part(files.hash.as_bytes()),
+            Source::Memory(searched) => {
+                let Searched { memory, roster, queries, sets, search } = &**searched;
+                part(memory.digest().as_bytes());
+                // What is forgotten and added again brings back the digest, but under another id.
+                roster.exemplars.iter().for_each(|exemplar| part(&exemplar.id.unwrap_or(0).to_le_bytes()));
+                part(format!("{sets:?} {search:?} {:?}", memory.taxonomy()?.levels).as_bytes());
+                let mut taxonomy: Vec<_> = memory.taxonomy()?.labels.into_iter().collect();
+                taxonomy.sort();
+                part(format!("{taxonomy:?}").as_bytes());
+                if !queries.is_own() {
+                    queries.names.iter().zip(&queries.truth).for_each(|query| part(format!("{query:?}").as_bytes()));
+                    queries.embeddings(memory)?.iter().for_each(|value| part(&value.to_le_bytes()));
+                }
+            }
+        }
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Everything in one document.
+    pub fn evaluation(&mut self, seeds: &[u64], results: Results, left_out: Vec<LeftOut>) -> Result<Evaluation> {
+        let mut queries: Vec<QueriesFacts> =
+            self.sets()?.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
+        if let Some(first) = queries.first_mut() {
+            first.unreadable = self.unreadable;
+        }
+        let table = self.made()?;
+        let mut labels: Vec<u32> = table.exemplars.iter().map(|exemplar| exemplar.label).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        let about = About {
+            memory: None,
+            neighbor_files: Vec::new(),
+            digest: None,
+            encoder: self.encoder().into(),
+            encoder_hash: String::new(),
+            exemplars: table.exemplars.len(),
+            labels: labels.len(),
+            queries,
+            leave_one_out: self.is_leave_one_out(),
+            k: self.k,
+            recall: 1.0,
+            inputs: self.inputs.clone(),
+            seeds: seeds.to_vec(),
+            vismem: env!("CARGO_PKG_VERSION").into(),
+            command: command(),
+        };
+        let about = match &self.source {
+            Source::Files(files) => About { neighbor_files: files.names.clone(), ..about },
+            Source::Memory(searched) => About {
+                memory: Some(searched.memory.path().display().to_string()),
+                digest: Some(searched.memory.digest().to_string()),
+                encoder_hash: searched.memory.encoder().hash.clone(),
+                recall: searched.memory.expected_recall(searched.search, self.k)?,
+                ..about
+            },
+        };
+        Ok(Evaluation { about, results, left_out })
+    }
+
+    /// Name of the encoder.
+    pub fn encoder(&self) -> &str {
+        match &self.source {
+            Source::Memory(searched) => &searched.memory.encoder().name,
+            Source::Files(files) => &files.featurizer,
+        }
+    }
+}
+
+/// The last part of a path, which names a set of queries.
+pub fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+}
+
+impl Searched {
+    fn new(path: &Path, asked: &Asked) -> Result<(Self, usize)> {
+        let search = asked.searching.checked()?;
+        let memory = Memory::open(path)?;
+        if memory.is_empty() {
+            return Err(vismem::Error::Empty { path: path.into() }.into());
+        }
+        let roster = Roster::of(&memory)?;
+        let (sets, unreadable) = if asked.queries.is_empty() {
+            if asked.reading.label.is_some() || !asked.labels.is_empty() {
+                return Err(wrong_use("--label and --labels belong to queries, and none are given"));
+            }
+            (vec![QuerySet::of_memory(&memory, &roster)?], 0)
+        } else {
+            queries::read(&memory, asked)?
+        };
+        searching::prepare(&memory, search);
+        let queries = QuerySet::joined(&sets);
+        let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();
+        Ok((Self { memory, roster, queries, sets, search }, unreadable))
+    }
+
+    /// The neighbours of the queries, as they are kept or by a search.
+    fn queries_table(&self, k: usize, kept: &kept::Neighbors) -> Result<Neighborhoods> {
+        let Self { memory, roster, queries, search, .. } = self;
+        let progress = &mut progress::of("queries");
+        if queries.is_own() {
+            return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
+        }
+        let found = match kept.load(queries.len()) {
+            Some(found) => found,
+            None => {
+                let found = queries.search(memory, k, None, *search, progress)?;
+                kept.keep(&found)?;
+                found
+            }
+        };
+        Ok(roster.table(queries, found))
+    }
+}
+
+/// The command as it was given, fit for a shell.
+fn command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once("vismem".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// As a word for the shell.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

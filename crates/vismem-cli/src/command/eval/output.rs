@@ -1,0 +1,90 @@
+//! Results as text, as JSON, and as files.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+use vismem_eval::{Evaluation, Table, authors_json, paper};
+
+use super::ground::Ground;
+use super::kept::{Finished, write_whole};
+use crate::args::{Args, Format};
+use crate::output;
+
+/// Answers.
+pub fn answer(args: &Args, evaluation: &Evaluation) -> Result<()> {
+    match args.format {
+        Format::Json => output::json(evaluation),
+        Format::Text => text(evaluation),
+    }
+}
+
+/// `results.json` and a CSV for each table.
+pub fn files(directory: &Path, evaluation: &Evaluation, finished: &Finished) -> Result<()> {
+    for stale in &finished.stale {
+        let _ = std::fs::remove_file(directory.join(format!("{stale}.csv")));
+    }
+    for table in evaluation.results.tables() {
+        write_whole(&directory.join(format!("{}.csv", table.name)), table.to_csv().as_bytes())?;
+    }
+    write_whole(&directory.join("results.json"), &serde_json::to_vec_pretty(evaluation)?)?;
+    finished.keep(directory)
+}
+
+fn text(evaluation: &Evaluation) -> Result<()> {
+    let mut out = output::stdout();
+    let about = &evaluation.about;
+    let what = about.memory.clone().unwrap_or_else(|| about.neighbor_files.join(", "));
+    let (exemplars, labels) = (output::counted(about.exemplars, "exemplar"), output::counted(about.labels, "label"));
+    writeln!(out, "{what}: {exemplars} of {labels}, {}", about.encoder)?;
+    for queries in &about.queries {
+        let (name, count) = (&queries.name, output::count(queries.queries));
+        let queries_are = match about.leave_one_out {
+            true => "each exemplar asked without itself".into(),
+            false => format!("{count} queries of {name}"),
+        };
+        writeln!(out, "{queries_are}, {} neighbours", about.k)?;
+        for (number, what) in [
+            (queries.unlabelled, "without a known label: not counted"),
+            (queries.unknown, "of labels that the memory does not have: wrong"),
+            (queries.unreadable, "that could not be read: not counted"),
+            (
+                if about.leave_one_out { 0 } else { queries.in_memory },
+                "at distance 0 of an exemplar: the memory may hold them",
+            ),
+        ] {
+            if number > 0 {
+                writeln!(out, "  {} {what}", output::count(number))?;
+            }
+        }
+    }
+    for (experiment, tables) in evaluation.results.by_experiment() {
+        let short = tables.into_iter().filter(|table| table.is_short);
+        for table in short.chain(paper::tables(experiment)) {
+            write_table(&mut out, &table)?;
+        }
+    }
+    for left_out in &evaluation.left_out {
+        writeln!(out, "\n{}: not done: {}", left_out.experiment, left_out.why)?;
+    }
+    if !about.seeds.is_empty() {
+        let seeds: Vec<String> = about.seeds.iter().map(u64::to_string).collect();
+        writeln!(out, "\nseeds {}", seeds.join(", "))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn write_table(out: &mut impl Write, table: &Table) -> Result<()> {
+    Ok(write!(out, "\n{}\n{}", table.caption, table.to_text())?)
+}
+
+/// The neighbours in the authors' format, and beside them what each class id stands for.
+pub fn write_neighbors(file: &Path, ground: &mut Ground) -> Result<()> {
+    let encoder = ground.encoder().to_owned();
+    let classes = authors_json::write(file, ground.table()?, &encoder)?;
+    let classes: serde_json::Map<String, serde_json::Value> =
+        classes.into_iter().map(|(label, id)| (label, json!(id))).collect();
+    let path = file.with_extension("classes.json");
+    write_whole(&path, &serde_json::to_vec_pretty(&classes)?)
+}

@@ -1,0 +1,190 @@
+//! How to aggregate: the four votes at every k, with soft and hard pruning beside them (paper, section 3.1 and 3.6,
+//! appendix B and I, figure 2, tables 3 to 9).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vismem::{Pruning, Standing, Threshold, Vote};
+
+use crate::accuracy::{at_each, best, table_ks};
+use crate::{
+    AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k, right_at_every_k,
+};
+
+/// What to prune by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AggregationOptions {
+    /// Hard pruning. The paper's 128 wrong votes suit 1,281 exemplars a label; a share means the same in any memory.
+    pub hard: Pruning,
+    /// Soft pruning.
+    pub soft: Pruning,
+}
+
+impl Default for AggregationOptions {
+    /// Hard pruning from 60 % wrong of the retrievals on, over 100 neighbours; the paper's soft pruning.
+    fn default() -> Self {
+        Self { hard: Pruning::Hard { neighbors: 100, threshold: Threshold::Share(0.6) }, soft: Pruning::SOFT }
+    }
+}
+
+/// Accuracies of every vote under every pruning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Aggregation {
+    /// Each vote without pruning, then each with soft and with hard pruning where the counts for these are known.
+    pub curves: Vec<Curve>,
+    /// The accuracy of each label under the best of the curves without pruning, at its best k.
+    pub by_label: ByLabel,
+}
+
+/// A vote under a pruning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// The vote.
+    pub rule: Rule,
+    /// The pruning.
+    pub pruning: PrunedBy,
+    /// How many exemplars hard pruning hides; 0 otherwise.
+    pub hidden: usize,
+    /// The accuracy at every k of 1..=k.
+    pub accuracy: Vec<AtK>,
+    /// The best of them; of equally good ones that with the fewest neighbours. Chosen on the queries that it is measured
+    /// on, as the paper does, so it is a little too good.
+    pub best: AtK,
+}
+
+/// Accuracies label by label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ByLabel {
+    /// The vote.
+    pub rule: Rule,
+    /// How many neighbours voted.
+    pub k: usize,
+    /// Every label that queries have, the worst first.
+    pub labels: Vec<LabelAccuracy>,
+}
+
+/// The accuracy on the queries of one label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelAccuracy {
+    /// The label. A query with several right labels counts for each of them.
+    pub label: String,
+    /// Share of its queries that was decided right.
+    pub accuracy: Share,
+    /// What most of the wrong ones were taken for; `None` where none is wrong.
+    pub taken_for: Option<String>,
+}
+
+/// Computes it.
+///
+/// # Errors
+/// When no query has a known label.
+pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Result<Aggregation> {
+    let queries = table.judged_or_refuse()?;
+    let (n, depth) = (queries.len() as u64, table.depth());
+    let mut curves = Vec::new();
+    for pruning in [None, Some(options.soft), Some(options.hard)] {
+        let standings = match &pruning {
+            None => None,
+            Some(pruning) => match table.standings(pruning) {
+                Some(standings) => Some(standings),
+                None => continue,
+            },
+        };
+        let hidden = standings.iter().flatten().filter(|standing| **standing == Standing::Hidden).count();
+        for vote in VOTES {
+            let right = right_at_every_k(table, &queries, vote, standings.as_deref(), depth);
+            let accuracy = at_each(&right, n, 1..=depth);
+            let Some(best) = best(&accuracy) else { continue };
+            curves.push(Curve { rule: vote.into(), pruning: PrunedBy::of(pruning.as_ref()), hidden, accuracy, best });
+        }
+    }
+    let better = |a: usize, b: usize| if curves[b].best.accuracy.value > curves[a].best.accuracy.value { b } else { a };
+    let of_all = (0..VOTES.len()).reduce(better).unwrap_or(0);
+    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), curves })
+}
+
+/// Accuracies label by label for a vote of `k` neighbours.
+fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
+    #[derive(Default)]
+    struct Tally {
+        right: u64,
+        n: u64,
+        wrong: BTreeMap<u32, u64>,
+    }
+    let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
+    for query in table.judged() {
+        let decisions = decisions_at_every_k(table, query, vote, None);
+        let decision = decisions.get(k - 1).or(decisions.last());
+        for label in &query.truth {
+            let tally = tallies.entry(*label).or_default();
+            tally.n += 1;
+            match decision {
+                Some(decision) if query.is_right(*decision) => tally.right += 1,
+                Some(decision) => *tally.wrong.entry(*decision).or_default() += 1,
+                None => {}
+            }
+        }
+    }
+    let name = |label: u32| table.labels[label as usize].clone();
+    let mut labels: Vec<LabelAccuracy> = tallies
+        .into_iter()
+        .filter_map(|(label, tally)| {
+            // Of equally frequent ones the first by name.
+            let most = tally.wrong.iter().max_by(|(a, x), (b, y)| x.cmp(y).then(b.cmp(a)));
+            let taken_for = most.map(|(label, _)| name(*label));
+            Some(LabelAccuracy { label: name(label), accuracy: Share::of(tally.right, tally.n)?, taken_for })
+        })
+        .collect();
+    labels.sort_by(|a, b| a.accuracy.value.total_cmp(&b.accuracy.value).then_with(|| a.label.cmp(&b.label)));
+    ByLabel { rule: vote.into(), k, labels }
+}
+
+impl Aggregation {
+    /// The result as tables.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut short = Table::new(
+            "aggregation",
+            "Accuracy by vote and pruning; the best k of each",
+            ["vote", "pruning", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "best_k", "hidden"],
+        );
+        let mut every = Table::long(
+            "aggregation-every-k",
+            "Accuracy at every k with its 95 % interval",
+            ["vote", "pruning", "k", "accuracy", "low", "high", "n"],
+        );
+        for curve in &self.curves {
+            let at = |k: usize| curve.accuracy.get(k - 1).map_or(Cell::Empty, |at| Cell::Share(at.accuracy.value));
+            let name = [Cell::from(&curve.rule.vote), curve.pruning.name().into()];
+            let best = curve.best.accuracy;
+            let shares = [best.value, best.low, best.high].map(Cell::Share);
+            short.row(
+                name.clone()
+                    .into_iter()
+                    .chain([10, 20, 50, 100].map(at))
+                    .chain(shares)
+                    .chain([curve.best.k.into(), curve.hidden.into()]),
+            );
+            for AtK { k, accuracy } in &curve.accuracy {
+                let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
+                every.row(name.clone().into_iter().chain([(*k).into()]).chain(shares).chain([Cell::Count(accuracy.n)]));
+            }
+        }
+        let rule = format!("{} voting of {} neighbours", self.by_label.rule.vote, self.by_label.k);
+        let mut labels = Table::long(
+            "aggregation-by-label",
+            format!("Accuracy of each label, {rule}, the worst first"),
+            ["label", "accuracy", "low", "high", "n", "taken_for"],
+        );
+        for LabelAccuracy { label, accuracy, taken_for } in &self.by_label.labels {
+            let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
+            let taken_for = taken_for.as_ref().map_or(Cell::Empty, Cell::from);
+            labels.row([label.into()].into_iter().chain(shares).chain([Cell::Count(accuracy.n), taken_for]));
+        }
+        vec![short, every, labels]
+    }
+
+    /// The numbers of neighbours that a table shows, as the paper's do.
+    pub fn table_ks(&self) -> Vec<usize> {
+        table_ks(self.curves.first().map_or(1, |curve| curve.accuracy.len()))
+    }
+}

@@ -1,0 +1,340 @@
+//! Whether a decision that is sure is right (paper, figure 15): accuracy against the plurality label's count, against the
+//! entropy of the neighbours' labels, and against confidence; and a recalibration that the memory teaches itself.
+
+use serde::{Deserialize, Serialize};
+use vismem::{Tally, Vote};
+
+use crate::interval::Estimate;
+use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table};
+
+/// Equal parts of confidence in a reliability diagram.
+const BINS: usize = 15;
+/// Parts that a set of queries is split into where the recalibration must be learned from it as well.
+const FOLDS: usize = 10;
+
+/// How to decide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CalibrationOptions {
+    /// The vote.
+    pub vote: Vote,
+    /// How many neighbours vote.
+    pub k: usize,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+impl Default for CalibrationOptions {
+    /// As `vismem classify` decides: rank voting of 20 neighbours.
+    fn default() -> Self {
+        Self { vote: Vote::RANK, k: 20, seed: 0 }
+    }
+}
+
+/// From what a recalibration is learned.
+#[derive(Debug, Clone, Copy)]
+pub enum LearnFrom<'t> {
+    /// The memory asked about itself.
+    Memory(&'t Neighborhoods),
+    /// The queries themselves, each tenth of them from the others: where they are the memory asked about itself.
+    OtherQueries,
+    /// Nothing.
+    Nothing,
+}
+
+/// How confidence and accuracy go together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The vote whose decisions are judged.
+    pub rule: Rule,
+    /// How many neighbours vote.
+    pub k: usize,
+    /// How many neighbours plurality and entropy are taken over.
+    pub neighbors: usize,
+    /// By how many of the neighbours have the most frequent label; ten equal parts.
+    pub by_plurality: Vec<Part>,
+    /// By the entropy of their labels, in bits; parts of half a bit.
+    pub by_entropy: Vec<Part>,
+    /// By confidence, the winner's share of the vote.
+    pub confidence: Confidence,
+    /// By confidence after recalibration; `None` where nothing could be learned from.
+    pub recalibrated: Option<Recalibrated>,
+}
+
+/// Decisions that are alike in something.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// From here on.
+    pub from: f64,
+    /// Up to here; the last part holds its end.
+    pub to: f64,
+    /// Mean of what they are alike in.
+    pub mean: f64,
+    /// Share of them that is right.
+    pub accuracy: Share,
+}
+
+/// A reliability diagram and its summaries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// Fifteen equal parts of confidence; those without a decision are left out.
+    pub parts: Vec<Part>,
+    /// Expected calibration error: mean distance of accuracy and confidence over these parts, by their decisions, 0..=1.
+    pub ece: Estimate,
+    /// Brier score of "the winner is right": mean square of confidence less 1 where it is, less 0 where not, 0..=1.
+    pub brier: Estimate,
+}
+
+/// The same after recalibration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recalibrated {
+    /// How many decisions taught it.
+    pub learned_from: usize,
+    /// The steps of the curve that gives each confidence the accuracy it had there: isotonic regression, no temperature.
+    pub steps: Vec<Step>,
+    /// Judged with the new confidences.
+    pub confidence: Confidence,
+}
+
+/// A step of the recalibration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// From this confidence on.
+    pub from: f64,
+    /// The new confidence.
+    pub confidence: f64,
+}
+
+/// A decision, as far as calibration looks at it.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    confidence: f64,
+    right: bool,
+    plurality: usize,
+    entropy: f64,
+}
+
+/// Computes it.
+///
+/// # Errors
+/// When no query has a known label.
+pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &CalibrationOptions) -> Result<Calibration> {
+    let queries = table.judged_or_refuse()?;
+    let decided: Vec<Decided> = queries.iter().filter_map(|query| decide(table, query, options)).collect();
+    let depth = table.depth();
+    let tenth = depth as f64 / 10.0;
+    let plurality = parts(&decided, tenth, 10, |decided| decided.plurality as f64);
+    let halves = ((depth as f64).log2() / 0.5).ceil().max(1.0) as usize;
+    let recalibrated = match learn {
+        LearnFrom::Nothing => None,
+        LearnFrom::Memory(own) => {
+            let taught: Vec<Decided> = own.judged().filter_map(|query| decide(own, query, options)).collect();
+            let steps = isotonic(&taught);
+            let again = decided.iter().map(|decided| recalibrate(decided, &steps)).collect::<Vec<_>>();
+            (!steps.is_empty()).then_some((taught.len(), steps, again))
+        }
+        LearnFrom::OtherQueries => (decided.len() >= FOLDS).then(|| {
+            let fold = |left_out: usize| {
+                let others = decided.iter().enumerate().filter(|(at, _)| at % FOLDS != left_out);
+                isotonic(&others.map(|(_, decided)| *decided).collect::<Vec<_>>())
+            };
+            let folds: Vec<Vec<Step>> = (0..FOLDS).map(fold).collect();
+            let again = decided.iter().enumerate().map(|(at, decided)| recalibrate(decided, &folds[at % FOLDS]));
+            (decided.len(), isotonic(&decided), again.collect())
+        }),
+    };
+    Ok(Calibration {
+        rule: options.vote.into(),
+        k: options.k,
+        neighbors: depth,
+        by_plurality: plurality,
+        by_entropy: parts(&decided, 0.5, halves, |decided| decided.entropy),
+        confidence: judge(&decided, options.seed),
+        recalibrated: recalibrated.map(|(learned_from, steps, again)| Recalibrated {
+            learned_from,
+            steps,
+            confidence: judge(&again, options.seed),
+        }),
+    })
+}
+
+fn decide(table: &Neighborhoods, query: &Query, options: &CalibrationOptions) -> Option<Decided> {
+    let mut tally = Tally::default();
+    for (rank, near) in query.neighbors.iter().take(options.k).enumerate() {
+        tally.add(table.label_of(near), options.vote.weight(rank, near.distance));
+    }
+    let (winner, score) = tally.ranked().into_iter().next()?;
+    let mut labels: Vec<u32> = query.neighbors.iter().map(|near| table.label_of(near)).collect();
+    labels.sort_unstable();
+    let counts: Vec<usize> = labels.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
+    let share = |count: usize| count as f64 / labels.len() as f64;
+    Some(Decided {
+        confidence: (score / tally.total()).min(1.0),
+        right: query.is_right(winner),
+        plurality: counts.iter().copied().max()?,
+        entropy: counts.iter().map(|count| -share(*count) * share(*count).log2()).sum::<f64>().max(0.0),
+    })
+}
+
+/// Decisions by something, in `count` parts of a width from 0 on; the last part is open to above. Parts without a decision
+/// are left out.
+fn parts(decided: &[Decided], width: f64, count: usize, of: impl Fn(&Decided) -> f64) -> Vec<Part> {
+    let mut sums = vec![(0.0, 0, 0); count];
+    for decided in decided {
+        let value = of(decided);
+        let part = ((value / width) as usize).min(count - 1);
+        sums[part].0 += value;
+        sums[part].1 += u64::from(decided.right);
+        sums[part].2 += 1;
+    }
+    let part = |(at, (sum, right, n)): (usize, (f64, u64, u64))| {
+        let (from, to) = (at as f64 * width, (at + 1) as f64 * width);
+        Some(Part { from, to, mean: sum / n as f64, accuracy: Share::of(right, n)? })
+    };
+    sums.into_iter().enumerate().filter_map(part).collect()
+}
+
+fn judge(decided: &[Decided], seed: u64) -> Confidence {
+    let by_confidence = |decided: &[Decided]| parts(decided, 1.0 / BINS as f64, BINS, |decided| decided.confidence);
+    let ece = |groups: &[Vec<Decided>]| {
+        let gaps = by_confidence(&groups[0]).into_iter();
+        let gaps = gaps.map(|part| (part.accuracy.value - part.mean).abs() * part.accuracy.n as f64);
+        gaps.sum::<f64>() / groups[0].len().max(1) as f64
+    };
+    let brier = |groups: &[Vec<Decided>]| {
+        let squares = groups[0].iter().map(|d| (d.confidence - f64::from(u8::from(d.right))).powi(2));
+        squares.sum::<f64>() / groups[0].len().max(1) as f64
+    };
+    Confidence {
+        parts: by_confidence(decided),
+        ece: Estimate::bootstrap(&[decided], seed, ece),
+        brier: Estimate::bootstrap(&[decided], seed, brier),
+    }
+}
+
+/// The growing steps that fit accuracy to confidence best: pooling of adjacent violators.
+fn isotonic(decided: &[Decided]) -> Vec<Step> {
+    let mut sorted = decided.to_vec();
+    sorted.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    // Each block: where it begins, how many are right, how many there are.
+    let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
+    for equal in sorted.chunk_by(|a, b| a.confidence == b.confidence) {
+        let right = equal.iter().filter(|decided| decided.right).count();
+        blocks.push((equal[0].confidence, right as f64, equal.len() as f64));
+        while let [.., (from, right, n), (_, more_right, more)] = blocks[..]
+            && right * more >= more_right * n
+        {
+            blocks.truncate(blocks.len() - 2);
+            blocks.push((from, right + more_right, n + more));
+        }
+    }
+    blocks.into_iter().map(|(from, right, n)| Step { from, confidence: right / n }).collect()
+}
+
+fn recalibrate(decided: &Decided, steps: &[Step]) -> Decided {
+    let at = steps.partition_point(|step| step.from <= decided.confidence).saturating_sub(1);
+    Decided { confidence: steps.get(at).map_or(decided.confidence, |step| step.confidence), ..*decided }
+}
+
+impl Calibration {
+    /// The result as tables.
+    pub fn tables(&self) -> Vec<Table> {
+        let rule = format!("{} voting of {} neighbours", self.rule.vote, self.k);
+        let columns = ["confidence", "ece", "ece_low", "ece_high", "brier", "brier_low", "brier_high"];
+        let mut summary = Table::new("calibration", format!("Calibration of {rule}"), columns);
+        let mut judged = |name: &str, confidence: &Confidence| {
+            let Confidence { ece, brier, .. } = confidence;
+            let numbers = [ece.value, ece.low, ece.high, brier.value, brier.low, brier.high].map(Cell::Number);
+            summary.row([Cell::from(name)].into_iter().chain(numbers));
+        };
+        judged("as voted", &self.confidence);
+        if let Some(recalibrated) = &self.recalibrated {
+            judged("recalibrated", &recalibrated.confidence);
+        }
+        let all = self.neighbors;
+        let mut tables = vec![
+            summary,
+            part_table(
+                "calibration-by-plurality",
+                format!("Accuracy by count of the most frequent label among {all}"),
+                &self.by_plurality,
+            ),
+            part_table(
+                "calibration-by-entropy",
+                format!("Accuracy by entropy of the labels of {all}, in bits"),
+                &self.by_entropy,
+            ),
+            Table {
+                is_short: false,
+                ..part_table(
+                    "calibration-by-confidence",
+                    format!("Accuracy by confidence, {rule}"),
+                    &self.confidence.parts,
+                )
+            },
+        ];
+        if let Some(recalibrated) = &self.recalibrated {
+            let caption = format!("Accuracy by recalibrated confidence, {rule}");
+            let table = part_table("calibration-by-recalibrated-confidence", caption, &recalibrated.confidence.parts);
+            tables.push(Table { is_short: false, ..table });
+        }
+        tables
+    }
+}
+
+fn part_table(name: &'static str, caption: String, parts: &[Part]) -> Table {
+    let mut table = Table::new(name, caption, ["from", "to", "mean", "accuracy", "low", "high", "n"]);
+    for Part { from, to, mean, accuracy } in parts {
+        let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
+        let bounds = [*from, *to, *mean].map(Cell::Number);
+        table.row(bounds.into_iter().chain(shares).chain([Cell::Count(accuracy.n)]));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decided(confidence: f64, right: bool) -> Decided {
+        Decided { confidence, right, plurality: 1, entropy: 0.0 }
+    }
+
+    #[test]
+    fn errors_are_those_computed_by_hand() {
+        // Four at 0.9, three of them right; two at 0.3, one right.
+        let all = [(0.9, true), (0.9, true), (0.9, true), (0.9, false), (0.3, true), (0.3, false)];
+        let confidence = judge(&all.map(|(confidence, right)| decided(confidence, right)), 0);
+        let ece = (4.0 * (0.9 - 0.75) + 2.0 * (0.5 - 0.3)) / 6.0;
+        let brier = (3.0 * 0.01 + 0.81 + 0.49 + 0.09) / 6.0;
+        assert!((confidence.ece.value - ece).abs() < 1e-12 && (confidence.brier.value - brier).abs() < 1e-12);
+        assert_eq!(confidence.parts.iter().map(|part| part.accuracy.n).collect::<Vec<_>>(), [2, 4]);
+    }
+
+    #[test]
+    fn violators_are_pooled() {
+        let steps = isotonic(&[decided(0.1, false), decided(0.2, true), decided(0.3, false), decided(0.4, true)]);
+        let expected = [(0.1, 0.0), (0.2, 0.5), (0.4, 1.0)].map(|(from, confidence)| Step { from, confidence });
+        assert_eq!(steps, expected);
+        assert_eq!(recalibrate(&decided(0.35, true), &steps).confidence, 0.5);
+        assert_eq!(recalibrate(&decided(0.05, true), &steps).confidence, 0.0, "below all that was seen");
+    }
+
+    proptest! {
+        #[test]
+        fn a_recalibration_grows_and_is_calibrated_where_it_was_learned(
+            decisions in prop::collection::vec((0u8..=20, prop::bool::ANY), 1..200)
+        ) {
+            let all: Vec<Decided> =
+                decisions.into_iter().map(|(confidence, right)| decided(f64::from(confidence) / 20.0, right)).collect();
+            let steps = isotonic(&all);
+            for pair in steps.windows(2) {
+                prop_assert!(pair[0].from < pair[1].from && pair[0].confidence < pair[1].confidence);
+            }
+            let again: Vec<Decided> = all.iter().map(|decided| recalibrate(decided, &steps)).collect();
+            prop_assert!(judge(&again, 0).ece.value < 1e-9);
+            let square = |all: &[Decided]| judge(all, 0).brier.value;
+            prop_assert!(square(&again) <= square(&all) + 1e-12);
+        }
+    }
+}

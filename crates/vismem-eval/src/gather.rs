@@ -1,0 +1,290 @@
+//! From a memory to tables: one search for every set of queries, or the memory asked about itself.
+
+use std::collections::HashMap;
+
+use vismem::search::{Filter, Neighbor, SlotSet};
+use vismem::{Memory, Search};
+
+use crate::{Exemplar, Near, Neighborhoods, Query, Result};
+
+/// Queries that are searched for together.
+const TOGETHER: usize = 1024;
+
+/// Embeddings to ask a memory about, with their right labels.
+#[derive(Debug, Clone)]
+pub struct QuerySet {
+    /// What the set is called.
+    pub name: String,
+    /// What each query is called.
+    pub names: Vec<String>,
+    /// The right labels of each; none where nobody knows.
+    pub truth: Vec<Vec<String>>,
+    vectors: Vectors,
+}
+
+#[derive(Debug, Clone)]
+enum Vectors {
+    /// One after the other, at unit length.
+    Given(Vec<f32>),
+    /// Those of the memory's own exemplars, which are not to find themselves.
+    Own(Vec<u64>),
+}
+
+/// A query that is put into a [`QuerySet`].
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// What it is called.
+    pub name: String,
+    /// Its right labels.
+    pub truth: Vec<String>,
+    /// Its embedding; brought to unit length on the way in.
+    pub embedding: Vec<f32>,
+}
+
+impl QuerySet {
+    /// Queries for a memory of `dim` dimensions.
+    ///
+    /// # Errors
+    /// When an embedding has another dimension or no direction.
+    pub fn new(name: &str, dim: usize, queries: Vec<Labelled>) -> Result<Self> {
+        let mut set = Self {
+            name: name.into(),
+            names: Vec::with_capacity(queries.len()),
+            truth: Vec::with_capacity(queries.len()),
+            vectors: Vectors::Given(Vec::new()),
+        };
+        let mut values = Vec::with_capacity(queries.len() * dim);
+        for (index, query) in queries.into_iter().enumerate() {
+            values.extend_from_slice(&vismem::unit(index, &query.embedding, dim)?);
+            set.names.push(query.name);
+            set.truth.push(query.truth);
+        }
+        set.vectors = Vectors::Given(values);
+        Ok(set)
+    }
+
+    /// All queries of several sets, in their order.
+    pub fn joined(sets: &[Self]) -> Self {
+        let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+        let own = || sets.iter().filter_map(|set| if let Vectors::Own(ids) = &set.vectors { Some(ids) } else { None });
+        let given = || sets.iter().filter_map(|set| if let Vectors::Given(v) = &set.vectors { Some(v) } else { None });
+        Self {
+            name: names.join(", "),
+            names: sets.iter().flat_map(|set| set.names.iter().cloned()).collect(),
+            truth: sets.iter().flat_map(|set| set.truth.iter().cloned()).collect(),
+            vectors: match own().next() {
+                Some(_) => Vectors::Own(own().flatten().copied().collect()),
+                None => Vectors::Given(given().flatten().copied().collect()),
+            },
+        }
+    }
+
+    /// The memory's own exemplars, each to be asked without itself.
+    ///
+    /// # Errors
+    /// When there are not two.
+    pub fn of_memory(memory: &Memory, roster: &Roster) -> Result<Self> {
+        if memory.len() < 2 {
+            return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
+        }
+        let label = |exemplar: &Exemplar| vec![roster.labels[exemplar.label as usize].clone()];
+        Ok(Self {
+            name: "leave-one-out".into(),
+            names: roster.exemplars.iter().map(|exemplar| exemplar.name.clone()).collect(),
+            truth: roster.exemplars.iter().map(label).collect(),
+            vectors: Vectors::Own(roster.exemplars.iter().filter_map(|exemplar| exemplar.id).collect()),
+        })
+    }
+
+    /// How many queries there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether these are exemplars of the memory, asked without themselves.
+    pub fn is_own(&self) -> bool {
+        matches!(self.vectors, Vectors::Own(_))
+    }
+
+    /// The queries at these positions.
+    pub fn select(&self, positions: &[usize], memory: &Memory) -> Self {
+        let dim = memory.encoder().dim;
+        let vectors = match &self.vectors {
+            Vectors::Given(values) => {
+                Vectors::Given(positions.iter().flat_map(|at| &values[at * dim..][..dim]).copied().collect())
+            }
+            Vectors::Own(ids) => Vectors::Own(positions.iter().map(|at| ids[*at]).collect()),
+        };
+        Self {
+            name: self.name.clone(),
+            names: positions.iter().map(|at| self.names[*at].clone()).collect(),
+            truth: positions.iter().map(|at| self.truth[*at].clone()).collect(),
+            vectors,
+        }
+    }
+
+    /// Ids of the exemplars that are asked without themselves; `None` where queries come from elsewhere.
+    pub fn own_ids(&self) -> Option<&[u64]> {
+        match &self.vectors {
+            Vectors::Own(ids) => Some(ids),
+            Vectors::Given(_) => None,
+        }
+    }
+
+    /// The embeddings, one after the other.
+    ///
+    /// # Errors
+    /// When a row of the memory is damaged.
+    pub fn embeddings(&self, memory: &Memory) -> Result<Vec<f32>> {
+        Ok(match &self.vectors {
+            Vectors::Given(values) => values.clone(),
+            Vectors::Own(ids) => memory.embeddings(ids)?,
+        })
+    }
+
+    /// The `k` nearest exemplars of each query among `allowed`; all but a query itself where that is `None`. `progress`
+    /// hears how many of how many queries are done.
+    ///
+    /// # Errors
+    /// As [`Memory::neighbors_by`].
+    pub fn search(
+        &self,
+        memory: &Memory,
+        k: usize,
+        allowed: Option<&SlotSet>,
+        search: Search,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<Vec<Neighbor>>> {
+        let dim = memory.encoder().dim;
+        let mut found = Vec::with_capacity(self.len());
+        for first in (0..self.len()).step_by(TOGETHER) {
+            let count = TOGETHER.min(self.len() - first);
+            let part = match &self.vectors {
+                Vectors::Given(values) => {
+                    let values = &values[first * dim..][..count * dim];
+                    memory.neighbors_by(search, values, k, Filter { allowed, except: None })?
+                }
+                Vectors::Own(ids) => {
+                    let own = &ids[first..][..count];
+                    memory.neighbors_by(search, &memory.embeddings(own)?, k, Filter { allowed, except: Some(own) })?
+                }
+            };
+            found.extend(part);
+            progress(first + count, self.len());
+        }
+        Ok(found)
+    }
+}
+
+/// Who is in a memory.
+#[derive(Debug, Clone)]
+pub struct Roster {
+    /// The labels, by name.
+    pub labels: Vec<String>,
+    /// The exemplars, by id.
+    pub exemplars: Vec<Exemplar>,
+    position_of: HashMap<u64, u32>,
+}
+
+impl Roster {
+    /// Reads who is in the memory.
+    ///
+    /// # Errors
+    /// When the catalogue is damaged.
+    pub fn of(memory: &Memory) -> Result<Self> {
+        let labels: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
+        let number: HashMap<&str, u32> = labels.iter().map(String::as_str).zip(0..).collect();
+        let mut exemplars = Vec::with_capacity(memory.len());
+        memory.for_each_exemplar(|exemplar| {
+            let name = exemplar.source.map_or_else(|| format!("exemplar {}", exemplar.id), |source| source.to_string());
+            exemplars.push(Exemplar { name, id: Some(exemplar.id), label: number[exemplar.label.as_str()] });
+        })?;
+        let position_of = exemplars.iter().filter_map(|exemplar| exemplar.id).zip(0..).collect();
+        Ok(Self { labels, exemplars, position_of })
+    }
+
+    /// Ids of the exemplars of each label, in the order of `labels`.
+    pub fn by_label(&self) -> Vec<Vec<u64>> {
+        let mut by_label = vec![Vec::new(); self.labels.len()];
+        self.exemplars.iter().for_each(|exemplar| by_label[exemplar.label as usize].extend(exemplar.id));
+        by_label
+    }
+
+    /// Position of the exemplar with this id.
+    pub(crate) fn position(&self, id: u64) -> u32 {
+        self.position_of[&id]
+    }
+
+    /// A table of these queries and what was found for them, which are exemplars of this roster.
+    pub fn table(&self, queries: &QuerySet, found: Vec<Vec<Neighbor>>) -> Neighborhoods {
+        let mut labels = self.labels.clone();
+        let mut number: HashMap<String, u32> = labels.iter().cloned().zip(0..).collect();
+        let mut label = |name: &String| {
+            *number.entry(name.clone()).or_insert_with(|| {
+                labels.push(name.clone());
+                labels.len() as u32 - 1
+            })
+        };
+        // Rounding can take the distance of the same direction a hair below zero.
+        let near = |found: Neighbor| Near::new(self.position(found.id), f64::from(found.distance.clamp(0.0, 2.0)));
+        let queries = queries.names.iter().zip(&queries.truth).zip(found);
+        let queries = queries
+            .map(|((name, truth), found)| Query {
+                name: name.clone(),
+                truth: truth.iter().map(&mut label).collect(),
+                neighbors: found.into_iter().map(near).collect(),
+            })
+            .collect();
+        Neighborhoods { labels, exemplars: self.exemplars.clone(), queries, ..Neighborhoods::default() }
+    }
+}
+
+/// The `k` nearest exemplars of every query, as a table. Where the memory is asked about itself, that is the list of
+/// fellows that it keeps.
+///
+/// # Errors
+/// When the memory is empty or damaged, or `k` is out of range.
+pub fn neighborhoods(
+    memory: &Memory,
+    roster: &Roster,
+    queries: &QuerySet,
+    k: usize,
+    search: Search,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Neighborhoods> {
+    if memory.is_empty() {
+        return Err(vismem::Error::Empty { path: memory.path().into() }.into());
+    }
+    let found = match &queries.vectors {
+        Vectors::Own(ids) if ids.len() == memory.len() => {
+            let mut fellows: HashMap<u64, Vec<Neighbor>> = memory.fellows(k, progress)?.into_iter().collect();
+            ids.iter().map(|id| fellows.remove(id).unwrap_or_default()).collect()
+        }
+        _ => queries.search(memory, k, None, search, progress)?,
+    };
+    Ok(roster.table(queries, found))
+}
+
+/// Counts the votes that pruning goes by, over `neighbors`, and enters them in the table.
+///
+/// # Errors
+/// As [`Memory::reliability`].
+pub fn count_votes(
+    memory: &Memory,
+    roster: &Roster,
+    table: &mut Neighborhoods,
+    neighbors: usize,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<()> {
+    let mut votes = vec![vismem::Votes::default(); roster.exemplars.len()];
+    for (id, counted) in memory.reliability(neighbors, progress)?.iter() {
+        votes[roster.position(id) as usize] = counted;
+    }
+    table.votes.insert(neighbors, votes);
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The table that most experiments are computed from.
+
+use std::collections::BTreeMap;
+
+use vismem::{Pruning, Standing, Votes};
+
+use crate::{Error, Result};
+
+/// For every query its right labels and its nearest exemplars.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Neighborhoods {
+    /// Names of all labels, those that only queries have included. A label is its position here.
+    pub labels: Vec<String>,
+    /// The exemplars that neighbours name by position.
+    pub exemplars: Vec<Exemplar>,
+    /// The queries.
+    pub queries: Vec<Query>,
+    /// How often each exemplar was a neighbour of others, and a wrong one, when the memory was queried with itself: by
+    /// the number of neighbours that each asked, in the order of `exemplars`. Pruning needs 10 and 100. Empty where
+    /// nobody knows.
+    pub votes: BTreeMap<usize, Vec<Votes>>,
+}
+
+/// An exemplar of the memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemplar {
+    /// What it is called: its source, or the authors' image id.
+    pub name: String,
+    /// Its id in the memory; `None` where it came from a file.
+    pub id: Option<u64>,
+    /// Its label.
+    pub label: u32,
+}
+
+/// A query and what was found for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// What it is called: a path, or the authors' image id.
+    pub name: String,
+    /// Its right labels: usually one, several in the manner of ReaL, none where nobody knows. A decision for any of them
+    /// is right.
+    pub truth: Vec<u32>,
+    /// Its neighbours, nearest first.
+    pub neighbors: Vec<Near>,
+}
+
+/// A neighbour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Near {
+    /// Position of the exemplar in [`Neighborhoods::exemplars`].
+    pub exemplar: u32,
+    /// Cosine distance to the query, 0..=2.
+    pub distance: f64,
+}
+
+impl Near {
+    /// An exemplar at a distance.
+    pub fn new(exemplar: u32, distance: f64) -> Self {
+        Self { exemplar, distance }
+    }
+}
+
+impl Query {
+    /// Whether a decision for this label is right.
+    pub fn is_right(&self, label: u32) -> bool {
+        self.truth.contains(&label)
+    }
+}
+
+impl Neighborhoods {
+    /// The queries with a known right label: those that accuracies are shares of.
+    pub fn judged(&self) -> impl Iterator<Item = &Query> + Clone {
+        self.queries.iter().filter(|query| !query.truth.is_empty())
+    }
+
+    /// The queries with a known right label, at least one of which must have been found something.
+    ///
+    /// # Errors
+    /// [`Error::NoQueries`].
+    pub(crate) fn judged_or_refuse(&self) -> Result<Vec<&Query>> {
+        let judged: Vec<&Query> = self.judged().collect();
+        if judged.iter().all(|query| query.neighbors.is_empty()) { Err(Error::NoQueries) } else { Ok(judged) }
+    }
+
+    /// The same without queries.
+    pub fn without_queries(&self) -> Self {
+        let Self { labels, exemplars, votes, .. } = self;
+        Self { labels: labels.clone(), exemplars: exemplars.clone(), queries: Vec::new(), votes: votes.clone() }
+    }
+
+    /// Neighbours of the query that has most.
+    pub fn depth(&self) -> usize {
+        self.queries.iter().map(|query| query.neighbors.len()).max().unwrap_or(0)
+    }
+
+    /// The label of a neighbour.
+    pub fn label_of(&self, near: &Near) -> u32 {
+        self.exemplars[near.exemplar as usize].label
+    }
+
+    /// What each exemplar's vote is worth under a pruning; `None` where its counts are not known.
+    pub fn standings(&self, pruning: &Pruning) -> Option<Vec<Standing>> {
+        let votes = self.votes.get(&pruning.neighbors())?;
+        Some(votes.iter().map(|votes| pruning.standing(*votes)).collect())
+    }
+
+    /// Counts the votes of the exemplars among the first `neighbors` of the queries of `own`, which are exemplars of the
+    /// same memory, each asked without itself.
+    pub(crate) fn count_votes(&mut self, own: &[Query], neighbors: usize) {
+        let mut votes = vec![Votes::default(); self.exemplars.len()];
+        for query in own {
+            for near in query.neighbors.iter().take(neighbors) {
+                let is_wrong = !query.is_right(self.label_of(near));
+                let votes = &mut votes[near.exemplar as usize];
+                votes.retrievals += 1;
+                votes.wrong += u32::from(is_wrong);
+            }
+        }
+        self.votes.insert(neighbors, votes);
+    }
+}

@@ -1,0 +1,137 @@
+//! Whether a decision that is sure is right.
+
+use vismem_report::figure::{Axis, Figure, Marks, Origin, Point, Reference, ReferenceLine, Series, Unit};
+use vismem_report::{Finding, Section, Step, Tenor};
+
+use super::words::{self, accuracy_axis, measured, percent, point};
+use super::{About, Part, command, program};
+use crate::interval::Estimate;
+use crate::{Calibration, Part as Alike};
+
+const EXPERIMENT: &str = "calibration";
+/// Confidence that is off by less on average can be taken as it is.
+const CALIBRATED: f64 = 0.05;
+
+pub fn part(result: &Calibration, about: &About) -> Part {
+    let program = program(about);
+    let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
+    let ece = |estimate: &Estimate| format!("{} ({})", percent(estimate.value), words::interval(estimate));
+    let plain = &result.confidence;
+    let below: f64 = plain.parts.iter().map(|part| (part.accuracy.value - part.mean) * part.accuracy.n as f64).sum();
+    let direction = if below > 0.0 { "modest: it is right more often than it says" } else { "too sure of itself" };
+    let mut answer = vec![format!(
+        "The winner’s share of the vote, under {rule}, is off by {} on average (expected calibration error); on the whole it \
+         is {direction}. The Brier score is {:.3}.",
+        ece(&plain.ece),
+        plain.brier.value
+    )];
+    let mut findings = Vec::new();
+    let mut steps = Vec::new();
+    if let Some(again) = &result.recalibrated {
+        answer.push(format!(
+            "Recalibrated by what the memory says of itself ({} exemplars, each asked without itself; isotonic regression, no \
+             temperature), it is off by {}, with a Brier score of {:.3}.",
+            words::count(again.learned_from as u64),
+            ece(&again.confidence.ece),
+            again.confidence.brier.value
+        ));
+    }
+    let good = plain.ece.value < CALIBRATED;
+    let sentence = if good {
+        "is the mean error of the confidence: it can be read as the chance of being right.".to_owned()
+    } else {
+        format!(
+            "is the mean error of the confidence, which is {direction}: do not read it as the chance of being right."
+        )
+    };
+    let tenor = if good { Tenor::Good } else { Tenor::Wary };
+    findings.push(Finding {
+        number: percent(plain.ece.value),
+        interval: words::interval(&plain.ece),
+        sentence,
+        tenor,
+        section: EXPERIMENT.into(),
+    });
+    if let Some(sure) = sure_from(&plain.parts) {
+        steps.push(Step {
+            sentence: format!(
+                "Have answers below {} of the vote looked at by people: {} of those above are right.",
+                words::whole_percent(sure.0),
+                percent(sure.1)
+            ),
+            command: format!("{program} classify PICTURES --min-confidence {:.2}", sure.0),
+        });
+    }
+    let mut figures = vec![diagram(result)];
+    figures.push(alike(
+        "by-plurality",
+        "Accuracy by how many neighbours agree",
+        Axis::linear(format!("Neighbours of the most frequent label, of {}", result.neighbors), Unit::Count),
+        &result.by_plurality,
+    ));
+    figures.push(alike(
+        "by-entropy",
+        "Accuracy by disorder among the neighbours",
+        Axis::linear("Entropy of the neighbours’ labels, bits", Unit::Number),
+        &result.by_entropy,
+    ));
+    let section = Section {
+        name: EXPERIMENT.into(),
+        title: "Confidence".into(),
+        question: "Is a decision that is sure of itself right?".into(),
+        answer,
+        figures,
+        tables: words::tables(&result.tables(), |name| name == "calibration"),
+        galleries: Vec::new(),
+        in_paper: "figure 15".into(),
+        command: command(about, EXPERIMENT),
+    };
+    Part { section, findings, steps }
+}
+
+/// The confidence from which on 99 % of the decisions are right, and their accuracy; `None` where there is none, or where
+/// even the least sure ones are.
+fn sure_from(parts: &[Alike]) -> Option<(f64, f64)> {
+    let accuracy = |parts: &[Alike]| {
+        let n: u64 = parts.iter().map(|part| part.accuracy.n).sum();
+        parts.iter().map(|part| part.accuracy.count()).sum::<u64>() as f64 / n.max(1) as f64
+    };
+    let first = (0..parts.len()).find(|first| accuracy(&parts[*first..]) >= 0.99).filter(|first| *first > 0)?;
+    Some((parts[first].from, accuracy(&parts[first..])))
+}
+
+fn diagram(result: &Calibration) -> Figure {
+    let line = |name: &str, parts: &[Alike]| -> Series {
+        measured(name, Marks::LineWithBars(parts.iter().map(|part| point(part.mean, &part.accuracy)).collect()))
+    };
+    let mut series = vec![line("as voted", &result.confidence.parts)];
+    series.extend(result.recalibrated.as_ref().map(|again| line("recalibrated", &again.confidence.parts)));
+    Figure {
+        name: "reliability-diagram".into(),
+        title: "How often an answer of a confidence is right".into(),
+        caption: "On the diagonal confidence is the chance of being right; above it the memory is modest, below it too sure. \
+                  Bars are 95 % intervals."
+            .into(),
+        x: Axis::linear("Confidence", Unit::Share).reaching(0.0, 1.0),
+        y: accuracy_axis().reaching(0.0, 1.0),
+        series,
+        references: vec![Reference {
+            name: "calibrated".into(),
+            origin: Origin::Measured,
+            line: ReferenceLine::Diagonal,
+        }],
+    }
+}
+
+fn alike(name: &str, title: &str, x: Axis, parts: &[Alike]) -> Figure {
+    let points: Vec<Point> = parts.iter().map(|part| point(part.mean, &part.accuracy)).collect();
+    Figure {
+        name: name.into(),
+        title: title.into(),
+        caption: "Each point is a group of decisions; bars are 95 % intervals.".into(),
+        x,
+        y: accuracy_axis().reaching(0.0, 1.0),
+        series: vec![measured("accuracy", Marks::LineWithBars(points))],
+        references: Vec::new(),
+    }
+}

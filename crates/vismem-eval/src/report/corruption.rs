@@ -1,0 +1,87 @@
+//! How much wrong labels in the memory matter.
+
+use vismem_report::figure::{Axis, Figure, Marks, Origin, Reference, ReferenceLine, Unit};
+use vismem_report::{Finding, Section, Tenor};
+
+use super::words::{self, accuracy_axis, measured, point};
+use super::{About, Part, command};
+use crate::paper::CORRUPTION_IS_FLAT_TO;
+use crate::{Corruption, VOTES};
+
+const EXPERIMENT: &str = "corruption";
+
+pub fn part(result: &Corruption, about: &About) -> Part {
+    let flattest = result.flat_to.iter().reduce(|a, b| if b.share > a.share { b } else { a });
+    let mut findings = Vec::new();
+    let mut answer: Vec<String> = result
+        .flat_to
+        .iter()
+        .map(|flat| {
+            let share = words::whole_percent(flat.share);
+            format!(
+                "{} voting of {} neighbours loses less than a point up to {share} of random labels.",
+                words::sentence_case(&flat.rule.vote),
+                flat.k
+            )
+        })
+        .collect();
+    if let Some(flat) = flattest {
+        findings.push(Finding {
+            number: words::whole_percent(flat.share),
+            interval: String::new(),
+            sentence: format!(
+                "of the labels in the memory may be random before {} voting of {} neighbours loses a point of accuracy.",
+                flat.rule.vote, flat.k
+            ),
+            tenor: Tenor::Neutral,
+            section: EXPERIMENT.into(),
+        });
+    }
+    answer.push("The paper finds accuracy about flat up to 60 % on ImageNet, with 1,281 exemplars a label.".into());
+    // What the answer speaks of, and all neighbours that there are.
+    let mut ks: Vec<usize> = result.flat_to.first().map(|flat| flat.k).into_iter().collect();
+    ks.extend(result.points.iter().map(|point| point.k).max());
+    ks.dedup();
+    let section = Section {
+        name: EXPERIMENT.into(),
+        title: "Wrong labels".into(),
+        question: "How many labels in the memory may be wrong before its answers suffer?".into(),
+        answer,
+        figures: ks.into_iter().map(|k| figure(result, k)).collect(),
+        tables: words::tables(&result.tables(), |name| name == "corruption-by-vote"),
+        galleries: Vec::new(),
+        in_paper: "figure 10".into(),
+        command: command(about, EXPERIMENT),
+    };
+    Part { section, findings, steps: Vec::new() }
+}
+
+fn figure(result: &Corruption, k: usize) -> Figure {
+    let line = |vote: vismem::Vote| {
+        let rule = crate::Rule::from(vote);
+        let points = result.points.iter().filter(|corrupted| corrupted.rule == rule && corrupted.k == k);
+        measured(&rule.vote, Marks::LineWithBars(points.map(|at| spread(at.share, &at.accuracy)).collect()))
+    };
+    let runs = result.points.first().map_or(0, |point| point.accuracy.runs);
+    Figure {
+        name: format!("k-{k}"),
+        title: format!("Accuracy of {k} neighbours with random labels in the memory"),
+        caption: format!(
+            "Means over {}; bars reach from the worst to the best of them.",
+            words::counted(runs as u64, "seed")
+        ),
+        x: Axis::linear("Share of labels drawn at random", Unit::Share),
+        y: accuracy_axis().reaching(0.0, 1.0),
+        series: VOTES.map(line).to_vec(),
+        references: vec![Reference {
+            name: "flat up to here".into(),
+            origin: Origin::Paper,
+            line: ReferenceLine::AtX(CORRUPTION_IS_FLAT_TO / 100.0),
+        }],
+    }
+}
+
+/// The mean with the smallest and the largest of the runs.
+fn spread(x: f64, repeated: &crate::interval::Repeated) -> vismem_report::figure::Point {
+    vismem_report::figure::Point { interval: Some((repeated.min, repeated.max)), ..point(x, repeated) }
+}

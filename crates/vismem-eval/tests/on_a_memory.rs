@@ -1,0 +1,196 @@
+//! Experiments on a memory against the same thing done another way.
+
+use vismem::{ClassifyOptions, Editor, Encoder, Memory, NewExemplar, Search, Taxonomy, Vote, content_of};
+use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
+use vismem_eval::{
+    CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, composition, decisions_at_every_k,
+    granularity, novel_classes, right_at_every_k, scaling,
+};
+
+const DIM: usize = 6;
+const LABELS: [&str; 4] = ["ant", "bee", "cat", "dog"];
+
+/// A direction for each label, and noise that overlaps.
+fn embedding(n: usize, label: usize) -> Vec<f32> {
+    let wave = |i: usize| ((n as f32 + 1.3) * (i as f32 + 1.0) * 0.77).sin() * 0.8;
+    (0..DIM).map(|i| wave(i) + if i == label { 0.9 } else { 0.0 }).collect()
+}
+
+struct Place {
+    _folder: tempfile::TempDir,
+    memory: Memory,
+    roster: Roster,
+    queries: QuerySet,
+}
+
+/// A memory of ten exemplars of each label, and 40 queries.
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.vismem");
+    let encoder = Encoder { name: "toy".into(), hash: "00".into(), dim: DIM };
+    let vectors: Vec<(usize, Vec<f32>)> = (0..40).map(|n| (n % 4, embedding(n, n % 4))).collect();
+    let exemplars: Vec<NewExemplar<'_>> = vectors
+        .iter()
+        .map(|(label, embedding)| NewExemplar {
+            embedding,
+            label: LABELS[*label],
+            source: None,
+            content: content_of(embedding, b""),
+        })
+        .collect();
+    let mut editor = Editor::open_or_create(&path, &encoder).unwrap();
+    editor.batch().add(&exemplars).unwrap();
+    let mut taxonomy = Taxonomy { levels: vec!["class".into()], ..Taxonomy::default() };
+    for (label, class) in LABELS.iter().zip(["insect", "insect", "mammal", "mammal"]) {
+        taxonomy.insert(label, &[class.to_owned()]).unwrap();
+    }
+    editor.add_taxonomy(&taxonomy).unwrap();
+    drop(editor);
+    let memory = Memory::open(&path).unwrap();
+    let query = |n: usize| {
+        let truth = vec![LABELS[n % 4].to_owned()];
+        Labelled { name: format!("q{n}"), truth, embedding: embedding(1000 + n, n % 4) }
+    };
+    let queries = QuerySet::new("toys", DIM, (0..40).map(query).collect()).unwrap();
+    Place { roster: Roster::of(&memory).unwrap(), memory, queries, _folder: folder }
+}
+
+fn options(k: usize) -> ClassifyOptions {
+    ClassifyOptions { k, vote: Vote::RANK, ..ClassifyOptions::default() }
+}
+
+#[test]
+fn decisions_from_one_table_equal_those_of_the_memory_at_every_k() {
+    let Place { memory, roster, queries, .. } = &place();
+    let table = neighborhoods(memory, roster, queries, 30, Search::Exact, &mut |_, _| {}).unwrap();
+    let vectors = queries.embeddings(memory).unwrap();
+    for k in [1, 2, 7, 30] {
+        let decided = memory.classify(&vectors, &options(k)).unwrap();
+        for (query, decision) in table.queries.iter().zip(decided) {
+            let ours = decisions_at_every_k(&table, query, Vote::RANK, None)[k - 1];
+            assert_eq!(table.labels[ours as usize], decision.label(), "{}, k = {k}", query.name);
+        }
+    }
+}
+
+#[test]
+fn leave_one_out_equals_asking_each_exemplar_without_itself() {
+    let Place { memory, roster, .. } = &place();
+    let own = QuerySet::of_memory(memory, roster).unwrap();
+    let mut table = neighborhoods(memory, roster, &own, 9, Search::Exact, &mut |_, _| {}).unwrap();
+    let searched = own.search(memory, 9, None, Search::Exact, &mut |_, _| {}).unwrap();
+    let ids = own.own_ids().unwrap();
+    let decided = memory.classify_exemplars(ids, &options(9)).unwrap();
+    for (((query, found), decision), id) in table.queries.iter().zip(searched).zip(decided).zip(ids) {
+        let kept: Vec<u64> =
+            query.neighbors.iter().filter_map(|near| table.exemplars[near.exemplar as usize].id).collect();
+        assert_eq!(kept, found.iter().map(|near| near.id).collect::<Vec<_>>(), "the lists that the memory keeps");
+        assert!(!kept.contains(id));
+        let ours = *decisions_at_every_k(&table, query, Vote::RANK, None).last().unwrap();
+        assert_eq!(table.labels[ours as usize], decision.label());
+    }
+    // Wrong votes by the memory, and counted from the table.
+    count_votes(memory, roster, &mut table, 9, &mut |_, _| {}).unwrap();
+    for (at, votes) in table.votes[&9].iter().enumerate() {
+        let asks = table.queries.iter().filter(|q| q.neighbors.iter().any(|near| near.exemplar as usize == at));
+        let wrong = asks.clone().filter(|query| !query.is_right(table.exemplars[at].label)).count();
+        assert_eq!((votes.retrievals as usize, votes.wrong as usize), (asks.count(), wrong));
+    }
+}
+
+#[test]
+fn the_whole_memory_is_the_last_size_and_small_ones_are_balanced() {
+    let Place { memory, roster, queries, .. } = &place();
+    let how = ScalingOptions { vote: Vote::RANK, k: 5, seeds: vec![1, 2], search: Search::Exact };
+    let result = scaling(memory, roster, queries, &how, &mut |_, _| {}).unwrap();
+    let sizes: Vec<(Option<usize>, usize)> = result.points.iter().map(|p| (p.per_label, p.exemplars)).collect();
+    assert_eq!(sizes[..2], [(Some(1), 4), (Some(2), 8)]);
+    assert_eq!(*sizes.last().unwrap(), (None, 40));
+    let table = neighborhoods(memory, roster, queries, 5, Search::Exact, &mut |_, _| {}).unwrap();
+    let all: Vec<_> = table.judged().collect();
+    let right = *right_at_every_k(&table, &all, Vote::RANK, None, 5).last().unwrap();
+    let last = result.points.last().unwrap().accuracy;
+    assert_eq!((last.value, last.runs), (right as f64 / 40.0, 1));
+    assert!(result.fit.is_some());
+    assert_eq!(scaling(memory, roster, queries, &how, &mut |_, _| {}).unwrap(), result, "seeds decide everything");
+}
+
+#[test]
+fn held_out_labels_are_not_there_before_they_are_inserted() {
+    let Place { memory, roster, queries, .. } = &place();
+    let how = NovelClassesOptions {
+        vote: Vote::RANK,
+        k: 5,
+        held_out: vec!["cat".into()],
+        seeds: vec![0],
+        search: Search::Exact,
+    };
+    let run = novel_classes(memory, roster, queries, &how, &mut |_, _| {}).unwrap().runs.remove(0);
+    let cats = memory.select(&vismem::Selector { labels: vec!["cat".into()], ..Default::default() }).unwrap();
+    let vectors = queries.embeddings(memory).unwrap();
+    let without = ClassifyOptions { among: Some(memory.without(&cats)), ..options(5) };
+    let (before, after) =
+        (memory.classify(&vectors, &without).unwrap(), memory.classify(&vectors, &options(5)).unwrap());
+    let truth = || queries.truth.iter().map(|truth| truth[0].as_str());
+    let old = |decisions: &[vismem::Decision]| {
+        truth().zip(decisions).filter(|(truth, decision)| *truth != "cat" && *truth == decision.label()).count() as u64
+    };
+    assert_eq!((run.old_before.count(), run.old_after.count()), (old(&before), old(&after)));
+    assert_eq!(run.old_before.count() + run.gained - run.forgotten, run.old_after.count());
+    let new =
+        truth().zip(&after).filter(|(truth, decision)| *truth == "cat" && decision.label() == "cat").count() as u64;
+    assert_eq!((run.new.count(), run.new.n, run.inserted), (new, 10, cats.len()));
+    assert_eq!((run.known.nearest.n, run.novel.nearest.n), (30, 10));
+    assert!(run.auroc.low <= run.auroc.value && run.auroc.value <= run.auroc.high);
+}
+
+#[test]
+fn a_class_without_exemplars_and_one_with_all_are_those_of_searching_so() {
+    let Place { memory, roster, queries, .. } = &place();
+    let how = GranularityOptions { seeds: vec![0, 1], search: Search::Exact };
+    let result = granularity(memory, roster, queries, &how, &mut |_, _| {}).unwrap();
+    let at = |exemplars: usize, level: &str| {
+        let point = result.points.iter().find(|point| point.exemplars == exemplars && point.level == level);
+        point.unwrap().accuracy.value
+    };
+    assert_eq!((result.targets, result.levels[0].level.as_str()), (4, "label"));
+    // Every label has 10 exemplars, so that with 10 all are there: the nearest of all decides.
+    let vectors = queries.embeddings(memory).unwrap();
+    let class = |label: &str| if ["ant", "bee"].contains(&label) { "insect" } else { "mammal" };
+    let nearest = memory.classify(&vectors, &options(1)).unwrap();
+    let share = |right: usize| right as f64 / 40.0;
+    let pairs = || queries.truth.iter().map(|truth| truth[0].as_str()).zip(&nearest);
+    assert_eq!(at(10, "label"), share(pairs().filter(|(truth, decision)| *truth == decision.label()).count()));
+    assert_eq!(at(10, "class"), share(pairs().filter(|(truth, d)| class(truth) == class(d.label())).count()));
+    // Without any, the nearest of the others.
+    let mut right = 0;
+    for label in LABELS {
+        let ids = memory.select(&vismem::Selector { labels: vec![label.into()], ..Default::default() }).unwrap();
+        let without = ClassifyOptions { among: Some(memory.without(&ids)), ..options(1) };
+        let decided = memory.classify(&vectors, &without).unwrap();
+        let asked = queries.truth.iter().zip(decided).filter(|(truth, _)| truth[0] == label);
+        right += asked.filter(|(truth, decision)| class(&truth[0]) == class(decision.label())).count();
+    }
+    assert_eq!((at(0, "label"), at(0, "class")), (0.0, share(right)));
+    assert_eq!(result.levels[1].accuracy.value, 0.5);
+}
+
+#[test]
+fn residuals_are_the_query_less_its_nearest_exemplar() {
+    let Place { memory, roster, queries, .. } = &place();
+    let how = CompositionOptions { shown: 40, counted: 40, search: Search::Exact };
+    let result = composition(memory, roster, queries, &how).unwrap();
+    let vectors = queries.embeddings(memory).unwrap();
+    assert_eq!(result.shown.len(), 40);
+    for (composed, query) in result.shown.iter().zip(vectors.chunks(DIM)) {
+        let first = memory.embeddings(&[composed.neighbors[0].id]).unwrap();
+        let residual: Vec<f32> = query.iter().zip(&first).map(|(q, n)| q - n).collect();
+        let length = residual.iter().map(|v| f64::from(v * v)).sum::<f64>().sqrt();
+        // |q − n|² = 2 (1 − cos).
+        assert!((length - (2.0 * composed.neighbors[0].distance).sqrt()).abs() < 1e-3);
+        assert!((length - composed.residual_length).abs() < 1e-5);
+        let decision = memory.classify(&residual, &options(5)).unwrap().remove(0);
+        let ids: Vec<u64> = decision.neighbors.iter().map(|voter| voter.id).collect();
+        assert_eq!(composed.residual_neighbors.iter().map(|found| found.id).collect::<Vec<_>>(), ids);
+    }
+}

@@ -1,0 +1,195 @@
+//! Whatever edit a process is killed in, and wherever: all of it happened or nothing, and nothing that is derived is
+//! believed that belongs to another state.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::reliability::{counted, counts};
+use super::{add, new_exemplar, sample};
+use crate::kill_point::VARIABLE;
+use crate::partition_file::PartitionMap;
+use crate::{
+    ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Taxonomy, Threshold, derived, verify,
+};
+
+const DIRECTORY: &str = "VISMEM_TEST_EDIT_IN";
+const EDIT: &str = "VISMEM_TEST_EDIT";
+
+/// Steps at which a process is killed, and whether the edit has happened by then.
+type Steps = &'static [(&'static str, bool)];
+
+const EDITS: [(&str, Steps); 8] = [
+    ("add", &[("row written:3", false), ("rows synced:1", false), ("committed:1", true), ("log copied:1", true)]),
+    (
+        "forget",
+        &[
+            ("forget prepared:1", false),
+            ("forget committed:1", true),
+            ("row zeroed:2", true),
+            ("codes erased:1", true),
+            ("partitions thinned:1", true),
+            ("fellows marked:1", true),
+            ("fellows thinned:1", true),
+            ("log copied:1", true),
+            ("files synced:1", true),
+        ],
+    ),
+    ("relabel", &[("relabel prepared:1", false), ("relabel committed:1", true), ("log copied:1", true)]),
+    ("undo", &[("relabel prepared:1", false), ("relabel committed:1", true), ("files synced:1", true)]),
+    ("taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true), ("log copied:1", true)]),
+    ("undo taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true)]),
+    ("prune", &[("pruning prepared:1", false), ("pruning committed:1", true), ("log copied:1", true)]),
+    (
+        "compact",
+        &[
+            ("rows copied:1", false),
+            ("compaction prepared:1", false),
+            ("compaction committed:1", true),
+            ("rows in place:1", true),
+            ("vacuumed:1", true),
+        ],
+    ),
+];
+
+fn by_ids(ids: &[u64]) -> Selector {
+    Selector { ids: ids.to_vec(), ..Default::default() }
+}
+
+fn taxonomy(level: &str) -> Taxonomy {
+    let mut taxonomy = Taxonomy { levels: vec![level.into()], ..Default::default() };
+    for n in 0..7 {
+        taxonomy.insert(&format!("label-{n}"), &[format!("{level}-{}", n % 2)]).unwrap();
+    }
+    taxonomy
+}
+
+fn edit(dir: &Path, name: &str) {
+    let mut editor = Editor::open(dir).unwrap();
+    match name {
+        "add" => {
+            let samples: Vec<_> = (60..66).map(sample).collect();
+            editor.batch().add(&samples.iter().map(new_exemplar).collect::<Vec<_>>()).map(drop)
+        }
+        "forget" => editor.forget(&by_ids(&[5, 11, 30])).map(drop),
+        "relabel" => editor.relabel(&by_ids(&[1, 2, 3]), "other").map(drop),
+        "taxonomy" => editor.set_taxonomy(&taxonomy("genus")).map(drop),
+        "undo" | "undo taxonomy" => editor.undo().map(drop),
+        "prune" => editor.set_pruning(Some(Pruning::Hard { neighbors: 3, threshold: Threshold::Share(0.9) })).map(drop),
+        "compact" => editor.compact().map(drop),
+        other => panic!("no edit {other}"),
+    }
+    .unwrap();
+}
+
+/// A memory with everything that is derived, in which the edit can happen.
+fn prepare(dir: &Path, name: &str) {
+    add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
+    let mut editor = Editor::open(dir).unwrap();
+    editor.forget(&by_ids(&[8, 9])).unwrap();
+    if name != "undo" {
+        editor.relabel(&by_ids(&[20, 21]), "label-0").unwrap();
+    }
+    editor.set_taxonomy(&taxonomy("family")).unwrap();
+    if name == "undo" {
+        editor.relabel(&by_ids(&[20, 21]), "label-0").unwrap();
+    }
+    drop(editor);
+    counts(dir, 3);
+    decisions(dir);
+    assert!(Memory::open(dir).unwrap().make_partitions());
+    for file in [derived::NOVELTY, derived::FELLOWS, crate::codes::NAME, crate::partition_file::NAME] {
+        assert!(dir.join(file).exists(), "{file}");
+    }
+}
+
+/// All that an edit can change.
+type State = (Digest, BTreeMap<u64, String>, Taxonomy, Option<Pruning>, Vec<(&'static str, u64)>, u64);
+
+fn state(dir: &Path) -> State {
+    let memory = Memory::open(dir).unwrap();
+    let mut labels = BTreeMap::new();
+    memory.for_each_exemplar(|exemplar| drop(labels.insert(exemplar.id, exemplar.label))).unwrap();
+    let events = memory.events().unwrap().iter().map(|event| (event.kind.name(), event.exemplars)).collect();
+    let free = memory.stats().unwrap().free_slots;
+    (memory.digest(), labels, memory.taxonomy().unwrap(), memory.pruning().unwrap(), events, free)
+}
+
+fn decisions(dir: &Path) -> Vec<Decision> {
+    let memory = Memory::open(dir).unwrap();
+    let queries: Vec<f32> = (77..83).flat_map(|n| sample(n).embedding).collect();
+    memory.classify(&queries, &ClassifyOptions { k: 4, ..Default::default() }).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// What the memory answers, which must be what it answers when everything derived is made anew.
+fn sound(dir: &Path, step: &str) -> Vec<Decision> {
+    let without = tempfile::tempdir().unwrap();
+    copy(dir, without.path());
+    for file in [derived::NOVELTY, derived::FELLOWS, crate::codes::NAME, crate::partition_file::NAME] {
+        let _ = fs::remove_file(without.path().join(file));
+    }
+    assert_eq!(counts(dir, 3), counted(dir, 3), "{step}");
+    assert_eq!(PartitionMap::wrong_slots(&Memory::open(dir).unwrap()), [0; 0], "{step}");
+    let (answers, anew) = (decisions(dir), decisions(without.path()));
+    for (answer, anew) in answers.iter().zip(&anew) {
+        assert_eq!((&answer.neighbors, &answer.labels), (&anew.neighbors, &anew.labels), "{step}");
+        assert_eq!((answer.novelty, answer.hidden), (anew.novelty, anew.hidden), "{step}");
+    }
+    answers
+}
+
+/// Not a test by itself: the process that the test below starts and that kills itself on the way.
+#[test]
+fn child_process_that_edits() {
+    if let (Some(dir), Ok(name)) = (std::env::var_os(DIRECTORY), std::env::var(EDIT)) {
+        edit(Path::new(&dir), &name);
+    }
+}
+
+#[test]
+fn a_kill_at_any_step_of_any_edit_leaves_all_or_nothing_and_no_stale_file_is_believed() {
+    for (name, steps) in EDITS {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [prepared, whole] = [folders[0].path(), folders[1].path()];
+        prepare(prepared, name);
+        copy(prepared, whole);
+        edit(whole, name);
+        let (before, after) = (state(prepared), state(whole));
+        assert_ne!(before, after, "{name} changes something");
+        for (step, happened) in steps {
+            let place = format!("{name}, {step}");
+            let folder = tempfile::tempdir().unwrap();
+            let dir = folder.path();
+            copy(prepared, dir);
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", "tests::kills::child_process_that_edits"]);
+            let run = child.env(DIRECTORY, dir).env(EDIT, name).env(VARIABLE, step).output().unwrap();
+            assert!(!run.status.success(), "{place} was never passed");
+
+            // Readers that come before any writer see one of the two states and answer from it ...
+            let expected = if *happened { &after } else { &before };
+            assert_eq!(&state(dir), expected, "{place}");
+            let answers = sound(dir, &place);
+            // ... and so does everyone after recovery.
+            assert_eq!(verify(dir).unwrap().faults, [], "{place}");
+            assert_eq!(&state(dir), expected, "{place}");
+            assert_eq!(sound(dir, &place).len(), answers.len());
+            // What did not happen can be done again.
+            if !happened {
+                edit(dir, name);
+            }
+            assert_eq!(state(dir), after, "{place}");
+            sound(dir, &place);
+            assert_eq!(verify(dir).unwrap().faults, [], "{place}");
+        }
+    }
+}

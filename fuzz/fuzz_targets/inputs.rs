@@ -1,0 +1,55 @@
+//! Files that users bring: any bytes are read as what they are, or refused. The first byte says which kind of file.
+#![no_main]
+
+use std::path::PathBuf;
+
+use libfuzzer_sys::fuzz_target;
+
+// The command line's own readers; parts of them are not needed here.
+#[allow(dead_code)]
+#[path = "../../crates/vismem-cli/src/input/mod.rs"]
+mod input;
+#[allow(dead_code)]
+#[path = "../../crates/vismem-cli/src/receipt.rs"]
+mod receipt;
+
+use input::{embeddings::Embeddings, labels, manifest, taxonomy};
+
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("vismem-fuzz-{}-{name}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [kind, bytes @ ..] = input else { return };
+    match kind % 7 {
+        0 => {
+            if let Ok(mut embeddings) = Embeddings::open(&file("rows.npy", bytes)) {
+                let (rows, dim) = (embeddings.rows, embeddings.dim);
+                if let Ok(values) = embeddings.next_rows(rows) {
+                    assert_eq!(values.len(), rows * dim);
+                }
+            }
+        }
+        1 => drop(labels::read(&file("labels.npy", bytes))),
+        2 => drop(labels::read(&file("labels.csv", bytes))),
+        3 => drop(labels::read(&file("labels.txt", bytes))),
+        4 => {
+            if let Ok((pictures, taxonomy)) = manifest::read(&file("manifest.csv", bytes)) {
+                assert!(pictures.iter().all(|picture| !picture.label.is_empty()));
+                assert!(taxonomy.labels.values().all(|names| names.len() == taxonomy.levels.len()));
+            }
+        }
+        5 => {
+            if let Ok(taxonomy) = taxonomy::read(&file("taxonomy.csv", bytes)) {
+                assert!(taxonomy.labels.values().all(|names| names.len() == taxonomy.levels.len()));
+            }
+        }
+        _ => {
+            if let Ok(receipt) = receipt::read(&file("receipt.json", bytes)) {
+                let _ = receipt.hash();
+            }
+        }
+    }
+});
