@@ -18,8 +18,10 @@ use crate::{Digest, Memory, Result};
 pub(crate) const NOVELTY: &str = "novelty.f32";
 /// The nearest fellows of each exemplar, see [`crate::fellows`].
 pub(crate) const FELLOWS: &str = "fellows.u32";
-/// Every derived file that this engine writes.
-pub(crate) const ALL: [&str; 2] = [NOVELTY, FELLOWS];
+/// Who sits in which slot, see [`crate::slots`].
+pub(crate) const SLOTS: &str = "slots.u64";
+/// Every derived file of a memory but those of its codes.
+pub(crate) const ALL: [&str; 3] = [NOVELTY, FELLOWS, SLOTS];
 
 const HASH: usize = 32;
 
@@ -85,6 +87,11 @@ fn whole_or_not(dir: &Path, name: &str, write: impl FnOnce(&Path) -> std::io::Re
 pub(crate) fn remove_all(dir: &Path) -> Result<()> {
     let unfinished = ALL.map(|name| format!("{name}.new"));
     remove(dir, &ALL.into_iter().chain(unfinished.iter().map(String::as_str)).collect::<Vec<_>>())
+}
+
+/// Deletes what does not follow changes, so that nobody takes it for the state that is about to be committed.
+pub(crate) fn remove_rigid(dir: &Path) -> Result<()> {
+    remove(dir, &[NOVELTY, SLOTS])
 }
 
 /// Deletes files of the memory, so that no power failure brings them back.

@@ -314,7 +314,7 @@ impl Batch<'_> {
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
-        derived::remove(&editor.dir, &[derived::NOVELTY])?;
+        derived::remove_rigid(&editor.dir)?;
         tx.commit().at(path)?;
         kill_point("committed");
         codes.finish(&digest);

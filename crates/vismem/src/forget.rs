@@ -101,7 +101,7 @@ impl Editor {
         tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
-        derived::remove(&self.dir, &[derived::NOVELTY])?;
+        derived::remove_rigid(&self.dir)?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");

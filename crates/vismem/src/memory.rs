@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vismem_search::{FREE, Filter, Neighbor, SlotSet};
 
 use crate::audit::audit;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Header};
 use crate::codes::CodeMap;
 use crate::digest::DigestState;
 use crate::novelty::Yardstick;
@@ -20,6 +20,9 @@ use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source, set
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
+/// Of a larger one than this, [`Slots`] are kept in a file. Tests and fuzzing have small memories.
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { CHECKED_AT_ONCE };
 
 /// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten or
 /// moved, what needs embeddings answers [`Error::Outdated`] until it is opened again.
@@ -97,7 +100,10 @@ impl Memory {
     }
 
     fn open_whole(dir: &Path) -> Result<Self> {
-        let memory = Self::open_unchecked(dir)?;
+        let memory = Self::open_with(dir, Slots::load_kept)?;
+        if size_of_val(memory.vectors.all()) > KEPT_FROM && !memory.slots.are_kept {
+            Slots::keep(&memory);
+        }
         if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(Error::Damaged { path: fault.file, what: fault.what });
@@ -109,6 +115,10 @@ impl Memory {
 
     /// Opens without comparing rows with the catalogue.
     pub(crate) fn open_unchecked(dir: &Path) -> Result<Self> {
+        Self::open_with(dir, Slots::load)
+    }
+
+    fn open_with(dir: &Path, load: fn(&Path, &Catalog, &Header) -> Result<Slots>) -> Result<Self> {
         if !dir.exists() {
             return Err(Error::NotFound { path: dir.into() });
         }
@@ -119,7 +129,7 @@ impl Memory {
         let header = catalog.header()?;
         let watch = Watch::new(&catalog, header.generation)?;
         settings::check(&catalog)?;
-        let slots = Slots::load(dir, &catalog, header.slots as usize)?;
+        let slots = load(dir, &catalog, &header)?;
         let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len(), header.compacting);
         // The file may have been replaced since the snapshot was taken.
         let vectors = watch.check(&catalog).and(vectors)?;

@@ -20,7 +20,7 @@ fn a_changed_byte_anywhere_is_named_or_changes_nothing_and_is_never_answered_fro
     let folder = memory();
     let dir = folder.path();
     let sound = answer(dir).unwrap();
-    for file in ["vectors.f32", "catalog.sqlite", "codes.i8", "novelty.f32"] {
+    for file in ["vectors.f32", "catalog.sqlite", "codes.i8", "novelty.f32", "slots.u64"] {
         let path = dir.join(file);
         let original = fs::read(&path).unwrap();
         let mut named = 0;
@@ -38,7 +38,7 @@ fn a_changed_byte_anywhere_is_named_or_changes_nothing_and_is_never_answered_fro
                     assert_ne!(verify(dir).unwrap().faults, [], "{file} byte {place}");
                 }
             }
-            if let "codes.i8" | "novelty.f32" = file {
+            if let "codes.i8" | "novelty.f32" | "slots.u64" = file {
                 assert_ne!(fs::read(&path).unwrap(), bytes, "{file} byte {place}: what is derived is made anew");
             }
             // Reading a damaged database may leave side files behind.
@@ -188,7 +188,16 @@ fn random_damage_to_any_file_is_named_or_changes_no_answer() {
         Memory::open(dir)?.classify(&sample(3).embedding, &ClassifyOptions { search, k: 1, ..Default::default() })
     };
     let sound = (answer(dir).unwrap(), counts(dir).unwrap(), partitioned(dir).unwrap());
-    let files = ["catalog.sqlite", "vectors.f32", "codes.i8", "novelty.f32", "fellows.u32", "partitions.i4", "lock"];
+    let files = [
+        "catalog.sqlite",
+        "vectors.f32",
+        "codes.i8",
+        "novelty.f32",
+        "fellows.u32",
+        "partitions.i4",
+        "slots.u64",
+        "lock",
+    ];
     let originals = files.map(|file| (file, fs::read(dir.join(file)).unwrap()));
     let mut dice = Dice(4711);
     let mut named = 0;

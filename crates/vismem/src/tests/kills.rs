@@ -99,7 +99,7 @@ fn prepare(dir: &Path, name: &str) {
     counts(dir, 3);
     decisions(dir);
     assert!(Memory::open(dir).unwrap().make_partitions());
-    for file in [derived::NOVELTY, derived::FELLOWS, crate::codes::NAME, crate::partition_file::NAME] {
+    for file in [derived::NOVELTY, derived::FELLOWS, derived::SLOTS, crate::codes::NAME, crate::partition_file::NAME] {
         assert!(dir.join(file).exists(), "{file}");
     }
 }
@@ -134,7 +134,7 @@ fn copy(from: &Path, to: &Path) {
 fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     let without = tempfile::tempdir().unwrap();
     copy(dir, without.path());
-    for file in [derived::NOVELTY, derived::FELLOWS, crate::codes::NAME, crate::partition_file::NAME] {
+    for file in [derived::NOVELTY, derived::FELLOWS, derived::SLOTS, crate::codes::NAME, crate::partition_file::NAME] {
         let _ = fs::remove_file(without.path().join(file));
     }
     assert_eq!(counts(dir, 3), counted(dir, 3), "{step}");
