@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use vismem::{ClassifyOptions, Editor, Encoder, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
 
-const FILES: [&str; 6] = ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "fellows.u32", "novelty.f32"];
+const FILES: [&str; 7] =
+    ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "fellows.u32", "novelty.f32", "slots.u64"];
 
 /// What a memory answers: nearest neighbours with their labels, and how often each exemplar misleads.
 type Answers = (Vec<(u64, String)>, Vec<(u64, u32)>);
