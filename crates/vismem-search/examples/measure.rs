@@ -101,14 +101,14 @@ fn partitioned(rows: Rows<'_>, base: &[f32], asked: &[f32], k: usize, recall: f6
     let queries: Vec<f32> = sample.iter().flat_map(|&row| &base[row * dim..][..dim]).copied().collect();
     let except: Vec<u64> = sample.iter().map(|&row| row as u64).collect();
     let filter = Filter { except: Some(&except), ..Filter::default() };
-    let (tuned, reach) = timed(|| {
+    let (tuned, effort) = timed(|| {
         let queries = Queries::new(&queries, dim)?;
         let truth = index.search_all(queries, k, filter)?;
-        index.reach_for(recall, queries, filter, &truth)
+        index.effort_for(recall, queries, filter, &truth)
     });
-    let (reach, expected) = reach?.ok_or("no reach has this recall")?;
+    let (effort, expected) = effort?.ok_or("no effort has this recall")?;
     let search =
-        |queries: &[f32]| -> Result<_> { Ok(index.search(Queries::new(queries, dim)?, k, Filter::default(), reach)?) };
+        |queries: &[f32]| -> Result<_> { Ok(index.search(Queries::new(queries, dim)?, k, Filter::default(), effort)?) };
     let measured = Measured::of(asked, dim, search)?;
     measured.write(&folder.join("vismem-partitioned.u32"))?;
     let code_bytes = bytes.len();
@@ -126,10 +126,12 @@ fn partitioned(rows: Rows<'_>, base: &[f32], asked: &[f32], k: usize, recall: f6
     result?;
     println!(
         "{{{}, \"build_s\": {:.3}, \"train_s\": {trained:.3}, \"assign_s\": {assigned:.3}, \"code_s\": {coded:.3}, \
-         \"tune_s\": {tuned:.3}, \"reach\": {reach:.4}, \"expected_recall\": {expected:.4}, \"partitions\": {}, \
+         \"tune_s\": {tuned:.3}, \"reach\": {:.4}, \"most\": {}, \"expected_recall\": {expected:.4}, \"partitions\": {}, \
          \"code_bytes\": {code_bytes}, \"add_us\": {:.1}, \"remove_us\": {:.1}}}",
         measured.json(),
         trained + assigned + coded + tuned,
+        effort.reach,
+        effort.most,
         partitions.len(),
         added * 1e6 / edited.len() as f64,
         removed * 1e6 / edited.len() as f64,

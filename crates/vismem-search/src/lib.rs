@@ -21,6 +21,7 @@
 
 mod coded;
 pub mod codes;
+mod effort;
 mod error;
 mod exact;
 mod filter;
@@ -35,6 +36,7 @@ mod rows;
 mod top_k;
 
 pub use codes::Codes;
+pub use effort::Effort;
 pub use error::Error;
 pub use exact::Exact;
 pub use filter::{Filter, SlotSet};

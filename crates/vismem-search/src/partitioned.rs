@@ -5,7 +5,7 @@ use crate::codes::packed::Packed;
 use crate::codes::{self, CodedQuery, GROUP, TILE};
 use crate::exact::{Task, in_parallel};
 use crate::pursuit::Pursuit;
-use crate::{Directory, Error, Exact, Filter, Neighbor, Partitions, Queries};
+use crate::{Directory, Effort, Error, Exact, Filter, Neighbor, Partitions, Queries};
 
 /// How many standard deviations of what 4-bit codes round away a bound allows for, on each side. See [`likely`].
 const DEVIATIONS: f64 = 2.0;
@@ -13,10 +13,6 @@ const DEVIATIONS: f64 = 2.0;
 const WORK_PER_THREAD: usize = if cfg!(test) { 1 } else { 1 << 21 };
 /// Queries that share one pass over the partitions.
 const TOGETHER: usize = 4096;
-/// The greatest reach that is tried for a recall. Beyond it a query visits so much that an exact search does as well.
-const MOST: f32 = 0.5;
-/// How often the range of reaches is halved to find one.
-const HALVINGS: usize = 9;
 
 /// What rounding takes from a dot product is as good as random: `‖e‖` times a number of standard deviation `1/√D`,
 /// where the proved bound reckons with all of `‖e‖`.
@@ -54,8 +50,7 @@ impl<'a> Partitioned<'a> {
         }
     }
 
-    /// For each query its `k` nearest rows in the partitions within `reach` of the best (0: only that one; 2: all), as
-    /// [`Exact::search`] gives them. A query for which these hold fewer than `k` rows is answered exactly.
+    /// For each query its `k` nearest rows in the partitions that this effort goes to, as [`Exact::search`] gives them. A query for which these hold fewer than `k` rows is answered exactly.
     ///
     /// # Errors
     /// As for [`Exact::search`].
@@ -64,10 +59,10 @@ impl<'a> Partitioned<'a> {
         queries: Queries<'_>,
         k: usize,
         filter: Filter<'_>,
-        reach: f32,
+        effort: Effort,
     ) -> Result<Vec<Vec<Neighbor>>, Error> {
         let (task, asked) = self.exact.task(queries, k, filter)?;
-        let visits = Visits { index: self, task: &task, reach };
+        let visits = Visits { index: self, task: &task, effort };
         let mut found = Vec::with_capacity(asked.len());
         for asked in asked.chunks(TOGETHER) {
             found.extend(with_codes(&task, asked, self.part, |pursuits| visits.run(pursuits)));
@@ -86,47 +81,12 @@ impl<'a> Partitioned<'a> {
     /// # Errors
     /// As for [`Exact::search`].
     pub fn search_all(&self, queries: Queries<'_>, k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>, Error> {
-        Self { part: codes::PROVED, ..*self }.search(queries, k, filter, f32::INFINITY)
+        Self { part: codes::PROVED, ..*self }.search(queries, k, filter, Effort::ALL)
     }
 
-    /// The least reach whose recall on these queries is `recall`, and the recall that it has: the share of the `k`
-    /// nearest rows, ties and all, that it finds. `None` where no reach has it.
-    ///
-    /// # Errors
-    /// As for [`Partitioned::search`].
-    pub fn reach_for(
-        &self,
-        recall: f64,
-        queries: Queries<'_>,
-        filter: Filter<'_>,
-        truth: &[Vec<Neighbor>],
-    ) -> Result<Option<(f32, f64)>, Error> {
-        let k = truth.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let measure = |reach| Ok(share_found(&self.search(queries, k, filter, reach)?, truth));
-        let mut best = (MOST, measure(MOST)?);
-        if best.1 < recall {
-            return Ok(None);
-        }
-        let mut too_little = 0.0;
-        for _ in 0..HALVINGS {
-            let reach = (too_little + best.0) / 2.0;
-            match measure(reach)? {
-                measured if measured >= recall => best = (reach, measured),
-                _ => too_little = reach,
-            }
-        }
-        Ok(Some(best))
+    pub(crate) fn partitions(&self) -> &Partitions {
+        self.partitions
     }
-}
-
-/// Of the neighbours of all queries, how many were found.
-fn share_found(found: &[Vec<Neighbor>], truth: &[Vec<Neighbor>]) -> f64 {
-    let within = |(found, truth): (&Vec<Neighbor>, &Vec<Neighbor>)| {
-        let farthest = truth.last().map_or(f32::NEG_INFINITY, |last| last.distance);
-        found.iter().filter(|neighbor| neighbor.distance <= farthest).count()
-    };
-    let all: usize = truth.iter().map(Vec::len).sum();
-    if all == 0 { 1.0 } else { found.iter().zip(truth).map(within).sum::<usize>() as f64 / all as f64 }
 }
 
 /// A partition and a query that visits it.
@@ -140,7 +100,7 @@ struct Visit {
 struct Visits<'a> {
     index: &'a Partitioned<'a>,
     task: &'a Task<'a>,
-    reach: f32,
+    effort: Effort,
 }
 
 impl<'a> Visits<'a> {
@@ -151,9 +111,16 @@ impl<'a> Visits<'a> {
         pursuits.into_iter().map(|pursuit| self.run_alone(pursuit)).collect()
     }
 
+    /// The partitions that each of the queries visits, nearest first.
+    fn near<const Q: usize>(&self, queries: &[&CodedQuery]) -> [Vec<u32>; Q] {
+        let mut near = self.index.partitions.reached::<Q>(queries, self.effort.reach);
+        near.iter_mut().for_each(|near| near.truncate(self.effort.most.max(1)));
+        near
+    }
+
     /// All threads take the query through its partitions.
     fn run_alone<'q>(&self, mut pursuit: Pursuit<'q>) -> Pursuit<'q> {
-        let [near] = self.index.partitions.reached::<1>(&[pursuit.code()], self.reach);
+        let [near] = self.near::<1>(&[pursuit.code()]);
         let groups: usize = near.iter().map(|&partition| self.groups(partition).len()).sum();
         let work = groups * GROUP * self.task.rows.dim();
         let threads = self.task.threads.min(work / WORK_PER_THREAD).max(1);
@@ -176,8 +143,7 @@ impl<'a> Visits<'a> {
         let near = in_parallel(pursuits.chunks(pursuits.len().div_ceil(threads)).collect(), |pursuits| {
             let tiles = pursuits.chunks(TILE).map(|tile| {
                 let queries: Vec<&CodedQuery> = tile.iter().map(Pursuit::code).collect();
-                let near = self.index.partitions.reached::<TILE>(&queries, self.reach);
-                near.into_iter().take(tile.len()).collect::<Vec<_>>()
+                self.near::<TILE>(&queries).into_iter().take(tile.len()).collect::<Vec<_>>()
             });
             tiles.collect::<Vec<_>>().concat()
         });
@@ -407,50 +373,22 @@ mod tests {
         fn threads_and_batch_split_do_not_change_a_partitioned_search(
             centres in prop::collection::vec(vector(), 2..8), rows in prop::collection::vec(vector(), 1..200),
             queries in prop::collection::vec(vector(), 1..40), k in 1usize..30, reach in 0.0f32..0.5,
+            most in 0usize..9,
         ) {
             let mut index = Index::new(centres.concat());
             rows.into_iter().for_each(|row| index.apply(&Edit::Add(row)));
             let flat = queries.concat();
-            let asked = Queries::new(&flat, DIM).unwrap();
-            let found = index.with(1, |_, index| index.search(asked, k, Filter::default(), reach).unwrap());
+            let (asked, effort) = (Queries::new(&flat, DIM).unwrap(), Effort { reach, most });
+            let found = index.with(1, |_, index| index.search(asked, k, Filter::default(), effort).unwrap());
             for threads in [2, 3] {
-                let again = index.with(threads, |_, index| index.search(asked, k, Filter::default(), reach).unwrap());
+                let again = index.with(threads, |_, index| index.search(asked, k, Filter::default(), effort).unwrap());
                 prop_assert_eq!(&again, &found);
             }
             for (query, found) in queries.iter().zip(&found) {
                 let query = Queries::new(query, DIM).unwrap();
-                let alone = index.with(2, |_, index| index.search(query, k, Filter::default(), reach).unwrap());
+                let alone = index.with(2, |_, index| index.search(query, k, Filter::default(), effort).unwrap());
                 prop_assert_eq!(&alone[0], found);
             }
         }
-    }
-
-    #[test]
-    fn a_reach_for_a_recall_has_that_recall_and_a_shorter_one_has_not() {
-        let mut state = 5u64;
-        let mut next = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        };
-        let mut vectors =
-            |count: usize| -> Vec<Vec<f32>> { (0..count).map(|_| unit((0..DIM).map(|_| next()).collect())).collect() };
-        let (rows, queries) = (vectors(3000), vectors(60).concat());
-        let (flat, ids): (Vec<f32>, Vec<u64>) = (rows.concat(), (0..3000).collect());
-        let trained = Partitions::train(Rows::new(&flat, &ids, DIM).unwrap(), 64, 2);
-        assert_eq!(trained, Partitions::train(Rows::new(&flat, &ids, DIM).unwrap(), 64, 1), "threads do not show");
-        let mut index = Index::new(trained.centres().to_vec());
-        rows.into_iter().for_each(|row| index.apply(&Edit::Add(row)));
-        let codes = Packed::new(&index.codes.0, DIM).unwrap();
-        let imbalance = Directory::of(codes, trained.len()).unwrap().imbalance(codes);
-        assert!((1.0..1.5).contains(&imbalance), "{imbalance}");
-        let asked = Queries::new(&queries, DIM).unwrap();
-        index.with(2, |exact, index| {
-            let truth = exact.search(asked, 10, Filter::default()).unwrap();
-            let recall = |reach| share_found(&index.search(asked, 10, Filter::default(), reach).unwrap(), &truth);
-            let (reach, measured) = index.reach_for(0.9, asked, Filter::default(), &truth).unwrap().unwrap();
-            assert!(measured >= 0.9 && recall(reach) == measured, "{measured}");
-            assert!(recall(reach - 2.0 * MOST / (1 << HALVINGS) as f32) < 0.9);
-            assert!(recall(0.0) < 0.9);
-        });
     }
 }

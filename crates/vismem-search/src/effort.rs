@@ -1,0 +1,132 @@
+//! How far a partitioned search goes, and how far it must go for a recall.
+
+use crate::codes::{CodedQuery, PROVED, TILE};
+use crate::{Error, Filter, Neighbor, Partitioned, Queries};
+
+/// The greatest reach that is tried for a recall. Beyond it a query visits so much that an exact search does as well.
+const MOST: f32 = 0.5;
+/// How often the range of reaches is halved to find one.
+const HALVINGS: usize = 9;
+/// How many times as many partitions as the mean a query may visit. Without an end, a few queries between many groups
+/// would take several times as long as others, and they are not the ones that lose most by it.
+const SPREAD: f64 = 2.5;
+
+/// How far a partitioned search goes: to partitions within `reach` of the best, nearest first, and not to more than `most`
+/// of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effort {
+    /// How much less near than those of the best partition the rows of another may be: a difference of similarities,
+    /// within 0 (the best one only) and 2 (all).
+    pub reach: f32,
+    /// The most partitions that a query visits, at least 1.
+    pub most: usize,
+}
+
+impl Effort {
+    /// Every partition is visited.
+    pub const ALL: Self = Self { reach: f32::INFINITY, most: usize::MAX };
+}
+
+impl Partitioned<'_> {
+    /// The least effort whose recall on these queries is `recall`, and the recall that it has: the share of the `k`
+    /// nearest rows, ties and all, that it finds. `None` where no effort has it.
+    ///
+    /// # Errors
+    /// As for [`Partitioned::search`].
+    pub fn effort_for(
+        &self,
+        recall: f64,
+        queries: Queries<'_>,
+        filter: Filter<'_>,
+        truth: &[Vec<Neighbor>],
+    ) -> Result<Option<(Effort, f64)>, Error> {
+        let k = truth.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let measure = |reach| {
+            let effort = Effort { reach, most: (SPREAD * self.mean_visited(queries, reach)).ceil() as usize };
+            Ok((effort, share_found(&self.search(queries, k, filter, effort)?, truth)))
+        };
+        let mut best = measure(MOST)?;
+        if best.1 < recall {
+            return Ok(None);
+        }
+        let mut too_little = 0.0;
+        for _ in 0..HALVINGS {
+            let reach = (too_little + best.0.reach) / 2.0;
+            match measure(reach)? {
+                measured if measured.1 >= recall => best = measured,
+                _ => too_little = reach,
+            }
+        }
+        Ok(Some(best))
+    }
+
+    /// How many partitions are within reach of a query, on average.
+    fn mean_visited(&self, queries: Queries<'_>, reach: f32) -> f64 {
+        let queries: Vec<CodedQuery> = queries.iter().filter_map(|query| CodedQuery::new(query, PROVED)).collect();
+        let tiles = queries.chunks(TILE).map(|tile| tile.iter().collect::<Vec<_>>());
+        let visited: usize =
+            tiles.flat_map(|tile| self.partitions().reached::<TILE>(&tile, reach)).map(|reached| reached.len()).sum();
+        visited as f64 / queries.len().max(1) as f64
+    }
+}
+
+/// Of the neighbours of all queries, how many were found.
+fn share_found(found: &[Vec<Neighbor>], truth: &[Vec<Neighbor>]) -> f64 {
+    let within = |(found, truth): (&Vec<Neighbor>, &Vec<Neighbor>)| {
+        let farthest = truth.last().map_or(f32::NEG_INFINITY, |last| last.distance);
+        found.iter().filter(|neighbor| neighbor.distance <= farthest).count()
+    };
+    let all: usize = truth.iter().map(Vec::len).sum();
+    if all == 0 { 1.0 } else { found.iter().zip(truth).map(within).sum::<usize>() as f64 / all as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::packed::{self, Packed};
+    use crate::{Directory, Exact, Partitions, Placement, Rows};
+
+    const DIM: usize = 12;
+
+    #[test]
+    fn an_effort_for_a_recall_has_that_recall_and_a_shorter_reach_has_not() {
+        let mut state = 5u64;
+        let mut next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let mut unit = |count: usize| -> Vec<f32> {
+            let mut vector = || {
+                let vector: Vec<f32> = (0..DIM).map(|_| next()).collect();
+                let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+                vector.into_iter().map(move |value| value / norm)
+            };
+            (0..count).flat_map(|_| vector()).collect()
+        };
+        let (values, queries, ids): (_, _, Vec<u64>) = (unit(3000), unit(60), (0..3000).collect());
+        let rows = Rows::new(&values, &ids, DIM).unwrap();
+        let partitions = Partitions::train(rows, 64, 2);
+        assert_eq!(partitions, Partitions::train(rows, 64, 1), "threads do not show");
+        let mut codes = (Vec::new(), DIM);
+        let mut placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len()).unwrap();
+        for (slot, (row, partition)) in values.chunks_exact(DIM).zip(partitions.of(&values, 1)).enumerate() {
+            placement.add(&mut codes, partition as usize, slot, row).unwrap();
+        }
+        let codes = packed::Packed::new(&codes.0, DIM).unwrap();
+        let directory = Directory::of(codes, partitions.len()).unwrap();
+        let imbalance = directory.imbalance(codes);
+        assert!((1.0..1.5).contains(&imbalance), "{imbalance}");
+
+        let exact = Exact::new(rows);
+        let index = Partitioned::new(exact, codes, &partitions, &directory).unwrap();
+        let (asked, filter) = (Queries::new(&queries, DIM).unwrap(), Filter::default());
+        let truth = exact.search(asked, 10, filter).unwrap();
+        let recall = |effort| share_found(&index.search(asked, 10, filter, effort).unwrap(), &truth);
+        let (effort, measured) = index.effort_for(0.9, asked, filter, &truth).unwrap().unwrap();
+        assert!(measured >= 0.9 && recall(effort) == measured, "{measured}");
+        assert!(effort.most >= 1 && effort.most <= partitions.len(), "{effort:?}");
+        assert!(recall(Effort { reach: effort.reach - 2.0 * MOST / (1 << HALVINGS) as f32, ..effort }) < 0.9);
+        assert!(recall(Effort { most: 1, ..effort }) < 0.9 && recall(Effort { reach: 0.0, ..effort }) < 0.9);
+        assert_eq!(index.search(asked, 10, filter, Effort::ALL).unwrap().len(), 60);
+    }
+}
