@@ -58,11 +58,9 @@ pub fn verify(dir: &Path) -> Result<Verification> {
             what: format!("group {group} holds other codes than those of its vectors; delete the file"),
         };
         verification.faults.extend(CodeMap::wrong_groups(&memory).into_iter().map(wrong));
-        let wrong = |slot| Fault {
-            file: derived::path(dir, partition_file::NAME),
-            what: format!("row {slot} has other codes than those of its vector; delete the file"),
-        };
-        verification.faults.extend(PartitionMap::wrong_slots(&memory).into_iter().map(wrong));
+        let wrong =
+            |what| Fault { file: derived::path(dir, partition_file::NAME), what: format!("{what}; delete the file") };
+        verification.faults.extend(PartitionMap::faults(&memory).into_iter().map(wrong));
         let chain = memory.catalog.broken_chain(0)?;
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {

@@ -18,7 +18,7 @@ use crate::lock::{Lock, PATIENCE};
 use crate::partition_file::PartitionWriter;
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, compact, derived, fellows, stored};
+use crate::{Encoder, Error, Result, Source, compact, derived, fellows, partition_file, stored};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -33,6 +33,8 @@ pub struct Editor {
     pub(crate) partitions: PartitionWriter,
     /// Whether an erasure waits for a reader to let go of the log.
     pub(crate) log_held: bool,
+    /// Whether an addition has changed derived files, which need not be on disk before the lock is let go.
+    unsynced: bool,
 }
 
 /// An exemplar to be added.
@@ -131,8 +133,8 @@ impl Editor {
         }
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let partitions = PartitionWriter::new(dir, header.encoder.dim);
-        let mut editor =
-            Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, partitions, log_held: false };
+        let (dir, encoder) = (dir.into(), header.encoder);
+        let mut editor = Self { dir, encoder, catalog, vectors, lock, partitions, log_held: false, unsynced: false };
         if interrupted {
             editor.recover()?;
         }
@@ -151,7 +153,7 @@ impl Editor {
         }
         self.vectors.sync()?;
         codes::remove(&self.dir)?;
-        self.partitions.remove()?;
+        self.partitions.delete()?;
         derived::remove_all(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
         Ok(())
@@ -192,6 +194,10 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
+        // A lock that is let go says that derived files are what edits have made of them. Where they are not, they go.
+        if self.unsynced && derived::sync(&self.dir, &[codes::NAME, partition_file::NAME, derived::FELLOWS]).is_err() {
+            self.lock.dirty = true;
+        }
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
         let folded = self.catalog.fold_log(Duration::ZERO, self.log_held, &[]);
@@ -253,7 +259,7 @@ impl Batch<'_> {
             }
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
-        editor.lock.dirty = true;
+        editor.lock.begin()?;
         let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, ids, &rows);
         if added.is_err() {
             editor.recover()?;
@@ -317,6 +323,7 @@ impl Batch<'_> {
         derived::remove(&editor.dir, &[derived::NOVELTY])?;
         tx.commit().at(path)?;
         kill_point("committed");
+        editor.unsynced = true;
         codes.finish(&digest);
         editor.partitions.finish(&digest);
         fellows::admit(&editor.dir, &seats, &before, &digest);
