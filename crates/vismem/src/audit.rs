@@ -65,7 +65,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {
             let what = "a reader keeps pages of forgotten exemplars in it; end that process and verify again".into();
-            verification.faults.push(Fault { file: dir.join("catalog.sqlite-wal"), what });
+            verification.faults.push(Fault { file: dir.join(catalog::LOG), what });
         }
         verification.faults.extend(strangers(&memory));
         verification.exemplars = memory.len();
@@ -137,8 +137,7 @@ fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
 
 /// Files that no memory has.
 fn strangers(memory: &Memory) -> Vec<Fault> {
-    let known =
-        ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"];
+    let known = ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", catalog::LOG, "catalog.sqlite-shm"];
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

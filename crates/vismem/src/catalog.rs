@@ -74,6 +74,9 @@ impl Record {
     }
 }
 
+/// The write-ahead log beside the catalogue.
+pub(crate) const LOG: &str = "catalog.sqlite-wal";
+
 /// What came of copying the log.
 struct Checkpoint {
     /// Whether no reader was in the way.
@@ -129,9 +132,8 @@ impl Catalog {
     /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill. `unsynced` are other
     /// files that must be on disk when it returns; all are synced at once, which takes hardly longer than one alone.
     pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool, unsynced: &[&File]) -> Result<bool> {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        let pages = scrub::pages_in_log(Path::new(&log)).at(Path::new(&log), "read")?;
+        let log = self.path.with_file_name(LOG);
+        let pages = scrub::pages_in_log(&log).at(&log, "read")?;
         let pages = (!everywhere).then_some(&pages[..]);
         // What is not copied yet stays in the log, and its pages are met again.
         let mut scrubbed = false;
@@ -195,7 +197,7 @@ impl Catalog {
         let mut name = path.clone();
         // Without a log there is nothing to share with writers; on a read-only file system SQLite could not make the
         // files with which it would.
-        let no_log = std::fs::metadata(dir.join("catalog.sqlite-wal")).map_or(true, |log| log.len() == 0);
+        let no_log = std::fs::metadata(dir.join(LOG)).map_or(true, |log| log.len() == 0);
         let read_only = std::fs::metadata(dir).is_ok_and(|dir| dir.permissions().readonly());
         if no_log
             && read_only

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog};
 use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
@@ -35,6 +35,8 @@ pub struct Editor {
     pub(crate) log_held: bool,
     /// Whether an addition has changed derived files, which need not be on disk before the lock is let go.
     unsynced: bool,
+    /// Whether the log was cut because something was forgotten, which the disk may hear of then, too.
+    pub(crate) log_cut: bool,
 }
 
 /// An exemplar to be added.
@@ -134,7 +136,8 @@ impl Editor {
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let partitions = PartitionWriter::new(dir, header.encoder.dim);
         let (dir, encoder) = (dir.into(), header.encoder);
-        let mut editor = Self { dir, encoder, catalog, vectors, lock, partitions, log_held: false, unsynced: false };
+        let mut editor =
+            Self { dir, encoder, catalog, vectors, lock, partitions, log_held: false, unsynced: false, log_cut: false };
         if interrupted {
             editor.recover()?;
         }
@@ -156,12 +159,13 @@ impl Editor {
         self.partitions.delete()?;
         derived::remove_all(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
+        self.log_cut = true;
         Ok(())
     }
 
     /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
     pub(crate) fn shorten_log(&self) -> Result<()> {
-        let log = self.dir.join("catalog.sqlite-wal");
+        let log = self.dir.join(catalog::LOG);
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
             self.catalog.fold_log(Duration::ZERO, false, &[])?;
         }
@@ -194,13 +198,16 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
-        // A lock that is let go says that derived files are what edits have made of them. Where they are not, they go.
+        // A lock that is let go says that files are, on disk, what edits have made of them.
         if self.unsynced && derived::sync(&self.dir, &[codes::NAME, partition_file::NAME, derived::FELLOWS]).is_err() {
             self.lock.dirty = true;
         }
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
         let folded = self.catalog.fold_log(Duration::ZERO, self.log_held, &[]);
+        if self.log_cut && derived::sync(&self.dir, &[catalog::LOG]).is_err() {
+            self.lock.dirty = true;
+        }
         if matches!(folded, Ok(true)) {
             // SQLite may take the empty log away.
             let _ = self.catalog.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);

@@ -128,6 +128,7 @@ impl Editor {
         let files = [Some(self.vectors.file()), codes.as_ref(), partitions, fellows.as_ref()];
         let files: Vec<&File> = files.into_iter().flatten().collect();
         self.log_held = !self.catalog.fold_log(READERS, self.log_held, &files)?;
+        self.log_cut = true;
         Ok(())
     }
 }
