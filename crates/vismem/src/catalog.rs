@@ -1,6 +1,7 @@
 //! `catalog.sqlite`: the truth about what a memory holds.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -116,6 +117,10 @@ impl Catalog {
         tx.commit().at(&unfinished)?;
         scrub::scrub(&db, None).and_then(|_| scrub::sync(&db)).at(&unfinished)?;
         drop(db);
+        // In WAL mode from the first byte on (18 and 19 of the header say so): going over to it would take a rollback
+        // journal, and a reader that comes after a kill could not roll that back.
+        let file = File::options().write(true).open(&unfinished).at(&unfinished, "open")?;
+        file.write_all_at(&[2, 2], 18).and_then(|()| file.sync_all()).at(&unfinished, "write")?;
         std::fs::rename(&unfinished, &path).at(&path, "create")?;
         File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")
     }
@@ -230,8 +235,9 @@ impl Catalog {
 
     pub(crate) fn header(&self) -> Result<Header> {
         let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting FROM memory";
-        self.db
-            .query_row(select, [], |row| {
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        statement
+            .query_row([], |row| {
                 Ok(Header {
                     encoder: Encoder { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
                     slots: row.get(3)?,

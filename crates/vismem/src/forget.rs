@@ -76,7 +76,9 @@ impl Editor {
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         // They may name what goes: exemplars, and labels that they have or once had.
-        tx.execute_batch("DELETE FROM changes; DELETE FROM former_taxonomies;").at(path)?;
+        for kept_for_undo in ["DELETE FROM changes", "DELETE FROM former_taxonomies"] {
+            tx.prepare_cached(kept_for_undo).and_then(|mut statement| statement.execute([])).at(path)?;
+        }
         for record in &records {
             tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
                 .and_then(|mut s| s.execute([record.id]))
@@ -98,7 +100,8 @@ impl Editor {
             settings::keep(&tx).at(path)?;
         }
         let after = digest.digest();
-        tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
+        let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
+        tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         derived::remove(&self.dir, &[derived::NOVELTY])?;

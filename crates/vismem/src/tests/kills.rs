@@ -87,7 +87,7 @@ fn taxonomy(level: &str) -> Taxonomy {
     taxonomy
 }
 
-pub(super) fn edit(dir: &Path, name: &str) {
+fn edit(dir: &Path, name: &str) {
     let mut editor = Editor::open(dir).unwrap();
     match name {
         "add" => {

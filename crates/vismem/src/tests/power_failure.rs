@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::forgetting::{files_with, traces_of};
-use super::kills::{EDITS, FORGOTTEN, copy, edit, killed, prepare, sound, state};
+use super::kills::{EDITS, FORGOTTEN, copy, killed, prepare, sound, state};
 use super::sample;
 use crate::verify;
 
