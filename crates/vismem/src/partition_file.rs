@@ -127,8 +127,8 @@ fn read_head(file: &File, digest: &Digest) -> io::Result<Option<(Checksum, Head)
 
 /// The partitions whose vectors have these sums, so many each.
 fn partitions_of(sums: &Sums, sizes: impl Iterator<Item = usize>, dim: usize) -> Option<Partitions> {
-    let centres = sizes.enumerate().flat_map(|(partition, vectors)| sums.mean(partition, vectors)).collect();
-    Partitions::new(centres, dim).ok()
+    let centres: Vec<Vec<f32>> = sizes.enumerate().map(|(partition, vectors)| sums.mean(partition, vectors)).collect();
+    Partitions::new(centres.concat(), dim).ok()
 }
 
 /// The partitions of one state of a memory, codes memory-mapped.

@@ -259,10 +259,13 @@ impl Gone {
 
     /// Groups of lists, all that name one of them among these.
     fn groups_that_may_name(&self, file: &File, head: &Head) -> io::Result<Vec<usize>> {
-        // SAFETY: a mapping is read-only, lives in this function only, and nobody else writes: the writer's lock is held.
-        // Nobody shortens the file: a new one takes its name instead. Other programs are as they are for `vectors.f32`.
         let map = |part: Range<usize>| -> io::Result<Mmap> {
-            unsafe { MmapOptions::new().offset(part.start as u64).len(part.len()).map(file) }
+            let mut options = MmapOptions::new();
+            options.offset(part.start as u64).len(part.len());
+            // SAFETY: the mapping is read-only, does not outlive this function, and nobody else writes: the writer's lock is
+            // held. Nobody shortens the file: a new one takes its name instead. Other programs are as they are for
+            // `vectors.f32`.
+            unsafe { options.map(file) }
         };
         let found = if self.few.is_empty() {
             let lists = map(head.all_lists())?;

@@ -21,7 +21,9 @@ impl Sums {
 
     /// As [`Sums::bytes`] gave them.
     pub fn from_bytes(bytes: &[u8], dim: usize) -> Self {
-        Self { dim, sums: bytes.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect() }
+        let mut sums = vec![0; bytes.len() / size_of::<i64>()];
+        bytemuck::cast_slice_mut(&mut sums).copy_from_slice(bytes);
+        Self { dim, sums }
     }
 
     /// The length of so many sums in bytes.
