@@ -303,7 +303,7 @@ mod tests {
                 Edit::Remove(which) => {
                     let slot = which.index(self.ids.len());
                     let removed = self.placement.remove(&mut self.codes, slot).unwrap();
-                    assert_eq!(removed, self.ids[slot] != FREE);
+                    assert_eq!(removed.is_some(), self.ids[slot] != FREE);
                     self.ids[slot] = FREE;
                     self.vectors[slot * DIM..][..DIM].fill(0.0);
                 }

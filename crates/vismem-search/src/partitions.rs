@@ -227,12 +227,15 @@ impl Directory {
     /// How many rows a query visits because partitions differ in size, over what it would were all of one size: the mean
     /// of the squares over the square of the mean. 1 is the best.
     pub fn imbalance(&self, codes: Packed<'_>) -> f64 {
-        let rows =
-            |partition| self.groups(partition).iter().map(|&group| codes.group(group as usize).len()).sum::<usize>();
         let partitions = self.starts.len() - 1;
-        let sizes = (0..partitions).map(|partition| rows(partition) as f64);
+        let sizes = (0..partitions).map(|partition| self.rows(codes, partition) as f64);
         let (all, squares) = sizes.fold((0.0, 0.0), |(all, squares), size| (all + size, squares + size * size));
         if all == 0.0 { 1.0 } else { squares * partitions as f64 / (all * all) }
+    }
+
+    /// How many rows a partition has.
+    pub fn rows(&self, codes: Packed<'_>, partition: usize) -> usize {
+        self.groups(partition).iter().map(|&group| codes.group(group as usize).len()).sum()
     }
 
     /// The groups of a partition, in order.

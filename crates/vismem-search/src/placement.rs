@@ -104,27 +104,10 @@ impl Placement {
         self.len() == 0
     }
 
-    /// The partition that has the codes of a slot.
-    ///
-    /// # Errors
-    /// Those of the groups.
-    pub fn partition_of<G: Groups>(&self, groups: &mut G, slot: usize) -> Result<Option<usize>, G::Error> {
-        let Some(group) = self.group_of(slot) else { return Ok(None) };
-        Ok(packed::view(&groups.read(group as usize)?, self.dim).partition())
-    }
-
-    /// The slots whose codes a partition has.
-    ///
-    /// # Errors
-    /// Those of the groups.
-    pub fn slots_of<G: Groups>(&self, groups: &mut G, partition: usize) -> Result<Vec<usize>, G::Error> {
-        let mut slots = Vec::new();
-        for &group in &self.of_partition[partition] {
-            let bytes = groups.read(group as usize)?;
-            let group = packed::view(&bytes, self.dim);
-            slots.extend((0..GROUP).filter_map(|row| group.slot(row)));
-        }
-        Ok(slots)
+    /// How many rows a partition has.
+    pub fn rows(&self, partition: usize) -> usize {
+        let Some((last, full)) = self.of_partition[partition].split_last() else { return 0 };
+        full.len() * GROUP + usize::from(self.filled[*last as usize])
     }
 
     /// Adds the codes of the vector in a slot to a partition.
@@ -159,15 +142,16 @@ impl Placement {
         Ok(())
     }
 
-    /// Removes the codes of a slot, leaving zeros or another row's codes in their place. `false` where there are none.
+    /// Removes the codes of a slot, leaving zeros or another row's codes in their place. Returns the partition that had
+    /// them; `None` where there are none.
     ///
     /// # Errors
     /// Those of the groups.
-    pub fn remove<G: Groups>(&mut self, groups: &mut G, slot: usize) -> Result<bool, G::Error> {
-        let Some(group) = self.group_of(slot) else { return Ok(false) };
+    pub fn remove<G: Groups>(&mut self, groups: &mut G, slot: usize) -> Result<Option<usize>, G::Error> {
+        let Some(group) = self.group_of(slot) else { return Ok(None) };
         let mut bytes = groups.read(group as usize)?;
         let view = packed::view(&bytes, self.dim);
-        let (Some(row), Some(partition)) = (view.row_of(slot), view.partition()) else { return Ok(false) };
+        let (Some(row), Some(partition)) = (view.row_of(slot), view.partition()) else { return Ok(None) };
         let last = *self.of_partition[partition].last().unwrap_or(&group);
         let end = usize::from(self.filled[last as usize]) - 1;
         if last == group {
@@ -199,7 +183,7 @@ impl Placement {
         self.filled[last as usize] = end as u8;
         self.group_of[slot] = NOWHERE;
         self.rows -= 1;
-        Ok(true)
+        Ok(Some(partition))
     }
 
     fn group_of(&self, slot: usize) -> Option<u32> {

@@ -58,16 +58,14 @@ pub fn verify(dir: &Path) -> Result<Verification> {
             what: format!("group {group} holds other codes than those of its vectors; delete the file"),
         };
         verification.faults.extend(CodeMap::wrong_groups(&memory).into_iter().map(wrong));
-        let wrong = |slot| Fault {
-            file: derived::path(dir, partition_file::NAME),
-            what: format!("row {slot} has other codes than those of its vector; delete the file"),
-        };
-        verification.faults.extend(PartitionMap::wrong_slots(&memory).into_iter().map(wrong));
+        let wrong =
+            |what| Fault { file: derived::path(dir, partition_file::NAME), what: format!("{what}; delete the file") };
+        verification.faults.extend(PartitionMap::faults(&memory).into_iter().map(wrong));
         let chain = memory.catalog.broken_chain(0)?;
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {
             let what = "a reader keeps pages of forgotten exemplars in it; end that process and verify again".into();
-            verification.faults.push(Fault { file: dir.join("catalog.sqlite-wal"), what });
+            verification.faults.push(Fault { file: dir.join(catalog::LOG), what });
         }
         verification.faults.extend(strangers(&memory));
         verification.exemplars = memory.len();
@@ -139,8 +137,7 @@ fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
 
 /// Files that no memory has.
 fn strangers(memory: &Memory) -> Vec<Fault> {
-    let known =
-        ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"];
+    let known = ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", catalog::LOG, "catalog.sqlite-shm"];
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

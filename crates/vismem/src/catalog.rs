@@ -1,6 +1,7 @@
 //! `catalog.sqlite`: the truth about what a memory holds.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -74,6 +75,9 @@ impl Record {
     }
 }
 
+/// The write-ahead log beside the catalogue.
+pub(crate) const LOG: &str = "catalog.sqlite-wal";
+
 /// What came of copying the log.
 struct Checkpoint {
     /// Whether no reader was in the way.
@@ -113,6 +117,10 @@ impl Catalog {
         tx.commit().at(&unfinished)?;
         scrub::scrub(&db, None).and_then(|_| scrub::sync(&db)).at(&unfinished)?;
         drop(db);
+        // In WAL mode from the first byte on (18 and 19 of the header say so): going over to it would take a rollback
+        // journal, and a reader that comes after a kill could not roll that back.
+        let file = File::options().write(true).open(&unfinished).at(&unfinished, "open")?;
+        file.write_all_at(&[2, 2], 18).and_then(|()| file.sync_all()).at(&unfinished, "write")?;
         std::fs::rename(&unfinished, &path).at(&path, "create")?;
         File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")
     }
@@ -129,9 +137,8 @@ impl Catalog {
     /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill. `unsynced` are other
     /// files that must be on disk when it returns; all are synced at once, which takes hardly longer than one alone.
     pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool, unsynced: &[&File]) -> Result<bool> {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        let pages = scrub::pages_in_log(Path::new(&log)).at(Path::new(&log), "read")?;
+        let log = self.path.with_file_name(LOG);
+        let pages = scrub::pages_in_log(&log).at(&log, "read")?;
         let pages = (!everywhere).then_some(&pages[..]);
         // What is not copied yet stays in the log, and its pages are met again.
         let mut scrubbed = false;
@@ -195,7 +202,7 @@ impl Catalog {
         let mut name = path.clone();
         // Without a log there is nothing to share with writers; on a read-only file system SQLite could not make the
         // files with which it would.
-        let no_log = std::fs::metadata(dir.join("catalog.sqlite-wal")).map_or(true, |log| log.len() == 0);
+        let no_log = std::fs::metadata(dir.join(LOG)).map_or(true, |log| log.len() == 0);
         let read_only = std::fs::metadata(dir).is_ok_and(|dir| dir.permissions().readonly());
         if no_log
             && read_only
@@ -228,8 +235,9 @@ impl Catalog {
 
     pub(crate) fn header(&self) -> Result<Header> {
         let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting FROM memory";
-        self.db
-            .query_row(select, [], |row| {
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        statement
+            .query_row([], |row| {
                 Ok(Header {
                     encoder: Encoder { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
                     slots: row.get(3)?,

@@ -41,7 +41,7 @@ impl Editor {
     pub fn compact(&mut self) -> Result<Compacted> {
         let free_slots = self.catalog.count("free_slots")?;
         let bytes_before = self.bytes();
-        self.lock.dirty = true;
+        self.lock.begin()?;
         if let Err(error) = self.close_gaps() {
             self.recover()?;
             self.lock.dirty = false;
@@ -61,7 +61,7 @@ impl Editor {
         kill_point("rows copied");
         // What is derived belongs to a digest, which stays, and may belong to slots, which do not.
         codes::remove(&self.dir)?;
-        self.partitions.remove()?;
+        self.partitions.delete()?;
         derived::remove_all(&self.dir)?;
         let path = &self.catalog.path;
         let slots = self.catalog.header()?.slots;

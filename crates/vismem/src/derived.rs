@@ -68,7 +68,7 @@ pub(crate) fn build(memory: &Memory, name: &str, write: impl FnOnce(&Path) -> st
     if lock.dirty || current.digest.digest() != memory.digest() || memory.watch.check(&memory.catalog).is_err() {
         return None;
     }
-    lock.dirty = true;
+    lock.begin().ok()?;
     let written = whole_or_not(dir, name, write);
     lock.dirty = false;
     written.ok()
@@ -81,6 +81,17 @@ fn whole_or_not(dir: &Path, name: &str, write: impl FnOnce(&Path) -> std::io::Re
         let _ = std::fs::remove_file(&temporary);
     }
     written
+}
+
+/// Waits until these files of the memory are on disk, where they are there.
+pub(crate) fn sync(dir: &Path, names: &[&str]) -> Result<()> {
+    for path in names.iter().map(|name| path(dir, name)) {
+        match File::open(&path).and_then(|file| file.sync_data()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "sync"),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Deletes every derived file, half-written ones included.

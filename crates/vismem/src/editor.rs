@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog};
 use crate::codes::{self, CodeWriter};
 use crate::digest::{DigestState, Element};
 use crate::error::{IoContext, SqlContext};
@@ -18,7 +18,7 @@ use crate::lock::{Lock, PATIENCE};
 use crate::partition_file::PartitionWriter;
 use crate::unit::unit;
 use crate::vectors::{self, VectorWriter};
-use crate::{Encoder, Error, Result, Source, compact, derived, fellows, stored};
+use crate::{Encoder, Error, Result, Source, compact, derived, fellows, partition_file, stored};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -33,6 +33,10 @@ pub struct Editor {
     pub(crate) partitions: PartitionWriter,
     /// Whether an erasure waits for a reader to let go of the log.
     pub(crate) log_held: bool,
+    /// Whether an addition has changed derived files, which need not be on disk before the lock is let go.
+    unsynced: bool,
+    /// Whether the log was cut because something was forgotten, which the disk may hear of then, too.
+    pub(crate) log_cut: bool,
 }
 
 /// An exemplar to be added.
@@ -131,8 +135,9 @@ impl Editor {
         }
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
         let partitions = PartitionWriter::new(dir, header.encoder.dim);
+        let (dir, encoder) = (dir.into(), header.encoder);
         let mut editor =
-            Self { dir: dir.into(), encoder: header.encoder, catalog, vectors, lock, partitions, log_held: false };
+            Self { dir, encoder, catalog, vectors, lock, partitions, log_held: false, unsynced: false, log_cut: false };
         if interrupted {
             editor.recover()?;
         }
@@ -151,15 +156,16 @@ impl Editor {
         }
         self.vectors.sync()?;
         codes::remove(&self.dir)?;
-        self.partitions.remove()?;
+        self.partitions.delete()?;
         derived::remove_all(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
+        self.log_cut = true;
         Ok(())
     }
 
     /// Copies a long log into the catalogue. A reader that holds a snapshot delays this to a later call.
     pub(crate) fn shorten_log(&self) -> Result<()> {
-        let log = self.dir.join("catalog.sqlite-wal");
+        let log = self.dir.join(catalog::LOG);
         if std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
             self.catalog.fold_log(Duration::ZERO, false, &[])?;
         }
@@ -192,9 +198,16 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
+        // A lock that is let go says that files are, on disk, what edits have made of them.
+        if self.unsynced && derived::sync(&self.dir, &[codes::NAME, partition_file::NAME, derived::FELLOWS]).is_err() {
+            self.lock.dirty = true;
+        }
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
         // unless it holds what was forgotten.
         let folded = self.catalog.fold_log(Duration::ZERO, self.log_held, &[]);
+        if self.log_cut && derived::sync(&self.dir, &[catalog::LOG]).is_err() {
+            self.lock.dirty = true;
+        }
         if matches!(folded, Ok(true)) {
             // SQLite may take the empty log away.
             let _ = self.catalog.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
@@ -253,7 +266,7 @@ impl Batch<'_> {
             }
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
-        editor.lock.dirty = true;
+        editor.lock.begin()?;
         let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, ids, &rows);
         if added.is_err() {
             editor.recover()?;
@@ -317,6 +330,7 @@ impl Batch<'_> {
         derived::remove_rigid(&editor.dir)?;
         tx.commit().at(path)?;
         kill_point("committed");
+        editor.unsynced = true;
         codes.finish(&digest);
         editor.partitions.finish(&digest);
         fellows::admit(&editor.dir, &seats, &before, &digest);

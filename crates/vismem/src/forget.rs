@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
 
+use crate::catalog::Record;
 use crate::error::SqlContext;
 use crate::event::{self, EventKind};
 use crate::kill_point::kill_point;
@@ -20,8 +21,7 @@ pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) }
 
 /// What the transaction freed.
 struct Freed {
-    /// Slot and id of each exemplar.
-    seats: Vec<(usize, u64)>,
+    records: Vec<Record>,
     before: Digest,
     after: Digest,
     event: u64,
@@ -45,7 +45,7 @@ impl Editor {
         if ids.is_empty() {
             return Ok(None);
         }
-        self.lock.dirty = true;
+        self.lock.begin()?;
         match self.free(&ids, selector) {
             // What was forgotten is forgotten: where the quick way to overwrite it fails, recovery is tried.
             Ok(freed) => {
@@ -76,7 +76,9 @@ impl Editor {
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         // They may name what goes: exemplars, and labels that they have or once had.
-        tx.execute_batch("DELETE FROM changes; DELETE FROM former_taxonomies;").at(path)?;
+        for kept_for_undo in ["DELETE FROM changes", "DELETE FROM former_taxonomies"] {
+            tx.prepare_cached(kept_for_undo).and_then(|mut statement| statement.execute([])).at(path)?;
+        }
         for record in &records {
             tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
                 .and_then(|mut s| s.execute([record.id]))
@@ -98,33 +100,38 @@ impl Editor {
             settings::keep(&tx).at(path)?;
         }
         let after = digest.digest();
-        tx.execute("UPDATE memory SET digest_state = ?1, generation = generation + 1", [digest.to_bytes()]).at(path)?;
+        let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
+        tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         derived::remove_rigid(&self.dir)?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");
-        let seats = records.into_iter().map(|record| (record.slot, record.id)).collect();
-        Ok(Freed { seats, before, after, event })
+        Ok(Freed { records, before, after, event })
     }
 
     /// Overwrites what the transaction freed, in every file; all of it is on disk when it returns.
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
-        let slots: Vec<usize> = freed.seats.iter().map(|(slot, _)| *slot).collect();
-        for &slot in &slots {
-            self.vectors.zero(slot as u64)?;
+        let seats: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
+        let slots: Vec<usize> = seats.iter().map(|(slot, _)| *slot).collect();
+        self.partitions.begin(&freed.before);
+        for record in &freed.records {
+            // Partitions are told while the row is still there.
+            self.partitions.remove(record.slot, &self.vectors, &record.vector_hash);
+            self.vectors.zero(record.slot as u64)?;
             kill_point("row zeroed");
         }
         let codes = codes::erase(&self.dir, self.encoder().dim, &slots, &freed.before, &freed.after)?;
         kill_point("codes erased");
-        let partitions = self.partitions.erase(&slots, &self.vectors, &freed.before, &freed.after)?;
+        let partitions = self.partitions.finish_removing(&freed.after)?;
         kill_point("partitions thinned");
-        let fellows = fellows::erase(&self.dir, &freed.seats, &freed.before, &freed.after)?;
+        let fellows = fellows::erase(&self.dir, &seats, &freed.before, &freed.after)?;
         kill_point("fellows thinned");
         let files = [Some(self.vectors.file()), codes.as_ref(), partitions, fellows.as_ref()];
         let files: Vec<&File> = files.into_iter().flatten().collect();
         self.log_held = !self.catalog.fold_log(READERS, self.log_held, &files)?;
+        self.log_cut = true;
         Ok(())
     }
 }

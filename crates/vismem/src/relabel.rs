@@ -65,7 +65,7 @@ impl Editor {
         if let Some(index) = labels.values().position(String::is_empty) {
             return Err(Error::EmptyLabel { index });
         }
-        self.lock.dirty = true;
+        self.lock.begin()?;
         let given = self.commit_labels(labels, kind, selected);
         if given.is_err() {
             self.recover()?;

@@ -1,6 +1,6 @@
 //! How neighbours are searched for: exactly, or by partitions.
 
-use vismem_search::{Exact, Filter, Neighbor, Partitioned, Queries, Rows};
+use vismem_search::{Effort, Exact, Filter, Neighbor, Partitioned, Queries, Rows};
 
 use crate::codes::CodeMap;
 use crate::partition_file::PartitionMap;
@@ -90,9 +90,9 @@ impl Memory {
         let index = self.exact()?;
         let asked = Queries::new(queries, self.encoder().dim)?;
         let found = match self.partitions(search.checked()?, k) {
-            Some((map, reach)) => {
+            Some((map, effort)) => {
                 let index = Partitioned::new(index, map.codes(), &map.partitions, &map.directory)?;
-                index.search(asked, k, filter, reach)?
+                index.search(asked, k, filter, effort)?
             }
             None => self.with_codes(index)?.search(asked, k, filter)?,
         };
@@ -110,7 +110,7 @@ impl Memory {
     pub fn expected_recall(&self, search: Search, k: usize) -> Result<f64> {
         let partitions = self.partitions(search.checked()?, k);
         let recall =
-            |(map, _): (&PartitionMap, f32)| Some(map.effort(k, search.recall_of_partitions(self.len())?)?.recall);
+            |(map, _): (&PartitionMap, Effort)| Some(map.effort(k, search.recall_of_partitions(self.len())?)?.recall);
         Ok(partitions.and_then(recall).unwrap_or(1.0))
     }
 
@@ -151,11 +151,11 @@ impl Memory {
         (size_of_val(self.vectors()) as u64, codes)
     }
 
-    /// Partitions and reach for such a search; `None` to search exactly.
-    fn partitions(&self, search: Search, k: usize) -> Option<(&PartitionMap, f32)> {
+    /// Partitions and effort for such a search; `None` to search exactly.
+    fn partitions(&self, search: Search, k: usize) -> Option<(&PartitionMap, Effort)> {
         let recall = search.recall_of_partitions(self.len())?;
         let map = self.partition_map.get_or_init(|| PartitionMap::of(self)).as_ref()?;
-        Some((map, map.effort(k, recall)?.reach))
+        Some((map, map.effort(k, recall)?.effort))
     }
 
     /// Search that compares every exemplar.

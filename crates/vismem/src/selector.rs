@@ -111,7 +111,7 @@ impl Catalog {
         }
         let (conditions, values) = self.conditions(selector)?;
         let select = format!("SELECT id, slot FROM exemplars WHERE {conditions} ORDER BY id");
-        let mut statement = self.db.prepare(&select).at(&self.path)?;
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let rows = statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)));
         rows.at(&self.path)?.collect::<rusqlite::Result<_>>().at(&self.path)
     }
@@ -144,8 +144,11 @@ impl Catalog {
 
     /// The ids, all of which must be in the table.
     fn present(&self, table: &'static str, ids: &[u64]) -> Result<Vec<i64>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let select = format!("SELECT id FROM {table} WHERE id = ?1");
-        let mut statement = self.db.prepare(&select).at(&self.path)?;
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let row_of = |&id: &u64| {
             // An id beyond what SQLite can hold is in no table.
             let known = i64::try_from(id).ok().map(|id| statement.query_row([id], |row| row.get(0)).optional());

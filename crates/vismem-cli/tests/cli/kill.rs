@@ -1,13 +1,14 @@
 //! Runs that end before their time. Their rows of docs/bad-input.md are tested with the others.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vismem::Memory;
+use vismem::{Digest, Memory, Pruning, Taxonomy};
 
 use crate::bad_input::documented;
-use crate::common::{Place, Run};
+use crate::common::{Place, Run, copy_folder};
 use crate::npy;
 
 fn digest(place: &Place, memory: &str) -> String {
@@ -108,6 +109,129 @@ fn killed_again_and_again() {
     }
     assert_eq!(place.vismem(add).done().code, exit);
     stands_and_can_be_finished(&place, 50, add);
+}
+
+/// All that an edit can change: digest, labels by id, taxonomy, pruning, free slots, and how long the log is.
+type State = (Digest, BTreeMap<u64, String>, Taxonomy, Option<Pruning>, u64, usize);
+
+fn state(memory: &Path) -> State {
+    let memory = Memory::open(memory).unwrap();
+    let mut labels = BTreeMap::new();
+    memory.for_each_exemplar(|exemplar| drop(labels.insert(exemplar.id, exemplar.label))).unwrap();
+    let (taxonomy, pruning) = (memory.taxonomy().unwrap(), memory.pruning().unwrap());
+    let free = memory.stats().unwrap().free_slots;
+    (memory.digest(), labels, taxonomy, pruning, free, memory.events().unwrap().len())
+}
+
+/// Runs the command `times` times, each on what `prepare` makes, and kills it at moments spread over its run; `check` is
+/// told which kill it was.
+fn kill_at_spread_moments(place: &Place, args: &str, times: u32, prepare: impl Fn(), check: impl Fn(u32)) {
+    prepare();
+    let started = Instant::now();
+    place.vismem(args).done();
+    let whole = started.elapsed();
+    for kill in 0..times {
+        prepare();
+        let mut child = start(place, args);
+        std::thread::sleep(whole * kill / times);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        check(kill);
+    }
+}
+
+#[test]
+fn killed_while_editing() {
+    let exit = documented("killed_while_editing");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(600)));
+    place.write("labels.txt", ["ant\n", "bee\n", "cat\n"].concat().repeat(200));
+    place.write("one.csv", "label,legs\nant,six\nbee,six\ncat,four\n");
+    place.write("two.csv", "label,wings\nant,no\nbee,yes\ncat,no\ndodo,yes\n");
+    place.vismem("-m all add rows.npy --labels labels.txt").done();
+    place.vismem("-m all taxonomy set one.csv").done();
+    place.vismem("-m all forget --id 7 --id 8 --id 300").done();
+    place.vismem("-m all prune soft").done();
+
+    let edits = [
+        ("", "relabel --label ant --to dodo"),
+        ("", "merge ant bee --into cat"),
+        ("", "split ant --into dodo --source *1"),
+        ("relabel --label ant --to dodo", "undo"),
+        ("", "taxonomy set two.csv"),
+        ("taxonomy set two.csv", "undo"),
+        ("", "prune hard --threshold 60% --neighbors 10"),
+        ("prune off", "prune soft"),
+        ("", "prune off"),
+        ("", "compact"),
+    ];
+    let (memory, mut happened) = (place.path("m"), 0);
+    for (first, edit) in edits {
+        copy_folder(&place.path("all"), &place.path("before"));
+        if !first.is_empty() {
+            place.vismem(&format!("-m before {first}")).done();
+        }
+        copy_folder(&place.path("before"), &place.path("after"));
+        assert_eq!(place.vismem(&format!("-m after {edit}")).done().code, exit);
+        let [before, after] = ["before", "after"].map(|memory| state(&place.path(memory)));
+        assert_ne!(before, after, "{edit} changes something");
+
+        let prepare = || {
+            let _ = std::fs::remove_dir_all(&memory);
+            copy_folder(&place.path("before"), &memory);
+        };
+        let done = std::cell::Cell::new(0);
+        kill_at_spread_moments(&place, &format!("-m m {edit}"), 5, prepare, |kill| {
+            let now = state(&memory);
+            assert!(now == before || now == after, "{edit}, kill {kill}: it is half-done");
+            assert_eq!(vismem::verify(&memory).unwrap().faults, [], "{edit}, kill {kill}");
+            assert_eq!(state(&memory), now, "{edit}, kill {kill}: recovery changed what is held");
+            done.set(done.get() + u32::from(now == after));
+            if now == before {
+                place.vismem(&format!("-m m {edit}")).done();
+                assert_eq!(state(&memory), after, "{edit}, kill {kill}: it cannot be done again");
+            }
+        });
+        happened += done.get();
+        for memory in ["before", "after"] {
+            std::fs::remove_dir_all(place.path(memory)).unwrap();
+        }
+    }
+    assert!(happened < 5 * edits.len() as u32, "no kill came before the commit");
+}
+
+#[test]
+fn killed_while_taking_over() {
+    let exit = documented("killed_while_taking_over");
+    let place = Place::new();
+    place.draw_two_labels("learn", 6);
+    place.write("taxonomy.csv", "label,shape\ndisc,round\nstripes,straight\n");
+    place.vismem("-m old add learn --taxonomy taxonomy.csv").done();
+    place.vismem("-m old export embeddings -o exported").done();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../vismem-encode/tests/data/tiny.onnx");
+    place.write("tiny/onnx/model.onnx", std::fs::read(model).unwrap());
+    let preprocessing = r#"{"do_resize": false, "crop_size": 8, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#;
+    place.write("tiny/preprocessor_config.json", preprocessing);
+
+    for command in ["-m m import exported", "-m old reencode --encoder tiny -o m", "-m m sync learn"] {
+        let memory = place.path("m");
+        assert_eq!(place.vismem(command).done().code, exit);
+        let whole = state(&memory);
+        let prepare = || drop(std::fs::remove_dir_all(&memory));
+        kill_at_spread_moments(&place, command, 5, prepare, |kill| {
+            // What is there by then is part of it.
+            if held(&memory, 1).is_some() {
+                assert_eq!(vismem::verify(&memory).unwrap().faults, [], "{command}, kill {kill}");
+                let now = state(&memory).1;
+                assert!(now.iter().all(|(id, label)| whole.1.get(id) == Some(label)), "{command}, kill {kill}");
+            }
+            place.vismem(command).done();
+            let (now, whole) = (state(&memory), &whole);
+            assert_eq!((&now.0, &now.1, &now.2), (&whole.0, &whole.1, &whole.2), "{command}, kill {kill}");
+            assert_eq!(vismem::verify(&memory).unwrap().faults, [], "{command}, kill {kill}");
+        });
+        prepare();
+    }
 }
 
 /// Presses Ctrl-C when the memory holds something.

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{add, encoder, new_exemplar, sample};
+use crate::catalog::Catalog;
 use crate::kill_point::VARIABLE;
 use crate::{Editor, Memory, Selector, verify};
 
@@ -24,6 +25,19 @@ fn child_process_that_adds() {
     if let Some(dir) = std::env::var_os(DIRECTORY) {
         add_everything(Path::new(&dir));
     }
+}
+
+#[test]
+fn a_catalogue_is_in_wal_mode_before_it_has_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    Catalog::create(folder.path(), &encoder()).unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(files(), ["catalog.sqlite"]);
+    // The first reader needs no journal, so that a kill of the first writer leaves none that it could not roll back.
+    let catalog = Catalog::open_to_read(folder.path()).unwrap();
+    let mode: String = catalog.db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+    assert!(files().iter().all(|name| name != "catalog.sqlite-journal"), "{:?}", files());
 }
 
 /// Runs `add_everything` in a process of its own; says whether it was killed.

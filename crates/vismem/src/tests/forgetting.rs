@@ -22,7 +22,7 @@ fn by_label(n: u32) -> Selector {
 }
 
 /// All that a memory could keep of a sample: row, codes' source is the row, path, label, hashes.
-fn traces_of(sample: &Sample) -> Vec<Vec<u8>> {
+pub(super) fn traces_of(sample: &Sample) -> Vec<Vec<u8>> {
     let exemplar = new_exemplar(sample);
     let row = unit(0, exemplar.embedding, DIM).unwrap().into_owned();
     vec![
@@ -34,7 +34,7 @@ fn traces_of(sample: &Sample) -> Vec<Vec<u8>> {
 }
 
 /// Files of the memory that hold one of the traces.
-fn files_with(dir: &Path, traces: &[Vec<u8>]) -> Vec<String> {
+pub(super) fn files_with(dir: &Path, traces: &[Vec<u8>]) -> Vec<String> {
     let mut found = Vec::new();
     for file in fs::read_dir(dir).unwrap() {
         let path = file.unwrap().path();
@@ -52,7 +52,7 @@ fn files_with(dir: &Path, traces: &[Vec<u8>]) -> Vec<String> {
 fn codes_are_true(dir: &Path) -> bool {
     let memory = Memory::open(dir).unwrap();
     let codes = CodeMap::open(&memory).is_some() && CodeMap::wrong_groups(&memory).is_empty();
-    codes && memory.partition_stats().is_some() && PartitionMap::wrong_slots(&memory).is_empty()
+    codes && memory.partition_stats().is_some() && PartitionMap::faults(&memory).is_empty()
 }
 
 #[test]

@@ -20,11 +20,24 @@ const EDIT: &str = "VISMEM_TEST_EDIT";
 /// Steps at which a process is killed, and whether the edit has happened by then.
 type Steps = &'static [(&'static str, bool)];
 
-const EDITS: [(&str, Steps); 8] = [
-    ("add", &[("row written:3", false), ("rows synced:1", false), ("committed:1", true), ("log copied:1", true)]),
+/// Ids of exemplars that are forgotten; each is one more than the number of its sample.
+pub(super) const FORGOTTEN: [u64; 3] = [5, 11, 30];
+
+pub(super) const EDITS: [(&str, Steps); 8] = [
+    (
+        "add",
+        &[
+            ("lock marked:1", false),
+            ("row written:3", false),
+            ("rows synced:1", false),
+            ("committed:1", true),
+            ("log copied:1", true),
+        ],
+    ),
     (
         "forget",
         &[
+            ("lock marked:1", false),
             ("forget prepared:1", false),
             ("forget committed:1", true),
             ("row zeroed:2", true),
@@ -36,7 +49,15 @@ const EDITS: [(&str, Steps); 8] = [
             ("files synced:1", true),
         ],
     ),
-    ("relabel", &[("relabel prepared:1", false), ("relabel committed:1", true), ("log copied:1", true)]),
+    (
+        "relabel",
+        &[
+            ("lock marked:1", false),
+            ("relabel prepared:1", false),
+            ("relabel committed:1", true),
+            ("log copied:1", true),
+        ],
+    ),
     ("undo", &[("relabel prepared:1", false), ("relabel committed:1", true), ("files synced:1", true)]),
     ("taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true), ("log copied:1", true)]),
     ("undo taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true)]),
@@ -44,6 +65,7 @@ const EDITS: [(&str, Steps); 8] = [
     (
         "compact",
         &[
+            ("lock marked:1", false),
             ("rows copied:1", false),
             ("compaction prepared:1", false),
             ("compaction committed:1", true),
@@ -72,7 +94,8 @@ fn edit(dir: &Path, name: &str) {
             let samples: Vec<_> = (60..66).map(sample).collect();
             editor.batch().add(&samples.iter().map(new_exemplar).collect::<Vec<_>>()).map(drop)
         }
-        "forget" => editor.forget(&by_ids(&[5, 11, 30])).map(drop),
+        "forget" => editor.forget(&by_ids(&FORGOTTEN)).map(drop),
+        "forget one by one" => FORGOTTEN.iter().try_for_each(|id| editor.forget(&by_ids(&[*id])).map(drop)),
         "relabel" => editor.relabel(&by_ids(&[1, 2, 3]), "other").map(drop),
         "taxonomy" => editor.set_taxonomy(&taxonomy("genus")).map(drop),
         "undo" | "undo taxonomy" => editor.undo().map(drop),
@@ -84,7 +107,7 @@ fn edit(dir: &Path, name: &str) {
 }
 
 /// A memory with everything that is derived, in which the edit can happen.
-fn prepare(dir: &Path, name: &str) {
+pub(super) fn prepare(dir: &Path, name: &str) {
     add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
     let mut editor = Editor::open(dir).unwrap();
     editor.forget(&by_ids(&[8, 9])).unwrap();
@@ -105,9 +128,9 @@ fn prepare(dir: &Path, name: &str) {
 }
 
 /// All that an edit can change.
-type State = (Digest, BTreeMap<u64, String>, Taxonomy, Option<Pruning>, Vec<(&'static str, u64)>, u64);
+pub(super) type State = (Digest, BTreeMap<u64, String>, Taxonomy, Option<Pruning>, Vec<(&'static str, u64)>, u64);
 
-fn state(dir: &Path) -> State {
+pub(super) fn state(dir: &Path) -> State {
     let memory = Memory::open(dir).unwrap();
     let mut labels = BTreeMap::new();
     memory.for_each_exemplar(|exemplar| drop(labels.insert(exemplar.id, exemplar.label))).unwrap();
@@ -122,7 +145,7 @@ fn decisions(dir: &Path) -> Vec<Decision> {
     memory.classify(&queries, &ClassifyOptions { k: 4, ..Default::default() }).unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
@@ -131,14 +154,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// What the memory answers, which must be what it answers when everything derived is made anew.
-fn sound(dir: &Path, step: &str) -> Vec<Decision> {
+pub(super) fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     let without = tempfile::tempdir().unwrap();
     copy(dir, without.path());
     for file in [derived::NOVELTY, derived::FELLOWS, derived::SLOTS, crate::codes::NAME, crate::partition_file::NAME] {
         let _ = fs::remove_file(without.path().join(file));
     }
     assert_eq!(counts(dir, 3), counted(dir, 3), "{step}");
-    assert_eq!(PartitionMap::wrong_slots(&Memory::open(dir).unwrap()), [0; 0], "{step}");
+    assert_eq!(PartitionMap::faults(&Memory::open(dir).unwrap()), [""; 0], "{step}");
     let (answers, anew) = (decisions(dir), decisions(without.path()));
     for (answer, anew) in answers.iter().zip(&anew) {
         assert_eq!((&answer.neighbors, &answer.labels), (&anew.neighbors, &anew.labels), "{step}");
@@ -153,6 +176,14 @@ fn child_process_that_edits() {
     if let (Some(dir), Ok(name)) = (std::env::var_os(DIRECTORY), std::env::var(EDIT)) {
         edit(Path::new(&dir), &name);
     }
+}
+
+/// Does the edit in a process of its own, which is killed at the step. Whether it came that far.
+pub(super) fn killed(dir: &Path, name: &str, step: &str) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "tests::kills::child_process_that_edits"]);
+    let run = child.env(DIRECTORY, dir).env(EDIT, name).env(VARIABLE, step).output().unwrap();
+    !run.status.success()
 }
 
 #[test]
@@ -170,10 +201,7 @@ fn a_kill_at_any_step_of_any_edit_leaves_all_or_nothing_and_no_stale_file_is_bel
             let folder = tempfile::tempdir().unwrap();
             let dir = folder.path();
             copy(prepared, dir);
-            let mut child = Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", "tests::kills::child_process_that_edits"]);
-            let run = child.env(DIRECTORY, dir).env(EDIT, name).env(VARIABLE, step).output().unwrap();
-            assert!(!run.status.success(), "{place} was never passed");
+            assert!(killed(dir, name, step), "{place} was never passed");
 
             // Readers that come before any writer see one of the two states and answer from it ...
             let expected = if *happened { &after } else { &before };

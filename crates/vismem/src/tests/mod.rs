@@ -11,6 +11,7 @@ mod levels;
 mod moving;
 mod official_pruning;
 mod partitions;
+mod power_failure;
 mod pruning;
 mod readers;
 mod relabelling;

@@ -4,7 +4,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use vismem_search::Filter;
 
-use super::{Sample, add, sample};
+use super::{DIM, Sample, add, sample};
+use crate::checksum::Checksum;
 use crate::partition_file::{self, PartitionMap};
 use crate::{ClassifyOptions, Editor, Memory, Search, Selector, derived, verify};
 
@@ -78,6 +79,65 @@ fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
     assert_eq!(memory(dir).partition_stats().unwrap().trained, 350);
 }
 
+/// A memory with partitions, and their file.
+fn partitioned() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &samples(0..100)).unwrap();
+    assert!(memory(folder.path()).make_partitions());
+    let file = derived::path(folder.path(), partition_file::NAME);
+    (folder, file)
+}
+
+fn forget(dir: &Path, id: u64) {
+    Editor::open(dir).unwrap().forget(&Selector { ids: vec![id], ..Default::default() }).unwrap();
+}
+
+/// Changes a word of the file, and the checksum with it: of the part with this number, which is at this place.
+fn forge(file: &Path, part: usize, place: std::ops::Range<usize>, at: usize, word: u64) {
+    let mut bytes = fs::read(file).unwrap();
+    let checksum = Checksum::from_bytes(bytes[32..].first_chunk().unwrap());
+    let before = Checksum::of(part, &bytes[place.clone()]);
+    bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+    let after = checksum.minus(before).plus(Checksum::of(part, &bytes[place]));
+    bytes[32..64].copy_from_slice(&after.to_bytes());
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_sum_that_is_not_that_of_its_rows_is_a_fault() {
+    let (folder, file) = partitioned();
+    let dir = folder.path();
+    assert_eq!(verify(dir).unwrap().faults, []);
+    forge(&file, 1 << 61, 256..256 + DIM * 8, 256, 12345);
+    assert!(memory(dir).partition_stats().is_some(), "nothing else is wrong");
+    let faults = verify(dir).unwrap().faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].what.contains("the sum of partition 0 is not that of its rows; delete the file"), "{faults:?}");
+}
+
+#[test]
+fn partitions_of_another_layout_are_neither_read_nor_followed() {
+    let (folder, file) = partitioned();
+    let dir = folder.path();
+    forge(&file, 1 << 62, 64..256, 192, 0);
+    assert!(memory(dir).partition_stats().is_none());
+    forget(dir, 7);
+    assert!(!file.exists(), "nothing could be taken out of it");
+}
+
+#[test]
+fn a_row_that_changed_since_it_was_added_takes_partitions_with_it() {
+    let (folder, file) = partitioned();
+    let dir = folder.path();
+    let rows = dir.join("vectors.f32");
+    let mut bytes = fs::read(&rows).unwrap();
+    bytes[6 * DIM * 4 + 2] ^= 1;
+    fs::write(&rows, bytes).unwrap();
+    forget(dir, 7);
+    assert!(!file.exists(), "what to take out of the sums is not known any more");
+    assert_eq!(verify(dir).unwrap().faults, []);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -105,7 +165,7 @@ proptest! {
             }
             let memory = memory(dir);
             prop_assert!(memory.partition_stats().is_some(), "they belong to the memory");
-            prop_assert_eq!(PartitionMap::wrong_slots(&memory), Vec::<usize>::new());
+            prop_assert_eq!(PartitionMap::faults(&memory), Vec::<String>::new());
         }
         // Labels are nothing to them; where slots change, they go.
         let all = Selector { batches: vec![1], ..Default::default() };

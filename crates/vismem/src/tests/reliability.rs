@@ -130,7 +130,7 @@ fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_s
     drop(memory);
     forget(folder.path(), |id| id == 7);
     let file = std::fs::read(folder.path().join(derived::FELLOWS)).unwrap();
-    let lists = file[128..].as_chunks::<4>().0;
+    let lists = file[128..128 + 64 * 3 * 4].as_chunks::<4>().0;
     assert!(lists.iter().all(|fellow| u32::from_le_bytes(*fellow) != slot), "a list names what is gone");
     let mut searched = 0;
     Memory::open(folder.path()).unwrap().reliability(3, &mut |_, of| searched = of).unwrap();
@@ -171,6 +171,39 @@ fn an_add_after_the_first_count_searches_for_the_added_alone() {
     let memory = Memory::open(folder.path()).unwrap();
     assert!(memory.reliability(0, &mut |_, _| {}).is_err());
     assert!(memory.reliability(10_001, &mut |_, _| {}).is_err());
+}
+
+#[test]
+fn what_finds_who_names_an_exemplar_is_that_of_the_lists_that_are_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..150).map(coarse).collect::<Vec<_>>()).unwrap();
+    counts(dir, 3);
+    forget(dir, |id| [7, 19, 140].contains(&id));
+    let file = dir.join(derived::FELLOWS);
+    let edited = std::fs::read(&file).unwrap();
+    // The same lists, kept as they are when they have been searched for.
+    let memory = Memory::open(dir).unwrap();
+    crate::fellows::Fellows::load(&memory).expect("whole").keep(&memory);
+    assert_eq!(std::fs::read(&file).unwrap(), edited);
+}
+
+#[test]
+fn fellows_of_another_layout_are_neither_read_nor_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
+    let right = counts(dir, 4);
+    let file = dir.join(derived::FELLOWS);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[76] = 0;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(counts(dir, 4), right, "made anew");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[76] = 0;
+    std::fs::write(&file, bytes).unwrap();
+    forget(dir, |id| id == 3);
+    assert!(!file.exists(), "nothing could be taken out of it");
 }
 
 #[test]
