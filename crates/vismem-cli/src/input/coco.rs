@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
-use super::dataset::{Dataset, Reading};
+use super::dataset::{Dataset, Reader, Reading};
 
 #[derive(Deserialize)]
 struct Document {
@@ -38,13 +38,27 @@ struct Category {
     others: Map<String, Value>,
 }
 
+/// What is of interest where labels are not; files of test sets have no more.
+#[derive(Deserialize)]
+struct Images {
+    images: Vec<Image>,
+}
+
 /// Opens such a file as a data set. A picture may have several annotations, but of one category.
-pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
+pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
+    if !reader.labelled {
+        let Images { images } = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;
+        ensure!(!images.is_empty(), "{name}: lists no pictures");
+        let picture = |image: Image| LabelledPicture::file(folder.join(image.file_name), String::new());
+        return Ok(Dataset::listed(images.into_iter().map(picture).collect(), Taxonomy::default()));
+    }
     let document: Document = serde_json::from_slice(&bytes)
         .with_context(|| format!("{name}: is no JSON with images, annotations and categories, as COCO has them"))?;
-    let taxonomy = taxonomy(&document.categories, reading).with_context(|| name.to_string())?;
+    let taxonomy = taxonomy(&document.categories, reader.reading).with_context(|| name.to_string())?;
 
     // Ids are numbers or text; as JSON they are both text.
     let categories: HashMap<String, &Category> =
@@ -59,7 +73,6 @@ pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
         );
         of_image.entry(image_id.to_string()).or_default().insert(category);
     }
-    let folder = reading.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
     let pictures = document.images.iter().map(|image| {
         let path = folder.join(&image.file_name);
         let mut found = of_image.get(&image.id.to_string()).into_iter().flatten();
@@ -108,6 +121,7 @@ fn taxonomy(categories: &[Category], reading: &Reading) -> Result<Taxonomy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::dataset::Finding;
 
     const TEXT: &str = r#"{
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
@@ -120,7 +134,7 @@ mod tests {
     fn read(text: &str, reading: &Reading) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x.json"), text).unwrap();
-        open(&folder.path().join("x.json"), reading)
+        open(&folder.path().join("x.json"), &Reader { reading, names: Vec::new(), labelled: true })
     }
 
     #[test]
@@ -140,7 +154,7 @@ mod tests {
     fn levels_are_keys_of_the_categories() {
         let levels = |levels: &[&str]| Reading {
             levels: levels.iter().map(|&level| level.to_owned()).collect(),
-            images: Some("/pictures".into()),
+            finding: Finding { images: Some("/pictures".into()), ..Finding::default() },
             ..Reading::default()
         };
         let dataset = read(TEXT, &levels(&["supercategory", "kingdom"])).unwrap();

@@ -13,6 +13,7 @@ mod options;
 mod outputs;
 mod pictures;
 mod relabelling;
+mod sizes;
 
 use std::collections::BTreeMap;
 

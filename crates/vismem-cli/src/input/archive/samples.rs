@@ -29,6 +29,7 @@ pub struct Samples {
     archive: PathBuf,
     members: Peekable<Members>,
     ready: VecDeque<LabelledPicture>,
+    /// The label of every picture, where they have one.
     label: Option<String>,
     key: Option<String>,
     names: Vec<String>,
@@ -43,7 +44,7 @@ impl Samples {
             archive: archive.into(),
             members: members.peekable(),
             ready: VecDeque::new(),
-            label: reader.reading.label.clone(),
+            label: reader.one_label(),
             key: reader.reading.label_column.clone(),
             names: reader.names.clone(),
             some: false,
@@ -182,7 +183,8 @@ mod tests {
             .iter()
             .map(|(name, text)| Ok(Member { name: (*name).into(), bytes: Ok(text.as_bytes().to_vec()) }))
             .collect();
-        let reader = Reader { reading, names: names.iter().map(|&name| name.to_owned()).collect() };
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        let reader = Reader { reading, names, labelled: true };
         let samples = Samples::new(Path::new("a.tar"), Box::new(files.into_iter()), &reader);
         let outcome = |picture: LabelledPicture| match picture.bytes.unwrap() {
             Ok(_) => Ok(picture.label),
