@@ -1,6 +1,6 @@
 //! JSON of COCO's kind, for classification: `images`, `annotations`, `categories`. iNaturalist's is one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
-use super::dataset::{Dataset, Reader, Reading};
+use super::dataset::{Dataset, Reader, Reading, Wanted};
 
 #[derive(Deserialize)]
 struct Document {
@@ -44,12 +44,12 @@ struct Images {
     images: Vec<Image>,
 }
 
-/// Opens such a file as a data set. A picture may have several annotations, but of one category.
+/// Opens such a file as a data set. A picture may have several annotations, but of one category, unless all are wanted.
 pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
     let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
-    if !reader.labelled {
+    if !reader.wants_labels() {
         let Images { images } = serde_json::from_slice(&bytes)
             .with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;
         ensure!(!images.is_empty(), "{name}: lists no pictures");
@@ -64,7 +64,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let categories: HashMap<String, &Category> =
         document.categories.iter().map(|category| (category.id.to_string(), category)).collect();
     ensure!(categories.len() == document.categories.len(), "{name}: two categories have the same id");
-    let mut of_image: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut of_image: HashMap<String, BTreeSet<String>> = HashMap::new();
     for Annotation { image_id, category_id } in &document.annotations {
         let category = category_id.to_string();
         ensure!(
@@ -73,21 +73,21 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         );
         of_image.entry(image_id.to_string()).or_default().insert(category);
     }
-    let pictures = document.images.iter().map(|image| {
+    let mut pictures = Vec::with_capacity(document.images.len());
+    for image in &document.images {
         let path = folder.join(&image.file_name);
-        let mut found = of_image.get(&image.id.to_string()).into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(category), None) => LabelledPicture::file(path, categories[category].name.clone()),
-            (None, _) => LabelledPicture::missing(path, format!("has no annotation in {name}")),
-            (Some(one), Some(other)) => {
-                let (one, other) = (&categories[one].name, &categories[other].name);
+        let found = of_image.get(&image.id.to_string()).into_iter().flatten();
+        let labels: Vec<&String> = found.map(|category| &categories[category].name).collect();
+        match labels[..] {
+            [] => pictures.push(LabelledPicture::missing(path, format!("has no annotation in {name}"))),
+            [one, other, ..] if reader.wanted == Wanted::OneLabel => {
                 let reason =
                     format!("has two categories in {name}, such as {one} and {other}; a picture has one label");
-                LabelledPicture::missing(path, reason)
+                pictures.push(LabelledPicture::missing(path, reason));
             }
+            _ => pictures.extend(labels.into_iter().map(|label| LabelledPicture::file(path.clone(), label.clone()))),
         }
-    });
-    let pictures: Vec<_> = pictures.collect();
+    }
     ensure!(!pictures.is_empty(), "{name}: lists no pictures");
     Ok(Dataset::listed(pictures, taxonomy))
 }
@@ -132,9 +132,13 @@ mod tests {
     }"#;
 
     fn read(text: &str, reading: &Reading) -> Result<Dataset> {
+        read_with(text, reading, Wanted::OneLabel)
+    }
+
+    fn read_with(text: &str, reading: &Reading, wanted: Wanted) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x.json"), text).unwrap();
-        open(&folder.path().join("x.json"), &Reader { reading, names: Vec::new(), labelled: true })
+        open(&folder.path().join("x.json"), &Reader::new(reading, wanted)?)
     }
 
     #[test]
@@ -148,6 +152,14 @@ mod tests {
         let reason = |place: usize| pictures[place].bytes.clone().unwrap().unwrap_err();
         assert!(reason(1).contains("has two categories"), "{}", reason(1));
         assert!(reason(2).contains("has no annotation"), "{}", reason(2));
+    }
+
+    #[test]
+    fn as_ground_truth_a_picture_comes_with_each_of_its_categories() {
+        let pictures = read_with(TEXT, &Reading::default(), Wanted::AllLabels).unwrap().pictures;
+        let found: Vec<_> = pictures.take(3).map(|picture| (picture.path, picture.label)).collect();
+        assert!(found[1].0.ends_with("b.jpg") && found[2].0.ends_with("b.jpg"));
+        assert_eq!([&found[1].1, &found[2].1], ["leopard", "oak"]);
     }
 
     #[test]

@@ -102,16 +102,28 @@ impl Dataset {
 /// Opens everything that the user named, in that order. Whatever is wrong with a whole file is found here, before
 /// anything is done.
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
-    let reader = Reader { reading, names: names.unwrap_or_default(), labelled: true };
+    let reader = Reader::new(reading, Wanted::OneLabel)?;
     let nothing = Dataset::listed(Vec::new(), Taxonomy::default());
     paths.iter().try_fold(nothing, |all, path| Ok(all.chain(reader.open(path.as_ref())?)))
+}
+
+/// Opens a data set of ground truth: a picture of several labels comes once for each.
+pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
+    Reader::new(reading, Wanted::AllLabels)?.open(path)
 }
 
 /// Opens a data set of which the pictures alone are of interest: they need no labels, and get none.
 pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
     let reading = Reading { finding: finding.clone(), ..Reading::default() };
-    Reader { reading: &reading, names: Vec::new(), labelled: false }.open(path)
+    Reader::new(&reading, Wanted::NoLabel)?.open(path)
+}
+
+/// What is wanted of a picture besides itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    NoLabel,
+    OneLabel,
+    AllLabels,
 }
 
 /// What is to be known of the user's wishes while reading.
@@ -119,14 +131,23 @@ pub struct Reader<'r> {
     pub reading: &'r Reading,
     /// Names of the classes 0, 1, ...
     pub names: Vec<String>,
-    /// Whether pictures must have labels.
-    pub labelled: bool,
+    pub wanted: Wanted,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    pub fn new(reading: &'r Reading, wanted: Wanted) -> Result<Self> {
+        let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
+        Ok(Self { reading, names: names.unwrap_or_default(), wanted })
+    }
+
+    /// Whether pictures must have labels.
+    pub fn wants_labels(&self) -> bool {
+        self.wanted != Wanted::NoLabel
+    }
+
     /// The label of everything, where there is one: what the user says, or none at all.
     pub fn one_label(&self) -> Option<String> {
-        if self.labelled { self.reading.label.clone() } else { Some(String::new()) }
+        if self.wants_labels() { self.reading.label.clone() } else { Some(String::new()) }
     }
 
     fn open(&self, path: &Path) -> Result<Dataset> {

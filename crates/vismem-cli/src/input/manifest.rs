@@ -17,12 +17,12 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let name = table.name.clone();
     let path = table.column(reading.finding.image_column.as_deref().unwrap_or("path"))?;
     let label_column = reading.label_column.as_deref().unwrap_or("label");
-    let label = reader.labelled.then(|| table.column(label_column)).transpose()?;
+    let label = reader.wants_labels().then(|| table.column(label_column)).transpose()?;
     let source = table.find("source");
     table.all_named()?;
     let is_level = |column: &usize| ![Some(path), label, source].contains(&Some(*column));
     let levels: Vec<usize> = match &reading.levels[..] {
-        _ if !reader.labelled => Vec::new(),
+        _ if !reader.wants_labels() => Vec::new(),
         [] => (0..table.header.len()).filter(is_level).collect(),
         named => named.iter().map(|level| table.column(level)).collect::<Result<_>>()?,
     };
@@ -37,7 +37,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         let Row { line, fields } = row?;
         ensure!(!fields[path].is_empty(), "{name}, line {line}: the path is empty");
         let label = label.map_or("", |label| &fields[label]);
-        ensure!(!reader.labelled || !label.is_empty(), "{name}, line {line}: the label is empty");
+        ensure!(!reader.wants_labels() || !label.is_empty(), "{name}, line {line}: the label is empty");
         if !levels.is_empty() {
             let names: Vec<String> = levels.iter().map(|&level| fields[level].to_owned()).collect();
             taxonomy.insert(label, &names).with_context(|| {
@@ -59,13 +59,13 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::dataset::Reading;
+    use crate::input::dataset::{Reading, Wanted};
 
     fn read_text(text: &str) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.csv");
         std::fs::write(&file, text).unwrap();
-        let mut dataset = open(&file, &Reader { reading: &Reading::default(), names: Vec::new(), labelled: true })?;
+        let mut dataset = open(&file, &Reader::new(&Reading::default(), Wanted::OneLabel)?)?;
         Ok((dataset.pictures.collect(), dataset.taxonomies.pop().unwrap_or_default()))
     }
 

@@ -42,7 +42,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let names =
         |column: &str| features.get(column).map_or_else(|| reader.names.clone(), |feature| feature.classes.clone());
     let (mut labels, mut taxonomies) = (None, Vec::new());
-    if reader.labelled {
+    if reader.wants_labels() {
         let column = label_column(&table, reader.reading.label_column.as_deref(), &features)?;
         let found = labels.insert(Labels { names: names(&column), column });
         taxonomies.extend(taxonomy(file, found, &reader.reading.levels, &names)?);

@@ -176,7 +176,7 @@ fn folder_label(name: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::dataset::Reading;
+    use crate::input::dataset::{Reading, Wanted};
 
     fn labels(files: &[(&str, &str)], reading: &Reading, names: &[&str]) -> Vec<(String, Result<String, String>)> {
         let files: Vec<_> = files
@@ -184,7 +184,7 @@ mod tests {
             .map(|(name, text)| Ok(Member { name: (*name).into(), bytes: Ok(text.as_bytes().to_vec()) }))
             .collect();
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        let reader = Reader { reading, names, labelled: true };
+        let reader = Reader { reading, names, wanted: Wanted::OneLabel };
         let samples = Samples::new(Path::new("a.tar"), Box::new(files.into_iter()), &reader);
         let outcome = |picture: LabelledPicture| match picture.bytes.unwrap() {
             Ok(_) => Ok(picture.label),
