@@ -15,7 +15,7 @@ use crate::input::dataset::{self, Dataset};
 use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{has_extension, inside};
 use crate::progress::{self, Progress};
-use crate::{decision, encoder, output, searching};
+use crate::{decision, embedding_folder, encoder, output, searching};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -34,6 +34,10 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     memory.classify(&[], &voting)?;
     let (mut pictures, mut embeddings) = (None, Vec::new());
     for path in &options.paths {
+        if embedding_folder::is_one(path) {
+            let name = path.display();
+            return Err(wrong_use(format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")));
+        }
         if has_extension(path, "npy") && !path.is_dir() {
             embeddings.push((path, Embeddings::open(path)?));
             continue;

@@ -35,7 +35,7 @@ impl Writer {
     pub fn push<D: Serialize>(&mut self, entry: &Entry<'_, D>) -> Result<()> {
         let separator = if std::mem::take(&mut self.is_empty) { "{" } else { "," };
         let mut write = || -> io::Result<()> {
-            write!(self.out, "{separator}\n")?;
+            writeln!(self.out, "{separator}")?;
             serde_json::to_writer(&mut self.out, &entry.image_id)?;
             write!(self.out, ": ")?;
             Ok(serde_json::to_writer(&mut self.out, entry)?)
