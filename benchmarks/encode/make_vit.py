@@ -3,13 +3,15 @@ say.
 
     python make_vit.py FOLDER
 
-FOLDER gets config.json, preprocessor_config.json, onnx/model.onnx, and model.safetensors for PyTorch.
+FOLDER gets config.json, preprocessor_config.json, model.safetensors for PyTorch, onnx/model.onnx, and
+onnx/model_int8.onnx: the same with weights in 8 bits and activations quantised as they come, as on the hub.
 """
 import json
 import sys
 from pathlib import Path
 
 import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import Dinov2Config, Dinov2Model
 
 PREPROCESSING = {
@@ -44,6 +46,10 @@ def main(folder):
         opset_version=17,
         dynamo=False,
     )
+    # Convolutions stay as they are: ONNX Runtime has no 8-bit kernel for that of the patches.
+    matrices = ["MatMul", "Gemm"]
+    f32, int8 = folder / "onnx" / "model.onnx", folder / "onnx" / "model_int8.onnx"
+    quantize_dynamic(f32, int8, op_types_to_quantize=matrices, weight_type=QuantType.QInt8)
 
 
 if __name__ == "__main__":

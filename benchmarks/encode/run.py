@@ -7,8 +7,8 @@ FOLDER holds pictures, in one folder per label. Without it, 1,000 pictures are d
 onnxruntime, pillow and numpy are installed into target/benchmark-encode. Every round runs every row once, in turn
 forwards and backwards, from an empty memory, and times the whole command, so starting up and loading the model count
 for all. A row's ratio is the median over the rounds of its speed by that of the first row in the same round.
-With --model vit-s14 the model is a DINOv2 ViT-S/14 with random weights instead of the built-in one, and PyTorch with
-transformers is the first row; torch, transformers and onnx are installed as well.
+With --model vit-s14 the model is a DINOv2 ViT-S/14 with random weights instead of the built-in one, in f32 and in int8, and
+PyTorch with transformers is the first row; torch, transformers and onnx are installed as well.
 On Linux a run during which other programs took more than 5 % of the processor is repeated once they are quiet.
 """
 import argparse
@@ -47,7 +47,7 @@ def prepare(folder, model):
         check_call(PYTHON, "-m", "pip", "install", "--quiet", *packages)
         (VENV / "ready").touch()
         (VENV / "ready-torch").touch()
-    if model == "vit-s14" and not (VIT / "onnx" / "model.onnx").exists():
+    if model == "vit-s14" and not (VIT / "onnx" / "model_int8.onnx").exists():
         check_call(PYTHON, HERE / "make_vit.py", VIT)
     if not (VENV / "ready").exists():
         shutil.rmtree(VENV, ignore_errors=True)
@@ -69,18 +69,24 @@ def rows(folder, release, model):
     peer = [PYTHON, HERE / "python_pipeline.py"]
     memory, out = CACHE / "memory.vismem", CACHE / "embeddings.npz"
     add = [release / "vismem", "-m", memory, "add", folder, "--format", "json"]
-    onnx, family, first = MODEL, [], []
-    if model == "vit-s14":
-        onnx, family = VIT / "onnx" / "model.onnx", ["vit"]
-        first = [("PyTorch, DataLoader", [PYTHON, HERE / "torch_pipeline.py", VIT, folder, out], True)]
-        add += ["--encoder", VIT]
+
+    def of(onnx, kind, family, encoder):
+        return [
+            (f"Python, one process{kind}", [*peer, "one", onnx, folder, out, *family], True),
+            (f"Python, PIL in worker processes{kind}", [*peer, "workers", onnx, folder, out, *family], True),
+            (f"Python, all in a process per core{kind}", [*peer, "shards", onnx, folder, out, *family], True),
+            (f"vismem add, ONNX Runtime{kind}", [*add, *encoder, "--runtime", "onnxruntime"], False),
+            (f"vismem add, rten{kind}", [*add, *encoder, "--runtime", "rten"], False),
+        ]
+
+    if model != "vit-s14":
+        return of(MODEL, "", [], [])
+    int8 = VIT / "onnx" / "model_int8.onnx"
     return [
-        *first,
-        ("Python, one process", [*peer, "one", onnx, folder, out, *family], True),
-        ("Python, PIL in worker processes", [*peer, "workers", onnx, folder, out, *family], True),
-        ("Python, all in a process per core", [*peer, "shards", onnx, folder, out, *family], True),
-        ("vismem add, ONNX Runtime", [*add, "--runtime", "onnxruntime"], False),
-        ("vismem add, rten", [*add, "--runtime", "rten"], False),
+        ("PyTorch, DataLoader", [PYTHON, HERE / "torch_pipeline.py", VIT, folder, out], True),
+        *of(VIT / "onnx" / "model.onnx", "", ["vit"], ["--encoder", VIT]),
+        # The fastest of Python's three, and both of vismem.
+        *of(int8, ", int8", ["vit"], ["--encoder", int8])[2:],
     ]
 
 

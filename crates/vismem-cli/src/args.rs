@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
 use vismem_encode::{Device, Pool};
 
-use crate::input::dataset::Reading;
+use crate::input::dataset::{Finding, Reading};
 use crate::selector::{Criterion, SelectorArgs};
 
 const EXAMPLES: &str = "\
@@ -184,7 +184,8 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
 
 #[derive(Debug, ClapArgs)]
 pub struct Classify {
-    /// Pictures, folders of pictures, or embeddings as .npy
+    /// Pictures, folders, and data sets in any of the forms that `vismem add` takes, with or without labels; or embeddings
+    /// as .npy
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Answer only where the what-if changes the answer, and say what it was
@@ -196,11 +197,13 @@ pub struct Classify {
     pub what_if: WhatIf,
     #[command(flatten)]
     pub encoding: Encoding,
+    #[command(flatten)]
+    pub finding: Finding,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
-    /// The picture
+    /// The picture; ARCHIVE#NAME or TABLE#ROW, as `vismem classify` says it, for one in an archive or a Parquet file
     pub image: PathBuf,
     /// Where to write the page (.html) or the picture (.png); may be given twice
     #[arg(short, long, value_name = "FILE", default_value = "explanation.html")]

@@ -97,6 +97,8 @@ impl HubModel {
     /// Reads the name of a model in [`NAMED`].
     pub fn named(text: &str) -> Option<Self> {
         let (name, file) = split(text);
+        // On the hub, timm's models lie in repositories of that name.
+        let name = name.strip_prefix("timm/").unwrap_or(name);
         let named = NAMED.iter().find(|named| named.name == name || named.aliases.contains(&name))?;
         let repository = named.repository.parse().expect("the table names repositories");
         let name = file.map_or_else(|| named.name.to_owned(), |file| format!("{}:{file}", named.name));
@@ -178,6 +180,7 @@ mod tests {
         assert_eq!(read("dinov2-small:fp16"), small("dinov2-small:fp16", Some("fp16")));
         assert_eq!(read("facebook/dinov2-small"), small("dinov2-small", None));
         assert_eq!(read("vit_small_patch14_dinov2.lvd142m"), small("dinov2-small", None));
+        assert_eq!(read("hub:timm/vit_small_patch14_dinov2.lvd142m:int8"), small("dinov2-small:int8", Some("int8")));
         let spec = "me/mine@v2:onnx/x.onnx";
         let own = Some((spec.to_owned(), "me/mine@v2".to_owned(), Some("onnx/x.onnx".to_owned())));
         assert_eq!(read(&format!("hub:{spec}")), own);

@@ -12,7 +12,7 @@ use vismem::{Near, Selector};
 use crate::args::{Encoding, wrong_use};
 use crate::encoder;
 use crate::input::embeddings::{Embeddings, fault};
-use crate::input::has_extension;
+use crate::input::{has_extension, inside};
 
 /// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different
 /// options narrow each other.
@@ -151,7 +151,7 @@ pub fn selector_of(
 fn embeddings(file: &Path, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Vec<Vec<f32>>> {
     if !has_extension(file, "npy") {
         let encoder = encoder::load(encoding, Some((memory, held)))?;
-        return Ok(vec![encoder.encode_file(file)?]);
+        return Ok(vec![encoder.encode_file(inside::picture(file))?]);
     }
     let mut rows = Embeddings::open(file).with_context(|| format!("--like {}", file.display()))?;
     let (name, dim) = (file.display(), rows.dim);

@@ -13,6 +13,7 @@ use crate::error::{EncodeError, EncodeErrorKind, LoadError};
 use crate::head::Head;
 use crate::identity::Identity;
 use crate::model::Model;
+use crate::pipeline::{Input, alone_if_large};
 use crate::runtime::{self, Device, Graph, OnnxRuntimeError, RuntimeChoice, Session};
 
 /// Options of [`Encoder::load`].
@@ -146,19 +147,20 @@ impl Encoder {
         self.embed(1, &input).pop().expect("one picture gives one result").map_err(EncodeError::from)
     }
 
-    /// Reads, decodes and encodes one file.
+    /// Reads, decodes and encodes one file, or what stands in its place.
     ///
     /// # Errors
     /// When the file cannot be read or is not a picture within the limits; the message names it.
-    pub fn encode_file(&self, path: impl AsRef<Path>) -> Result<Vec<f32>, EncodeError> {
-        let path = path.as_ref();
+    pub fn encode_file(&self, file: impl Input) -> Result<Vec<f32>, EncodeError> {
+        let picture = file.picture();
         let mut input = vec![0.0; self.input_len()];
         let mut encode = || {
-            let bytes = self.read(path)?;
+            let _alone = alone_if_large(picture);
+            let bytes = self.bytes_of(picture)?;
             self.prepare(&bytes, &mut input)?;
             self.embed(1, &input).pop().expect("one picture gives one result")
         };
-        encode().map_err(|kind| EncodeError::at(path, kind))
+        encode().map_err(|kind| EncodeError::at(picture.name(), kind))
     }
 
     /// Encodes decoded pictures, on all threads; results in the order of the pictures.

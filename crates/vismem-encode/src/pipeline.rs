@@ -17,6 +17,9 @@ use crate::error::{EncodeError, EncodeErrorKind};
 pub trait Input {
     /// Where the picture is.
     fn picture(&self) -> Picture<'_>;
+
+    /// Told when the picture is not read again, so that bytes that are here for it need not stay.
+    fn release(&mut self) {}
 }
 
 /// Where the bytes of a picture are.
@@ -41,6 +44,14 @@ impl<'a> Picture<'a> {
     pub fn name(&self) -> &'a Path {
         match self {
             Self::File(name) | Self::Bytes(name, _) | Self::Missing(name, _) => name,
+        }
+    }
+
+    /// How many bytes are here for it before it is its turn.
+    fn held(&self) -> usize {
+        match self {
+            Self::Bytes(_, bytes) => bytes.len(),
+            Self::File(_) | Self::Missing(..) => 0,
         }
     }
 }
@@ -84,6 +95,9 @@ pub enum Outcome {
 /// the other workers, as long as they are not this far ahead of it.
 const CHUNKS_AHEAD: usize = 8;
 
+/// A worker takes no more inputs at once than until it has bytes of so many.
+const HELD: usize = 64 << 20;
+
 impl Encoder {
     /// Encodes pictures on all [`threads`](Self::threads), and hands the results to `sink` on the calling thread in the
     /// order of `inputs`.
@@ -94,8 +108,9 @@ impl Encoder {
     /// are at, and the rest of `inputs` is not consumed.
     ///
     /// Memory is bounded whatever the number of inputs: per thread one file, one decoded picture, and
-    /// [`batch`](StreamOptions::batch) preprocessed pictures; decoded pictures of more than 24 million pixels exist
-    /// one at a time.
+    /// [`batch`](StreamOptions::batch) preprocessed pictures; files of more than 64 MiB, and decoded pictures of more than
+    /// 24 million pixels, are in memory one at a time. Of inputs that bring their bytes, a thread holds 64 MiB and one
+    /// more.
     ///
     /// # Panics
     /// When `inputs` or `sink` panics.
@@ -148,14 +163,16 @@ impl Encoder {
             let mut encoded = Vec::with_capacity(inputs.len());
             // Where in `encoded` the pictures are that go through the model, in order.
             let mut places = Vec::new();
-            for input in inputs {
+            for mut input in inputs {
                 if queue.stopped() {
                     return;
                 }
                 let slot = &mut pixels[places.len() * len..][..len];
                 let mut hash = None;
                 let prepared = guarded(|| {
-                    let bytes = self.bytes_of(input.picture())?;
+                    let picture = input.picture();
+                    let _alone = alone_if_large(picture);
+                    let bytes = self.bytes_of(picture)?;
                     let digest = *hash.insert(*blake3::hash(&bytes).as_bytes());
                     if !wanted(&input, &digest) {
                         return Ok(false);
@@ -170,6 +187,7 @@ impl Encoder {
                     }
                     Err(kind) => Outcome::Failed(EncodeError::at(input.picture().name(), kind)),
                 };
+                input.release();
                 encoded.push(Encoded { input, hash, outcome });
             }
             let filled = &pixels[..places.len() * len];
@@ -193,7 +211,7 @@ impl Encoder {
 
 impl Encoder {
     /// The whole picture, if it is there and not too large.
-    fn bytes_of<'a>(&self, picture: Picture<'a>) -> Result<Cow<'a, [u8]>, EncodeErrorKind> {
+    pub(crate) fn bytes_of<'a>(&self, picture: Picture<'a>) -> Result<Cow<'a, [u8]>, EncodeErrorKind> {
         let limit = self.limits().max_file_bytes;
         match picture {
             Picture::File(path) => self.read(path).map(Cow::Owned),
@@ -203,6 +221,16 @@ impl Encoder {
             Picture::Bytes(_, bytes) => Ok(Cow::Borrowed(bytes)),
             Picture::Missing(_, reason) => Err(EncodeErrorKind::Missing(reason.to_owned())),
         }
+    }
+}
+
+/// Waits until no other large file is in memory, if this one is large.
+pub(crate) fn alone_if_large(picture: Picture<'_>) -> Option<MutexGuard<'static, ()>> {
+    static LARGE: Mutex<()> = Mutex::new(());
+    let is_large = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.len() > HELD as u64);
+    match picture {
+        Picture::File(path) if is_large(path) => Some(LARGE.lock().unwrap_or_else(PoisonError::into_inner)),
+        _ => None,
     }
 }
 
@@ -231,7 +259,7 @@ struct State<I> {
     delivered: usize,
 }
 
-impl<I: Iterator> Queue<I> {
+impl<I: Iterator<Item: Input>> Queue<I> {
     fn new(inputs: I, chunk: usize, window: usize) -> Self {
         let state = Mutex::new(State { inputs, ended: false, taken: 0, delivered: 0 });
         Self { state, advanced: Condvar::new(), stop: AtomicBool::new(false), chunk, window }
@@ -251,8 +279,16 @@ impl<I: Iterator> Queue<I> {
         if state.ended {
             return None;
         }
-        let inputs: Vec<_> = state.inputs.by_ref().take(self.chunk).collect();
-        state.ended = inputs.len() < self.chunk;
+        let (mut inputs, mut held) = (Vec::with_capacity(self.chunk), 0);
+        while inputs.len() < self.chunk && held < HELD && !state.ended {
+            match state.inputs.next() {
+                Some(input) => {
+                    held += input.picture().held();
+                    inputs.push(input);
+                }
+                None => state.ended = true,
+            }
+        }
         if inputs.is_empty() {
             return None;
         }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use common::{cosine, runtimes, tiny};
 use image::{Rgb, RgbImage};
 use vismem_encode::decode::DecodeError;
-use vismem_encode::{EncodeErrorKind, Encoded, Encoder, EncoderOptions, Model, Outcome, RuntimeChoice, StreamOptions};
+use vismem_encode::{
+    EncodeErrorKind, Encoded, Encoder, EncoderOptions, Input, Model, Outcome, Picture, RuntimeChoice, StreamOptions,
+};
 
 const THREADS: usize = 2;
 
@@ -298,6 +300,41 @@ fn a_slow_sink_does_not_let_the_workers_run_away() {
         ControlFlow::Continue(())
     });
     assert_eq!(taken, 300);
+}
+
+/// An input that brings 40 MiB, and counts how many of its kind still hold them.
+struct Heavy {
+    bytes: Vec<u8>,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Input for Heavy {
+    fn picture(&self) -> Picture<'_> {
+        Picture::Bytes(Path::new("heavy"), &self.bytes)
+    }
+
+    fn release(&mut self) {
+        self.bytes = Vec::new();
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn inputs_that_bring_many_bytes_are_taken_few_at_a_time_and_released_once_read() {
+    let (alive, most) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let inputs = (0..12).map(|_| {
+        most.fetch_max(alive.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Heavy { bytes: vec![0; 40 << 20], alive: Arc::clone(&alive) }
+    });
+    let mut taken = 0;
+    encoder(THREADS).encode_stream(inputs, StreamOptions { batch: 4 }, &|_, _| false, &mut |encoded| {
+        assert!(matches!(encoded.outcome, Outcome::Skipped));
+        taken += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((taken, alive.load(Ordering::Relaxed)), (12, 0));
+    // Two of them are more than 64 MiB.
+    assert!(most.load(Ordering::Relaxed) <= 2 * THREADS, "{most:?} at once");
 }
 
 #[test]

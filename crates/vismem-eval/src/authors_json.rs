@@ -5,15 +5,17 @@
 //! class id or, in the manner of ReaL, a list of them. Class ids are whole numbers, 0 among them: the authors' own code
 //! takes 0 for "no class yet", which is not done here.
 
+mod write;
+
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+pub use self::write::{Writer, class_ids, write};
 use crate::{Error, Exemplar, Near, Neighborhoods, Query, Result};
 
 /// What neighbour files hold.
@@ -27,21 +29,30 @@ pub struct FromFiles {
     pub own: Option<Neighborhoods>,
 }
 
-/// The value of one key.
+/// The value of one key: a query, with its neighbours from the nearest on.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    featurizer: String,
-    image_id: String,
-    image_class: Classes,
-    neighbor_image_ids: Vec<String>,
-    neighbor_classes: Vec<i64>,
-    neighbor_distances: Vec<f64>,
+pub struct Entry<'a, Distance = f64> {
+    /// What the vectors came from.
+    pub featurizer: Cow<'a, str>,
+    /// The query; it is the key as well.
+    pub image_id: Cow<'a, str>,
+    /// What it shows.
+    pub image_class: Classes,
+    /// The neighbours.
+    pub neighbor_image_ids: Vec<Cow<'a, str>>,
+    /// What each of them shows.
+    pub neighbor_classes: Vec<i64>,
+    /// How far each of them is: 1 − cosine.
+    pub neighbor_distances: Vec<Distance>,
 }
 
+/// What a query shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Classes {
+pub enum Classes {
+    /// One class.
     One(i64),
+    /// Any of these, or nobody knows.
     Some(Vec<i64>),
 }
 
@@ -55,7 +66,7 @@ impl Classes {
 }
 
 /// Entries in the order of the file.
-struct Entries(Vec<(String, Entry)>);
+struct Entries(Vec<(String, Entry<'static>)>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
@@ -98,7 +109,7 @@ pub fn read(queries: &Path, memory: Option<&Path>) -> Result<FromFiles> {
             reading.exemplar(image, *class, memory.unwrap_or(queries))?;
         }
     }
-    let featurizer = asked.first().map_or_else(String::new, |(_, entry)| entry.featurizer.clone());
+    let featurizer = asked.first().map_or_else(String::new, |(_, entry)| entry.featurizer.to_string());
     let table = reading.queries(asked, queries, false)?;
     let fellows = match (own, memory) {
         (Some(own), Some(path)) => Some(reading.queries(own, path, true)?),
@@ -119,7 +130,7 @@ pub fn read(queries: &Path, memory: Option<&Path>) -> Result<FromFiles> {
     Ok(FromFiles { featurizer, queries: table, own })
 }
 
-fn entries(path: &Path) -> Result<Vec<(String, Entry)>> {
+fn entries(path: &Path) -> Result<Vec<(String, Entry<'static>)>> {
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), action: "read", source })?;
     let fault = |what: String| Error::Format { path: path.into(), what };
     let Entries(entries) = serde_json::from_slice(&bytes)
@@ -167,13 +178,18 @@ impl Reading {
         Ok(position)
     }
 
-    fn queries(&mut self, entries: Vec<(String, Entry)>, path: &Path, without_self: bool) -> Result<Vec<Query>> {
+    fn queries(
+        &mut self,
+        entries: Vec<(String, Entry<'static>)>,
+        path: &Path,
+        without_self: bool,
+    ) -> Result<Vec<Query>> {
         let mut queries = Vec::with_capacity(entries.len());
         for (image, entry) in entries {
             let mut neighbors = Vec::with_capacity(entry.neighbor_classes.len());
             let found = entry.neighbor_image_ids.iter().zip(&entry.neighbor_classes).zip(&entry.neighbor_distances);
             for ((neighbor, class), distance) in found {
-                if without_self && *neighbor == image {
+                if without_self && **neighbor == image {
                     continue;
                 }
                 neighbors.push(Near::new(self.exemplar(neighbor, *class, path)?, *distance));
@@ -185,73 +201,6 @@ impl Reading {
         }
         Ok(queries)
     }
-}
-
-/// Writes the queries of a table. Class ids are the labels themselves where all of them are whole numbers, else their
-/// positions in the order of names; the ids are returned, by label. Names that are there more than once get a number.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write(path: &Path, table: &Neighborhoods, featurizer: &str) -> Result<Vec<(String, i64)>> {
-    let ids = class_ids(&table.labels);
-    let class = |label: u32| ids[label as usize].1;
-    let exemplars = distinct(table.exemplars.iter().map(|exemplar| exemplar.name.as_str()));
-    let names = distinct(table.queries.iter().map(|query| query.name.as_str()));
-    let write = || -> std::io::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        write!(out, "{{")?;
-        for (at, (query, name)) in table.queries.iter().zip(names).enumerate() {
-            let classes: Vec<i64> = query.truth.iter().map(|label| class(*label)).collect();
-            let entry = Entry {
-                featurizer: featurizer.into(),
-                image_id: name.clone(),
-                image_class: match classes[..] {
-                    [one] => Classes::One(one),
-                    _ => Classes::Some(classes),
-                },
-                neighbor_image_ids: query.neighbors.iter().map(|n| exemplars[n.exemplar as usize].clone()).collect(),
-                neighbor_classes: query.neighbors.iter().map(|near| class(table.label_of(near))).collect(),
-                neighbor_distances: query.neighbors.iter().map(|near| near.distance).collect(),
-            };
-            write!(out, "{}", if at == 0 { "\n" } else { ",\n" })?;
-            serde_json::to_writer(&mut out, &name)?;
-            write!(out, ": ")?;
-            serde_json::to_writer(&mut out, &entry)?;
-        }
-        writeln!(out, "\n}}")?;
-        out.flush()
-    };
-    write().map_err(|source| Error::Io { path: path.into(), action: "write", source })?;
-    Ok(ids)
-}
-
-fn class_ids(labels: &[String]) -> Vec<(String, i64)> {
-    let numbers: Option<Vec<i64>> =
-        labels.iter().map(|label| label.parse().ok().filter(|id: &i64| id.to_string() == *label)).collect();
-    let ids = numbers.unwrap_or_else(|| {
-        let mut in_order: Vec<usize> = (0..labels.len()).collect();
-        in_order.sort_by(|a, b| labels[*a].cmp(&labels[*b]));
-        let mut ids = vec![0; labels.len()];
-        in_order.into_iter().zip(0..).for_each(|(label, id)| ids[label] = id);
-        ids
-    });
-    labels.iter().cloned().zip(ids).collect()
-}
-
-/// The names, later ones of the same name with a number.
-fn distinct<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String> {
-    let mut taken: BTreeSet<String> = names.clone().map(str::to_owned).collect();
-    let mut seen = BTreeSet::new();
-    let mut name = |name: &str| {
-        if seen.insert(name.to_owned()) {
-            return name.to_owned();
-        }
-        let free = (2u64..).map(|number| format!("{name}#{number}")).find(|name| !taken.contains(name));
-        let free = free.unwrap_or_default();
-        taken.insert(free.clone());
-        free
-    };
-    names.map(&mut name).collect()
 }
 
 #[cfg(test)]
@@ -334,10 +283,10 @@ mod tests {
         named.labels = vec!["zebra".into(), "ant".into(), "bee".into()];
         named.queries[1].name = "q1".into();
         let ids = write(&path, &named, "f").unwrap();
-        assert_eq!(ids, [("zebra".into(), 2), ("ant".into(), 0), ("bee".into(), 1)]);
+        assert_eq!(ids, [("zebra".into(), 3), ("ant".into(), 1), ("bee".into(), 2)]);
         let again = read(&path, None).unwrap().queries;
         assert_eq!(again.queries[1].name, "q1#2");
-        assert_eq!(again.labels[again.queries[0].truth[0] as usize], "2");
+        assert_eq!(again.labels[again.queries[0].truth[0] as usize], "3");
     }
 
     #[test]

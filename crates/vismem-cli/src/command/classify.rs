@@ -2,19 +2,20 @@ mod answer;
 
 use std::iter;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
-use vismem::{ClassifyOptions, Decision, Memory};
-use vismem_encode::{Outcome as Encoding, StreamOptions};
+use vismem::{ClassifyOptions, Decision, Memory, Taxonomy};
+use vismem_encode::{Encoder, Input, Outcome as Encoding, StreamOptions};
 
 use self::answer::{Answer, Printer};
 use super::Outcome;
-use crate::args::{Args, Classify};
+use crate::args::{Args, Classify, wrong_use};
+use crate::input::dataset::{self, Dataset};
 use crate::input::embeddings::{Embeddings, fault};
-use crate::input::{folder, has_extension};
+use crate::input::{has_extension, inside};
 use crate::progress::{self, Progress};
-use crate::{decision, encoder, output, searching};
+use crate::{decision, embedding_folder, encoder, output, searching};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -31,16 +32,28 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
-    let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
+    let (mut pictures, mut embeddings) = (None, Vec::new());
     for path in &options.paths {
-        if path.is_dir() {
-            pictures.extend(folder::pictures(path)?);
-        } else if has_extension(path, "npy") {
-            embeddings.push((path, Embeddings::open(path)?));
-        } else {
-            // A path that is not there becomes an answer that says so, and the others are answered.
-            pictures.push(path.clone());
+        if embedding_folder::is_one(path) {
+            let name = path.display();
+            return Err(wrong_use(format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")));
         }
+        if has_extension(path, "npy") && !path.is_dir() {
+            embeddings.push((path, Embeddings::open(path)?));
+            continue;
+        }
+        let dataset = match path.exists() {
+            true => dataset::open_unlabelled(path, &options.finding)?,
+            // It becomes an answer that says so, and the others are answered.
+            false => one_picture(path),
+        };
+        pictures = Some(match pictures {
+            Some(before) => Dataset::chain(before, dataset),
+            None => dataset,
+        });
+    }
+    if let Some(option) = options.finding.given().filter(|_| pictures.is_none()) {
+        return Err(wrong_use(format!("{option} belongs to pictures, not to embeddings")));
     }
     let held = memory.encoder().dim;
     for (path, Embeddings { dim, .. }) in &embeddings {
@@ -50,9 +63,10 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
             "{name}: its rows have {dim} values, the memory's embeddings have {held}; use the memory's encoder"
         );
     }
-    let encoder = (!pictures.is_empty())
-        .then(|| encoder::load(&options.encoding, Some((memory.path(), memory.encoder()))))
-        .transpose()?;
+    let pictures = match pictures {
+        Some(pictures) => Some((encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?, pictures)),
+        None => None,
+    };
 
     let classify = |values: &[f32]| -> Result<Vec<Answered>> {
         let decisions = memory.classify(values, &voting)?;
@@ -69,11 +83,16 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     for (_, rows) in embeddings {
         answers.rows(rows)?;
     }
-    if let Some(encoder) = encoder {
+    if let Some((encoder, pictures)) = pictures {
         answers.pictures(&encoder, pictures)?;
     }
     answers.printer.end()?;
     Ok(answers.outcome)
+}
+
+/// A picture that may lie in an archive or a table, or nowhere.
+fn one_picture(path: &Path) -> Dataset {
+    Dataset::listed(vec![inside::picture(path)], Taxonomy::default())
 }
 
 struct Answers<'a> {
@@ -100,9 +119,10 @@ impl Answers<'_> {
         Ok(())
     }
 
-    fn pictures(&mut self, encoder: &vismem_encode::Encoder, pictures: Vec<PathBuf>) -> Result<()> {
-        decide_pictures(encoder, pictures, self.classify, &mut |path, answer| {
-            self.answer(path.display().to_string(), answer)
+    fn pictures(&mut self, encoder: &Encoder, pictures: Dataset) -> Result<()> {
+        let Dataset { pictures, count, taxonomies: _ } = pictures;
+        decide_pictures(encoder, pictures, count, self.classify, &mut |picture, answer| {
+            self.answer(picture.path.display().to_string(), answer)
         })
     }
 
@@ -135,17 +155,17 @@ type Said<A> = Result<A, String>;
 
 /// Encodes pictures on all cores and hands their embeddings to `classify`, some together. Hands what it says of each,
 /// or why there is nothing to say, to `each` in the order of `pictures`.
-pub fn decide_pictures<A>(
-    encoder: &vismem_encode::Encoder,
-    pictures: Vec<PathBuf>,
+pub fn decide_pictures<P: Input + Send, A>(
+    encoder: &Encoder,
+    pictures: impl Iterator<Item = P> + Send,
+    count: Option<u64>,
     classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
-    each: &mut dyn FnMut(&Path, Said<A>) -> Result<()>,
+    each: &mut dyn FnMut(P, Said<A>) -> Result<()>,
 ) -> Result<()> {
-    let mut progress = Progress::new(pictures.len() as u64, "pictures");
-    let mut each = |path: PathBuf, answer| each(&path, answer);
+    let mut progress = Progress::up_to(count, "pictures");
     let mut waiting = Vec::new();
     let mut outcome = Ok(());
-    encoder.encode_stream(pictures.into_iter(), StreamOptions::default(), &|_, _| true, &mut |encoded| {
+    encoder.encode_stream(pictures, StreamOptions::default(), &|_, _| true, &mut |encoded| {
         progress.advance(1);
         match encoded.outcome {
             Encoding::Embedded(embedding) => waiting.push((encoded.input, Ok(embedding))),
@@ -153,13 +173,13 @@ pub fn decide_pictures<A>(
             Encoding::Skipped => {}
         }
         if waiting.len() >= TOGETHER {
-            outcome = progress.pause(|| decide(classify, std::mem::take(&mut waiting), &mut each));
+            outcome = progress.pause(|| decide(classify, std::mem::take(&mut waiting), each));
         }
         if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     outcome?;
     drop(progress);
-    decide(classify, waiting, &mut each)
+    decide(classify, waiting, each)
 }
 
 /// Decides queries of which some may have no embedding, in their order.

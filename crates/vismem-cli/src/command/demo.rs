@@ -193,9 +193,10 @@ impl Tour<'_> {
         let (pictures, options) = (folder::pictures(folder)?, ClassifyOptions::default());
         let mut answers = Vec::new();
         let classify = |values: &[f32]| Ok(memory.classify(values, &options)?);
-        classify::decide_pictures(encoder, pictures, &classify, &mut |picture, decision| {
+        let count = Some(pictures.len() as u64);
+        classify::decide_pictures(encoder, pictures.into_iter(), count, &classify, &mut |picture, decision| {
             let decision = decision.map_err(anyhow::Error::msg)?;
-            answers.push(Answer { picture: picture.to_owned(), label: folder::label_of(picture)?, decision });
+            answers.push(Answer { label: folder::label_of(&picture)?, picture, decision });
             Ok(())
         })?;
         Ok(answers)

@@ -11,7 +11,7 @@ use vismem_report::{
 
 use super::Outcome;
 use crate::args::{Args, Explain, Format, wrong_use};
-use crate::input::has_extension;
+use crate::input::{has_extension, inside};
 use crate::{decision, encoder, output, picture, progress, searching};
 
 #[derive(Serialize)]
@@ -61,7 +61,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
     let encoder = encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?;
-    let embedding = encoder.encode_file(&options.image)?;
+    let embedding = encoder.encode_file(inside::picture(&options.image))?;
     let decision = memory.classify(&embedding, &voting)?.remove(0);
     let mut explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
     let mut document = decision::Document::new(&decision, &voting);

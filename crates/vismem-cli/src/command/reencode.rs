@@ -13,8 +13,8 @@ use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
 use super::Outcome;
 use super::add::{KEPT, interrupted};
 use crate::args::{Args, Format, Reencode, wrong_use};
-use crate::input::dataset::{self, Reading};
-use crate::input::{LabelledPicture, has_extension, inside};
+use crate::input::dataset::{self, Finding};
+use crate::input::{LabelledPicture, inside};
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -160,13 +160,10 @@ fn places(
             None => files.push(LabelledPicture::file(source.into(), String::new())),
         }
     }
-    // Labels are the old memory's.
-    let any = Reading { label: Some("any".into()), ..Reading::default() };
-    let unlabelled = Reading::default();
     let mut pictures: Box<dyn Iterator<Item = LabelledPicture> + Send> = Box::new(files.into_iter());
     for place in holders.iter().chain(more) {
-        let brings_labels = ["csv", "parquet", "json"].iter().any(|extension| has_extension(place, extension));
-        let dataset = dataset::open(&[place], if brings_labels { &unlabelled } else { &any });
+        // Labels are the old memory's.
+        let dataset = dataset::open_unlabelled(place, &Finding::default());
         let dataset = dataset.with_context(|| format!("cannot look for pictures in {}", place.display()))?;
         pictures = Box::new(pictures.chain(dataset.pictures));
     }

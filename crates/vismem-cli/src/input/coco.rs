@@ -1,6 +1,6 @@
 //! JSON of COCO's kind, for classification: `images`, `annotations`, `categories`. iNaturalist's is one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
-use super::dataset::{Dataset, Reading};
+use super::dataset::{Dataset, Reader, Reading, Wanted};
 
 #[derive(Deserialize)]
 struct Document {
@@ -38,19 +38,33 @@ struct Category {
     others: Map<String, Value>,
 }
 
-/// Opens such a file as a data set. A picture may have several annotations, but of one category.
-pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
+/// What is of interest where labels are not; files of test sets have no more.
+#[derive(Deserialize)]
+struct Images {
+    images: Vec<Image>,
+}
+
+/// Opens such a file as a data set. A picture may have several annotations, but of one category, unless all are wanted.
+pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
+    if !reader.wants_labels() {
+        let Images { images } = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;
+        ensure!(!images.is_empty(), "{name}: lists no pictures");
+        let picture = |image: Image| LabelledPicture::file(folder.join(image.file_name), String::new());
+        return Ok(Dataset::listed(images.into_iter().map(picture).collect(), Taxonomy::default()));
+    }
     let document: Document = serde_json::from_slice(&bytes)
         .with_context(|| format!("{name}: is no JSON with images, annotations and categories, as COCO has them"))?;
-    let taxonomy = taxonomy(&document.categories, reading).with_context(|| name.to_string())?;
+    let taxonomy = taxonomy(&document.categories, reader.reading).with_context(|| name.to_string())?;
 
     // Ids are numbers or text; as JSON they are both text.
     let categories: HashMap<String, &Category> =
         document.categories.iter().map(|category| (category.id.to_string(), category)).collect();
     ensure!(categories.len() == document.categories.len(), "{name}: two categories have the same id");
-    let mut of_image: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut of_image: HashMap<String, BTreeSet<String>> = HashMap::new();
     for Annotation { image_id, category_id } in &document.annotations {
         let category = category_id.to_string();
         ensure!(
@@ -59,22 +73,21 @@ pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
         );
         of_image.entry(image_id.to_string()).or_default().insert(category);
     }
-    let folder = reading.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
-    let pictures = document.images.iter().map(|image| {
+    let mut pictures = Vec::with_capacity(document.images.len());
+    for image in &document.images {
         let path = folder.join(&image.file_name);
-        let mut found = of_image.get(&image.id.to_string()).into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(category), None) => LabelledPicture::file(path, categories[category].name.clone()),
-            (None, _) => LabelledPicture::missing(path, format!("has no annotation in {name}")),
-            (Some(one), Some(other)) => {
-                let (one, other) = (&categories[one].name, &categories[other].name);
+        let found = of_image.get(&image.id.to_string()).into_iter().flatten();
+        let labels: Vec<&String> = found.map(|category| &categories[category].name).collect();
+        match labels[..] {
+            [] => pictures.push(LabelledPicture::missing(path, format!("has no annotation in {name}"))),
+            [one, other, ..] if reader.wanted == Wanted::OneLabel => {
                 let reason =
                     format!("has two categories in {name}, such as {one} and {other}; a picture has one label");
-                LabelledPicture::missing(path, reason)
+                pictures.push(LabelledPicture::missing(path, reason));
             }
+            _ => pictures.extend(labels.into_iter().map(|label| LabelledPicture::file(path.clone(), label.clone()))),
         }
-    });
-    let pictures: Vec<_> = pictures.collect();
+    }
     ensure!(!pictures.is_empty(), "{name}: lists no pictures");
     Ok(Dataset::listed(pictures, taxonomy))
 }
@@ -108,6 +121,7 @@ fn taxonomy(categories: &[Category], reading: &Reading) -> Result<Taxonomy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::dataset::Finding;
 
     const TEXT: &str = r#"{
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
@@ -118,9 +132,13 @@ mod tests {
     }"#;
 
     fn read(text: &str, reading: &Reading) -> Result<Dataset> {
+        read_with(text, reading, Wanted::OneLabel)
+    }
+
+    fn read_with(text: &str, reading: &Reading, wanted: Wanted) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x.json"), text).unwrap();
-        open(&folder.path().join("x.json"), reading)
+        open(&folder.path().join("x.json"), &Reader::new(reading, wanted)?)
     }
 
     #[test]
@@ -137,10 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn as_ground_truth_a_picture_comes_with_each_of_its_categories() {
+        let pictures = read_with(TEXT, &Reading::default(), Wanted::AllLabels).unwrap().pictures;
+        let found: Vec<_> = pictures.take(3).map(|picture| (picture.path, picture.label)).collect();
+        assert!(found[1].0.ends_with("b.jpg") && found[2].0.ends_with("b.jpg"));
+        assert_eq!([&found[1].1, &found[2].1], ["leopard", "oak"]);
+    }
+
+    #[test]
     fn levels_are_keys_of_the_categories() {
         let levels = |levels: &[&str]| Reading {
             levels: levels.iter().map(|&level| level.to_owned()).collect(),
-            images: Some("/pictures".into()),
+            finding: Finding { images: Some("/pictures".into()), ..Finding::default() },
             ..Reading::default()
         };
         let dataset = read(TEXT, &levels(&["supercategory", "kingdom"])).unwrap();

@@ -21,9 +21,6 @@ pub struct Reading {
     /// [default: label, or the only ClassLabel of a Hugging Face data set]
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
-    /// The column that has the pictures, in Parquet files [default: path, or the only image column]
-    #[arg(long, value_name = "NAME")]
-    pub image_column: Option<String>,
     /// Columns that are levels of the taxonomy, the nearest to the label first; in JSON of COCO's kind keys of the
     /// categories [default: in CSV manifests all further columns, in COCO's supercategory, else none]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -35,6 +32,17 @@ pub struct Reading {
     /// Names of the classes 0, 1, ... for labels that are numbers: a file with a name in each line
     #[arg(long, value_name = "FILE")]
     pub class_names: Option<PathBuf>,
+    #[command(flatten)]
+    pub finding: Finding,
+}
+
+/// Where the pictures of a data set are.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How data sets are read")]
+pub struct Finding {
+    /// The column that has the pictures, in manifests and Parquet files [default: path, or the only image column]
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
     /// The folder of the pictures that JSON of COCO's kind names [default: the JSON's]
     #[arg(long, value_name = "FOLDER")]
     pub images: Option<PathBuf>,
@@ -43,15 +51,21 @@ pub struct Reading {
 impl Reading {
     /// An option that was given and makes sense for pictures alone.
     pub fn for_pictures(&self) -> Option<&'static str> {
-        let Self { label: _, label_column: _, image_column, levels, nested, class_names, images } = self;
+        let Self { label: _, label_column: _, levels, nested, class_names, finding } = self;
         let given = [
-            (image_column.is_some(), "--image-column"),
             (!levels.is_empty(), "--levels"),
             (nested.is_some(), "--nested"),
             (class_names.is_some(), "--class-names"),
-            (images.is_some(), "--images"),
         ];
-        given.into_iter().find(|(given, _)| *given).map(|(_, option)| option)
+        given.into_iter().find(|(given, _)| *given).map(|(_, option)| option).or(finding.given())
+    }
+}
+
+impl Finding {
+    /// An option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let Self { image_column, images } = self;
+        image_column.is_some().then_some("--image-column").or(images.is_some().then_some("--images"))
     }
 }
 
@@ -76,7 +90,7 @@ impl Dataset {
         Self { pictures: Box::new(pictures), count, taxonomies: Vec::new() }
     }
 
-    fn chain(self, next: Self) -> Self {
+    pub fn chain(self, next: Self) -> Self {
         Self {
             pictures: Box::new(self.pictures.chain(next.pictures)),
             count: self.count.zip(next.count).map(|(a, b)| a + b),
@@ -88,10 +102,28 @@ impl Dataset {
 /// Opens everything that the user named, in that order. Whatever is wrong with a whole file is found here, before
 /// anything is done.
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
-    let reader = Reader { reading, names: names.unwrap_or_default() };
+    let reader = Reader::new(reading, Wanted::OneLabel)?;
     let nothing = Dataset::listed(Vec::new(), Taxonomy::default());
     paths.iter().try_fold(nothing, |all, path| Ok(all.chain(reader.open(path.as_ref())?)))
+}
+
+/// Opens a data set of ground truth: a picture of several labels comes once for each.
+pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
+    Reader::new(reading, Wanted::AllLabels)?.open(path)
+}
+
+/// Opens a data set of which the pictures alone are of interest: they need no labels, and get none.
+pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
+    let reading = Reading { finding: finding.clone(), ..Reading::default() };
+    Reader::new(&reading, Wanted::NoLabel)?.open(path)
+}
+
+/// What is wanted of a picture besides itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    NoLabel,
+    OneLabel,
+    AllLabels,
 }
 
 /// What is to be known of the user's wishes while reading.
@@ -99,9 +131,25 @@ pub struct Reader<'r> {
     pub reading: &'r Reading,
     /// Names of the classes 0, 1, ...
     pub names: Vec<String>,
+    pub wanted: Wanted,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    pub fn new(reading: &'r Reading, wanted: Wanted) -> Result<Self> {
+        let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
+        Ok(Self { reading, names: names.unwrap_or_default(), wanted })
+    }
+
+    /// Whether pictures must have labels.
+    pub fn wants_labels(&self) -> bool {
+        self.wanted != Wanted::NoLabel
+    }
+
+    /// The label of everything, where there is one: what the user says, or none at all.
+    pub fn one_label(&self) -> Option<String> {
+        if self.wants_labels() { self.reading.label.clone() } else { Some(String::new()) }
+    }
+
     fn open(&self, path: &Path) -> Result<Dataset> {
         let name = path.display();
         let is_folder = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.is_dir();
@@ -119,11 +167,11 @@ impl Reader<'_> {
             Some(_) if self.reading.label.is_some() => {
                 Err(wrong_use(format!("{name}: a manifest has labels of its own, drop --label")))
             }
-            Some("csv") => manifest::open(path, self.reading),
+            Some("csv") => manifest::open(path, self),
             Some("parquet") => parquet::open(path, self),
-            Some(_) => coco::open(path, self.reading),
+            Some(_) => coco::open(path, self),
             None => {
-                let label = self.reading.label.clone();
+                let label = self.one_label();
                 let label =
                     label.ok_or_else(|| wrong_use(format!("{name}: say with --label what this picture shows")))?;
                 Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
@@ -133,7 +181,7 @@ impl Reader<'_> {
 
     /// A folder of pictures, else of archives and tables.
     fn folder(&self, path: &Path) -> Result<Dataset> {
-        let none = match (folder::pictures(path), &self.reading.label, &self.reading.nested) {
+        let none = match (folder::pictures(path), self.one_label(), &self.reading.nested) {
             (Ok(_), Some(_), Some(_)) => return Err(wrong_use("--nested has its labels from folders, drop --label")),
             (Ok(pictures), None, Some(levels)) => return folder::nested(path, pictures, levels),
             (Ok(pictures), label, _) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{archive, has_extension, parquet};
+use super::{LabelledPicture, archive, has_extension, parquet};
 
 /// The name of something in an archive or a table.
 pub fn name(file: &Path, name: impl AsRef<OsStr>) -> PathBuf {
@@ -29,6 +29,13 @@ pub fn holder(source: &Path) -> Option<(PathBuf, OsString)> {
         |path: &Path| path.is_file() && (archive::is_named_like_one(path) || has_extension(path, "parquet"));
     let mut holders = ends.map(split).filter(|(path, _)| is_holder(path));
     holders.next().map(|(path, name)| (path.to_owned(), name.to_owned()))
+}
+
+/// The picture that is meant by its file, or by its name in an archive or a table.
+pub fn picture(path: &Path) -> LabelledPicture {
+    let mut picture = LabelledPicture::file(path.into(), String::new());
+    picture.bytes = holder(path).map(|(holder, name)| read(&holder, &name).map_err(|error| format!("{error:#}")));
+    picture
 }
 
 /// The bytes of a picture that lies in `holder` under this name.

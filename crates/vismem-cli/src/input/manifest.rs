@@ -6,26 +6,23 @@ use anyhow::{Context, Result, ensure};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
-use super::dataset::{Dataset, Reading};
+use super::dataset::{Dataset, Reader};
 use super::table::{Row, Table};
 
-/// Opens a manifest as a data set.
-pub fn open(file: &Path, reading: &Reading) -> Result<Dataset> {
-    let (pictures, taxonomy) = read(file, reading)?;
-    Ok(Dataset::listed(pictures, taxonomy))
-}
-
-/// Reads a manifest. Relative paths start at the manifest's folder. Unless levels are named, columns other than `path`,
-/// `source` and the label's are levels of the taxonomy, the nearest to the label first.
-pub fn read(file: &Path, reading: &Reading) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
+/// Opens a manifest as a data set. Relative paths start at the manifest's folder. Unless levels are named, columns other
+/// than `path`, `source` and the label's are levels of the taxonomy, the nearest to the label first.
+pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
+    let reading = reader.reading;
     let table = Table::open(file)?;
     let name = table.name.clone();
-    let path = table.column(reading.image_column.as_deref().unwrap_or("path"))?;
-    let label = table.column(reading.label_column.as_deref().unwrap_or("label"))?;
+    let path = table.column(reading.finding.image_column.as_deref().unwrap_or("path"))?;
+    let label_column = reading.label_column.as_deref().unwrap_or("label");
+    let label = reader.wants_labels().then(|| table.column(label_column)).transpose()?;
     let source = table.find("source");
     table.all_named()?;
-    let is_level = |column: &usize| ![Some(path), Some(label), source].contains(&Some(*column));
+    let is_level = |column: &usize| ![Some(path), label, source].contains(&Some(*column));
     let levels: Vec<usize> = match &reading.levels[..] {
+        _ if !reader.wants_labels() => Vec::new(),
         [] => (0..table.header.len()).filter(is_level).collect(),
         named => named.iter().map(|level| table.column(level)).collect::<Result<_>>()?,
     };
@@ -39,10 +36,11 @@ pub fn read(file: &Path, reading: &Reading) -> Result<(Vec<LabelledPicture>, Tax
     for row in table.rows() {
         let Row { line, fields } = row?;
         ensure!(!fields[path].is_empty(), "{name}, line {line}: the path is empty");
-        ensure!(!fields[label].is_empty(), "{name}, line {line}: the label is empty");
+        let label = label.map_or("", |label| &fields[label]);
+        ensure!(!reader.wants_labels() || !label.is_empty(), "{name}, line {line}: the label is empty");
         if !levels.is_empty() {
             let names: Vec<String> = levels.iter().map(|&level| fields[level].to_owned()).collect();
-            taxonomy.insert(&fields[label], &names).with_context(|| {
+            taxonomy.insert(label, &names).with_context(|| {
                 let levels = taxonomy.levels.join(", ");
                 format!("{name}, line {line}, where these columns are levels of the taxonomy: {levels}")
             })?;
@@ -50,23 +48,25 @@ pub fn read(file: &Path, reading: &Reading) -> Result<(Vec<LabelledPicture>, Tax
         pictures.push(LabelledPicture {
             path: folder.join(&fields[path]),
             bytes: None,
-            label: fields[label].to_owned(),
+            label: label.to_owned(),
             source: source.map(|source| fields[source].to_owned()).filter(|source| !source.is_empty()),
         });
     }
     ensure!(!pictures.is_empty(), "{name}: lists no pictures");
-    Ok((pictures, taxonomy))
+    Ok(Dataset::listed(pictures, taxonomy))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::dataset::{Reading, Wanted};
 
     fn read_text(text: &str) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.csv");
         std::fs::write(&file, text).unwrap();
-        read(&file, &Reading::default())
+        let mut dataset = open(&file, &Reader::new(&Reading::default(), Wanted::OneLabel)?)?;
+        Ok((dataset.pictures.collect(), dataset.taxonomies.pop().unwrap_or_default()))
     }
 
     #[test]

@@ -60,6 +60,12 @@ impl Input for LabelledPicture {
             Some(Err(reason)) => Picture::Missing(&self.path, reason),
         }
     }
+
+    fn release(&mut self) {
+        if let Some(Ok(bytes)) = &mut self.bytes {
+            *bytes = Vec::new();
+        }
+    }
 }
 
 /// Whether the file name ends in `.extension`, whatever its case.

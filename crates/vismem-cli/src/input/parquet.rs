@@ -38,16 +38,19 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
     let features = features(&table).with_context(|| format!("{name}: its metadata `huggingface` cannot be read"))?;
     ensure!(!table.is_empty(), "{name}: lists no pictures");
-    let pictures = pictures(&table, reader.reading.image_column.as_deref(), &features)?;
-    let label = label_column(&table, reader.reading.label_column.as_deref(), &features)?;
+    let pictures = pictures(&table, reader.reading.finding.image_column.as_deref(), &features)?;
     let names =
         |column: &str| features.get(column).map_or_else(|| reader.names.clone(), |feature| feature.classes.clone());
-    let labels = Labels { column: label.clone(), names: names(&label) };
-    let taxonomy = taxonomy(file, &labels, &reader.reading.levels, &names)?;
+    let (mut labels, mut taxonomies) = (None, Vec::new());
+    if reader.wants_labels() {
+        let column = label_column(&table, reader.reading.label_column.as_deref(), &features)?;
+        let found = labels.insert(Labels { names: names(&column), column });
+        taxonomies.extend(taxonomy(file, found, &reader.reading.levels, &names)?);
+    }
     let source = table.find("source").is_some_and(|column| column.kind == Some(Kind::Text));
 
     let count = table.len();
-    let mut columns = vec![labels.column.as_str()];
+    let mut columns: Vec<&str> = labels.iter().map(|labels| labels.column.as_str()).collect();
     match &pictures {
         Pictures::Bytes { bytes, path } => {
             columns.extend([Some(bytes), path.as_ref()].into_iter().flatten().map(String::as_str))
@@ -65,7 +68,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             Ok(values) => values.into_iter(),
             Err(error) => return LabelledPicture::missing(file.clone(), format!("cannot be read on: {error}")),
         };
-        let label = values.next().unwrap_or(Value::Null);
+        let label = labels.as_ref().map(|labels| labels.of(values.next().unwrap_or(Value::Null)));
         let bytes = if has_bytes { values.next() } else { None };
         let path = if has_path { values.next() } else { None };
         let source = if source { values.next() } else { None };
@@ -73,8 +76,8 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             Some(Value::Text(text)) if !text.is_empty() => Some(text),
             _ => None,
         };
-        let label = match labels.of(label) {
-            Ok(label) => label,
+        let label = match label.transpose() {
+            Ok(label) => label.unwrap_or_default(),
             Err(reason) => return LabelledPicture::missing(here, reason),
         };
         let picture = match (bytes, text(path)) {
@@ -86,9 +89,7 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         };
         LabelledPicture { source: text(source), ..picture }
     });
-    let mut dataset = Dataset::streamed(labelled, Some(count));
-    dataset.taxonomies.extend((!taxonomy.levels.is_empty()).then_some(taxonomy));
-    Ok(dataset)
+    Ok(Dataset { taxonomies, ..Dataset::streamed(labelled, Some(count)) })
 }
 
 /// The picture in a row, of the column that is taken where none is named.
@@ -198,12 +199,18 @@ impl Labels {
     }
 }
 
-/// What the columns of levels say of the labels. These columns are read once more for it; the pictures are not.
-fn taxonomy(file: &Path, labels: &Labels, levels: &[String], names: &dyn Fn(&str) -> Vec<String>) -> Result<Taxonomy> {
-    let mut taxonomy = Taxonomy { levels: levels.to_vec(), ..Taxonomy::default() };
+/// What the columns of levels say of the labels, if there are some. These columns are read once more for it; the pictures
+/// are not.
+fn taxonomy(
+    file: &Path,
+    labels: &Labels,
+    levels: &[String],
+    names: &dyn Fn(&str) -> Vec<String>,
+) -> Result<Option<Taxonomy>> {
     if levels.is_empty() {
-        return Ok(taxonomy);
+        return Ok(None);
     }
+    let mut taxonomy = Taxonomy { levels: levels.to_vec(), ..Taxonomy::default() };
     let columns: Vec<&str> = std::iter::once(labels.column.as_str()).chain(levels.iter().map(String::as_str)).collect();
     let levels: Vec<Labels> =
         levels.iter().map(|column| Labels { column: column.clone(), names: names(column) }).collect();
@@ -216,5 +223,5 @@ fn taxonomy(file: &Path, labels: &Labels, levels: &[String], names: &dyn Fn(&str
         let names = names.collect::<Result<Vec<_>, _>>().map_err(anyhow::Error::msg).with_context(at)?;
         taxonomy.insert(&label, &names).with_context(at)?;
     }
-    Ok(taxonomy)
+    Ok(Some(taxonomy))
 }

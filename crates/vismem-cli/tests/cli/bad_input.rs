@@ -13,6 +13,7 @@ mod options;
 mod outputs;
 mod pictures;
 mod relabelling;
+mod sizes;
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,7 @@ fn the_document_and_the_tests_have_the_same_rows() {
         include_str!("bad_input/outputs.rs"),
         include_str!("bad_input/pictures.rs"),
         include_str!("bad_input/relabelling.rs"),
+        include_str!("bad_input/sizes.rs"),
         include_str!("kill.rs"),
     ];
     let mut tested = Vec::new();

@@ -146,6 +146,49 @@ fn json_of_cocos_kind_brings_labels_and_supercategories() {
 }
 
 #[test]
+fn what_is_asked_about_comes_in_the_same_forms_and_needs_no_labels() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.vismem("add learn").done();
+    place.draw("ask/7.png", Kind::Disc, 7);
+    place.draw("ask/8.png", Kind::Stripes, 8);
+    let expected = |names: [&str; 2]| [(names[0].to_owned(), "disc".to_owned()), (names[1].into(), "stripes".into())];
+    let answers = |run: Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let answers = run["results"].as_array().unwrap().iter();
+        answers.map(|answer| (text(&answer["path"]), text(&answer["label"]))).collect()
+    };
+    let ask = |what: &str| answers(place.vismem(&format!("classify {what} -k 3 --format json")).done().json());
+
+    // No label beside them, and no folder that could name one.
+    let files = [("7.png", png(Kind::Disc, 7)), ("8.png", png(Kind::Stripes, 8))];
+    place.write("shards/a.tar", tar(&files));
+    place.write("shards/b.zip", zip(&files));
+    assert_eq!(ask("shards/a.tar"), expected(["shards/a.tar#7.png", "shards/a.tar#8.png"]));
+    assert_eq!(ask("shards/b.zip"), expected(["shards/b.zip#7.png", "shards/b.zip#8.png"]));
+    let both = ask("shards");
+    assert_eq!((both.len(), both[2].0.as_str()), (4, "shards/b.zip#7.png"), "a folder of shards");
+
+    // A test set as the hub has it: the classes are not known.
+    let pictures = vec![Some(png(Kind::Disc, 7)), Some(png(Kind::Stripes, 8))];
+    hugging_face(&place.path("test.parquet"), pictures, &[-1, -1], r#"["disc"]"#);
+    assert_eq!(ask("test.parquet"), expected(["test.parquet#0", "test.parquet#1"]));
+    let schema = "message schema { OPTIONAL BINARY file (UTF8); }";
+    table(&place.path("list.parquet"), schema, &[(texts(&["ask/7.png", "ask/8.png"]), 1)], None);
+    assert_eq!(ask("list.parquet --image-column file"), expected(["ask/7.png", "ask/8.png"]));
+    place.write("list.csv", "path,width,width of the frame\nask/7.png,48,1\nask/8.png,48,2\n");
+    assert_eq!(ask("list.csv"), expected(["ask/7.png", "ask/8.png"]));
+    place.write("list.json", r#"{"images": [{"id": 1, "file_name": "7.png"}, {"id": 2, "file_name": "8.png"}]}"#);
+    assert_eq!(ask("list.json --images ask"), expected(["ask/7.png", "ask/8.png"]));
+
+    // An answer can be looked into under the name that it has.
+    place.vismem("explain shards/a.tar#8.png").done().says(&["shards/a.tar#8.png  stripes"]);
+    let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
+    assert_eq!(page.matches("data:image/").count(), 7, "six neighbours and the picture in question");
+    place.vismem("ls --like test.parquet#0 --distance 0.2").done().says(&["disc"]);
+}
+
+#[test]
 fn nested_folders_are_a_taxonomy() {
     let place = Place::new();
     place.draw("photos/animals/cats/leopard/1.png", Kind::Disc, 1);

@@ -66,7 +66,7 @@ fn neighbours_that_were_written_give_what_the_memory_gave() {
     assert_eq!(searched["results"], read["results"]);
     assert_eq!((&searched["about"]["exemplars"], &searched["about"]["k"]), (&24.into(), &9.into()));
     let classes: Value = serde_json::from_slice(&std::fs::read(place.path("n.classes.json")).unwrap()).unwrap();
-    assert_eq!(classes, serde_json::json!({"a": 0, "b": 1, "c": 2, "d": 3}));
+    assert_eq!(classes, serde_json::json!({"a": 1, "b": 2, "c": 3, "d": 4}));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub fn read(memory: &Memory, asked: &Asked) -> Result<(Vec<QuerySet>, usize)> {
         return Err(wrong_use(format!("{option} belongs to pictures, not to embeddings")));
     }
     // Whatever is wrong with a whole file is said before anything is encoded.
-    let datasets = pictures.iter().map(|path| dataset::open(&[path], &asked.reading)).collect::<Result<Vec<_>>>()?;
+    let datasets = pictures.iter().map(|path| dataset::open_truth(path, &asked.reading)).collect::<Result<Vec<_>>>()?;
     let mut pictures = match datasets.is_empty() {
         true => None,
         false => Some(Pictures::new(memory, asked)?),

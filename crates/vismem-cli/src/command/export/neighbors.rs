@@ -1,14 +1,12 @@
 //! Each exemplar's nearest fellows in the JSON of the paper's authors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Serialize;
 use vismem::Memory;
 use vismem::search::Filter;
+use vismem_eval::authors_json::{Classes, Entry, Writer, class_ids};
 
 use crate::args::ExportNeighbors;
 use crate::progress::Progress;
@@ -16,23 +14,13 @@ use crate::progress::Progress;
 /// Exemplars that are searched for together.
 const TOGETHER: usize = 1024;
 
-/// The value of one key of the file; the key is `image_id`.
-#[derive(Serialize)]
-struct Neighborhood<'a> {
-    featurizer: &'a str,
-    image_id: &'a str,
-    image_class: u64,
-    neighbor_image_ids: Vec<&'a str>,
-    neighbor_classes: Vec<u64>,
-    neighbor_distances: Vec<f32>,
-}
-
 pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<PathBuf>)> {
     if memory.len() < 2 {
         return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
     }
     let ids = memory.ids();
-    let exemplars: HashMap<u64, (String, u64)> = named(memory)?;
+    let classes = classes(memory);
+    let exemplars = named(memory, &classes)?;
     let name = memory.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let encoder = &memory.encoder().name;
     // A repository's name has a slash.
@@ -41,13 +29,11 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
         &options.output,
         format!("memory-{name}_msplit-all_query-{name}_qsplit-all_{model}_full_neighbor_info.json"),
     )?;
-    let classes = super::file_in(&options.output, "classes.json")?;
-    write_classes(memory, &classes)?;
+    let classes_path = super::file_in(&options.output, "classes.json")?;
+    write_classes(&classes, &classes_path)?;
 
-    let failed = || format!("cannot write {}", path.display());
-    let mut out = BufWriter::new(File::create(&path).with_context(failed)?);
+    let mut out = Writer::create(&path)?;
     let mut progress = Progress::new(ids.len() as u64, "exemplars");
-    let mut separator = '{';
     for part in ids.chunks(TOGETHER) {
         let stored = super::stored(memory, part)?;
         let queries: Vec<f32> = stored.iter().flat_map(|stored| stored.embedding).copied().collect();
@@ -55,28 +41,23 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
             memory.neighbors(&queries, options.k as usize, Filter { except: Some(part), ..Default::default() })?;
         for (id, found) in part.iter().zip(found) {
             let (image_id, image_class) = &exemplars[id];
-            let neighborhood = Neighborhood {
-                featurizer: encoder,
-                image_id,
-                image_class: *image_class,
-                neighbor_image_ids: found.iter().map(|near| exemplars[&near.id].0.as_str()).collect(),
+            out.push(&Entry {
+                featurizer: encoder.into(),
+                image_id: image_id.into(),
+                image_class: Classes::One(*image_class),
+                neighbor_image_ids: found.iter().map(|near| exemplars[&near.id].0.as_str().into()).collect(),
                 neighbor_classes: found.iter().map(|near| exemplars[&near.id].1).collect(),
                 neighbor_distances: found.iter().map(|near| near.distance).collect(),
-            };
-            let key = serde_json::to_string(image_id)?;
-            let value = serde_json::to_string(&neighborhood)?;
-            write!(out, "{separator}\n{key}: {value}").with_context(failed)?;
-            separator = ',';
+            })?;
         }
         progress.advance(part.len() as u64);
     }
-    writeln!(out, "\n}}").and_then(|()| out.flush()).with_context(failed)?;
-    Ok((ids.len(), vec![path, classes]))
+    out.finish()?;
+    Ok((ids.len(), vec![path, classes_path]))
 }
 
 /// What every exemplar is called, and its class. Sources that several exemplars share are told apart by ids.
-fn named(memory: &Memory) -> Result<HashMap<u64, (String, u64)>> {
-    let classes = classes(memory);
+fn named(memory: &Memory, classes: &BTreeMap<&str, i64>) -> Result<HashMap<u64, (String, i64)>> {
     let (mut names, mut uses) = (Vec::with_capacity(memory.len()), HashMap::<String, usize>::new());
     memory.for_each_exemplar(|exemplar| {
         let source = exemplar.source.map(|source| source.to_string()).unwrap_or_default();
@@ -90,12 +71,14 @@ fn named(memory: &Memory) -> Result<HashMap<u64, (String, u64)>> {
     Ok(names.into_iter().map(|(id, source, class)| (id, (name(id, source), class))).collect())
 }
 
-/// The classes' numbers, from 1 on: the authors' own code takes 0 for no class.
-fn classes(memory: &Memory) -> BTreeMap<&str, u64> {
-    memory.labels().iter().map(|label| label.name.as_str()).zip(1..).collect()
+/// The classes' numbers.
+fn classes(memory: &Memory) -> BTreeMap<&str, i64> {
+    let labels: Vec<&str> = memory.labels().iter().map(|label| label.name.as_str()).collect();
+    let ids = class_ids(&labels);
+    labels.into_iter().zip(ids).collect()
 }
 
-fn write_classes(memory: &Memory, path: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(&classes(memory))? + "\n";
+fn write_classes(classes: &BTreeMap<&str, i64>, path: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(classes)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

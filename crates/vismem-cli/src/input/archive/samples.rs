@@ -29,6 +29,7 @@ pub struct Samples {
     archive: PathBuf,
     members: Peekable<Members>,
     ready: VecDeque<LabelledPicture>,
+    /// The label of every picture, where they have one.
     label: Option<String>,
     key: Option<String>,
     names: Vec<String>,
@@ -43,7 +44,7 @@ impl Samples {
             archive: archive.into(),
             members: members.peekable(),
             ready: VecDeque::new(),
-            label: reader.reading.label.clone(),
+            label: reader.one_label(),
             key: reader.reading.label_column.clone(),
             names: reader.names.clone(),
             some: false,
@@ -175,14 +176,15 @@ fn folder_label(name: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::dataset::Reading;
+    use crate::input::dataset::{Reading, Wanted};
 
     fn labels(files: &[(&str, &str)], reading: &Reading, names: &[&str]) -> Vec<(String, Result<String, String>)> {
         let files: Vec<_> = files
             .iter()
             .map(|(name, text)| Ok(Member { name: (*name).into(), bytes: Ok(text.as_bytes().to_vec()) }))
             .collect();
-        let reader = Reader { reading, names: names.iter().map(|&name| name.to_owned()).collect() };
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        let reader = Reader { reading, names, wanted: Wanted::OneLabel };
         let samples = Samples::new(Path::new("a.tar"), Box::new(files.into_iter()), &reader);
         let outcome = |picture: LabelledPicture| match picture.bytes.unwrap() {
             Ok(_) => Ok(picture.label),

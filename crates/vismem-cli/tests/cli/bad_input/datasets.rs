@@ -1,4 +1,5 @@
 use std::ffi::OsStr;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use super::documented;
@@ -32,6 +33,14 @@ fn archive_that_ends_too_early() {
     let run = place.vismem("add cut.tar whole.tar");
     assert_eq!(run.code, exit);
     run.incomplete(&["cut.tar: the archive cannot be read on", "fetch or pack it again", "added 2 pictures"]);
+
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&whole).unwrap();
+    let packed = packed.finish().unwrap();
+    place.write("cut.tgz", &packed[..packed.len() - 30]);
+    let run = place.vismem("-m packed.vismem add cut.tgz");
+    assert_eq!(run.code, exit);
+    run.incomplete(&["cut.tgz: the archive cannot be read on", "fetch or pack it again"]);
 
     place.write("cut.zip", &zip(&files())[..200]);
     place.vismem("-m zip.vismem add cut.zip").refused(exit, &["cut.zip: is no whole zip archive"]);
@@ -122,6 +131,16 @@ fn archive_with_names_that_are_not_utf8() {
     assert_eq!(run.code, exit);
     run.incomplete(&["its folder's name is not UTF-8", "use --label", "added 1 picture"]);
     place.vismem("ls disc").done().says(&["a.tar#disc/caf\u{fffd}.png"]);
+
+    let mut bytes = zip(&[("disc/caf_.png", png(Kind::Disc, 1)), ("caf_/2.png", png(Kind::Disc, 2))]);
+    while let Some(at) = bytes.windows(4).position(|word| word == b"caf_") {
+        bytes[at + 3] = 0xe9;
+    }
+    place.write("a.zip", bytes);
+    let run = place.vismem("-m zip.vismem add a.zip");
+    assert_eq!(run.code, exit);
+    run.incomplete(&["its folder's name is not UTF-8", "use --label", "added 1 picture"]);
+    place.vismem("-m zip.vismem ls disc").done().says(&["a.zip#disc/caf\u{fffd}.png"]);
 }
 
 #[test]
@@ -150,6 +169,26 @@ fn sample_without_a_label() {
     let run = place.vismem("add a.tar --class-names classes.txt");
     assert_eq!(run.code, exit);
     run.incomplete(&["a.tar#1.png: lies in no folder", "a.tar#2.png: its class 9 is not among", "added 1 picture"]);
+}
+
+#[test]
+fn archives_to_classify_that_are_damaged() {
+    let exit = documented("archives_to_classify_that_are_damaged");
+    let place = Place::new();
+    place.draw_two_labels("learn", 2);
+    place.vismem("add learn").done();
+    place.write("cut.tar", &tar(&files())[..1500]);
+    place.write("whole.tar", tar(&files()));
+    let run = place.vismem("classify cut.tar learn/disc/0.png nowhere.tar whole.tar#disc/9.png");
+    assert_eq!(run.code, exit);
+    let words = ["cut.tar#disc/1.png  disc", "cut.tar: the archive cannot be read on", "learn/disc/0.png  disc"];
+    let run = run.incomplete(&words);
+    run.incomplete(&["nowhere.tar: cannot read", "whole.tar#disc/9.png: it is not in the archive any more"]);
+    place.write("cut.zip", &zip(&files())[..200]);
+    place.vismem("classify cut.zip").refused(exit, &["cut.zip: is no whole zip archive"]);
+    place.write("empty.tar", "");
+    place.vismem("classify empty.tar").refused(exit, &["empty.tar: the archive is empty (0 bytes)"]);
+    place.vismem("explain cut.zip#disc/1.png").refused(exit, &["cut.zip", "is no whole zip archive"]);
 }
 
 #[test]
@@ -286,6 +325,12 @@ fn options_that_belong_to_other_data() {
     }
     place.write("a.tar", tar(&files()));
     place.vismem("add a.tar --nested family").refused(exit, &["a.tar: --nested belongs to folders"]);
+    place.draw_two_labels("learn", 1);
+    place.vismem("add learn").done();
+    place.vismem("encode learn -o out").done();
+    place.vismem("classify out").refused(exit, &["out: holds embeddings, not pictures; ask with out/embeddings.npy"]);
+    place.vismem("classify out/embeddings.npy").done();
+    place.vismem("classify out/embeddings.npy --images x").refused(exit, &["--images belongs to pictures"]);
     place.vismem("encode learn --shard 3/2 -o out").misused(&["no shard", "1/4 to 4/4"]);
     place.vismem("encode learn --shard 0/2 -o out").misused(&["no shard"]);
 }

@@ -1,0 +1,37 @@
+//! Data sets of pictures in one file: any bytes are read as what they are, or refused. The first byte says which kind of file.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+mod args;
+// The command line's own readers; parts of them are not needed here.
+#[allow(dead_code)]
+#[path = "../../crates/vismem-cli/src/input/mod.rs"]
+mod input;
+
+use input::LabelledPicture;
+use input::dataset::{self, Dataset, Finding, Reading};
+
+const NAMES: [&str; 6] = ["a.tar", "a.tgz", "a.zip", "a.parquet", "a.json", "a.csv"];
+
+fn take_all(dataset: Dataset) -> Vec<LabelledPicture> {
+    // A table may claim any number of rows.
+    dataset.pictures.take(10_000).collect()
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [kind, bytes @ ..] = input else { return };
+    let name = NAMES[usize::from(*kind) % NAMES.len()];
+    let path = std::env::temp_dir().join(format!("vismem-fuzz-{}-{name}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    if let Ok(mut dataset) = dataset::open(&[&path], &Reading::default()) {
+        for taxonomy in std::mem::take(&mut dataset.taxonomies) {
+            assert!(taxonomy.labels.values().all(|names| names.len() == taxonomy.levels.len()));
+        }
+        let is_usable = |picture: &LabelledPicture| !matches!(picture.bytes, Some(Err(_)));
+        assert!(take_all(dataset).iter().filter(|picture| is_usable(picture)).all(|picture| !picture.label.is_empty()));
+    }
+    if let Ok(dataset) = dataset::open_unlabelled(&path, &Finding::default()) {
+        assert!(take_all(dataset).iter().all(|picture| picture.label.is_empty()));
+    }
+});
