@@ -233,11 +233,12 @@ impl Errors {
         let Share { value, n, .. } = self.wrong;
         let count = |blame: Blame| self.mistakes.iter().filter(|mistake| mistake.blame == blame).count();
         let caption = format!(
-            "The {} most confident of {} mistakes ({:.1} % of {n}); likely to blame: the query's label {}, labels in the \
+            "The {} most confident of {} mistakes ({:.1} % of {}); likely to blame: the query's label {}, labels in the \
              memory {}, the model {}",
             self.mistakes.len(),
             self.wrong.count(),
             100.0 * value,
+            crate::report::count(n),
             count(Blame::QueryLabel),
             count(Blame::MemoryLabels),
             count(Blame::Model),

@@ -39,7 +39,7 @@ pub fn wilson(right: u64, n: u64) -> Option<(f64, f64)> {
     (n > 0).then(|| wilson_of(right as f64 / n as f64, n))
 }
 
-fn wilson_of(p: f64, n: u64) -> (f64, f64) {
+pub(crate) fn wilson_of(p: f64, n: u64) -> (f64, f64) {
     let n = n as f64;
     let (scale, middle) = (1.0 + Z * Z / n, p + Z * Z / (2.0 * n));
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();

@@ -296,7 +296,8 @@ impl Unlearning {
     pub fn tables(&self) -> Vec<Table> {
         let caption = format!(
             "Forgetting {} of {} exemplars one at a time, durably; milliseconds",
-            self.forgotten, self.exemplars
+            crate::report::count(self.forgotten as u64),
+            crate::report::count(self.exemplars as u64)
         );
         let mut times = Table::new("unlearning-times", caption, ["what", "n", "median", "p99", "max"]);
         for (what, of) in [("forget one", &self.forget_ms), ("the disk's own sync", &self.sync_ms)] {

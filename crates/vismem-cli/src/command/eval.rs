@@ -74,6 +74,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             (&given.asked, None, Some(Experiment::Composition))
         }
         Eval::All(given) => {
+            options.alone = false;
             options.threshold = given.pruning.threshold;
             options.voters = given.voters.voters as usize;
             options.seeds.clone_from(&given.seeds.seeds);

@@ -13,6 +13,9 @@ use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
 use crate::input::has_extension;
 use crate::{output, progress, pruning};
 
+/// A pruning that hides a larger share of the memory is hardly meant.
+const MANY: f64 = 0.25;
+
 #[derive(Serialize)]
 struct Document {
     memory: String,
@@ -60,6 +63,13 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         page::write(page, &memory, &pruned)?;
     }
     let document = document(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref());
+    if document.hidden as f64 > MANY * document.exemplars as f64 {
+        output::note(format_args!(
+            "warning: that hides {:.0} % of the memory. Where labels have few exemplars, most of many neighbours have another \
+             label and are no fault of theirs: count over fewer with --neighbors, or let `vismem prune suggest` choose",
+            100.0 * document.hidden as f64 / document.exemplars as f64
+        ));
+    }
     // A reader would keep the editor from cutting the log.
     drop(memory);
     if !trial.dry_run {

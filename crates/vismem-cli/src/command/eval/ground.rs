@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use vismem::{Memory, Search};
+use vismem::{Memory, Search, Threshold};
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
@@ -146,6 +146,16 @@ impl Ground {
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
         }
         self.table.as_ref().map(|table| (table, self.own.as_ref())).context(NO_TABLE)
+    }
+
+    /// Where hard pruning should begin, asked of the memory itself; `None` where that is not known.
+    pub fn hard_threshold(&mut self) -> Result<Option<Threshold>> {
+        self.table_with_votes()?;
+        let is_leave_one_out = self.is_leave_one_out();
+        let (table, own) = self.tables()?;
+        let own = if is_leave_one_out { Some(table) } else { own };
+        let votes = table.votes.get(&COUNTED[1]);
+        Ok(own.zip(votes).and_then(|(own, votes)| vismem_eval::hard_threshold(own, votes)))
     }
 
     /// Whether the memory is asked about its own exemplars.
