@@ -122,7 +122,7 @@ fn lead(about: &About) -> String {
         return format!(
             "Each of the {exemplars} of {labels} was put to the memory as if it were not in it (leave-one-out), and its \
              {} nearest others answered. Pictures from elsewhere can be harder.",
-            about.k
+            about.k.min(about.exemplars.saturating_sub(1))
         );
     }
     let warning = match about.queries.iter().map(|queries| queries.in_memory).sum::<usize>() {
@@ -134,7 +134,7 @@ fn lead(about: &About) -> String {
     format!(
         "{} were put to a memory of {exemplars} of {labels}; their {} nearest exemplars answered.{warning}",
         words::counted_in(asked, "query", "queries"),
-        about.k
+        about.k.min(about.exemplars)
     )
 }
 

@@ -106,8 +106,8 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         match one.run(&mut ground, &options, &mut results) {
             Ok(()) => {}
             Err(error) if experiment.is_none() => match error.downcast::<Error>() {
-                Ok(Error::NotApplicable(why)) => {
-                    left_out.push(LeftOut { experiment: one.name().into(), why });
+                Ok(error @ (Error::NotApplicable(_) | Error::NoQueries)) => {
+                    left_out.push(LeftOut { experiment: one.name().into(), why: error.to_string() });
                     continue;
                 }
                 Ok(other) => return Err(other).with_context(|| format!("eval {}", one.name())),
