@@ -98,10 +98,14 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
     let mut results = Results::default();
     let mut left_out = Vec::new();
     stop::watch(asked.output.is_some());
-    for one in wanted {
+    let count = wanted.len();
+    for (at, one) in wanted.into_iter().enumerate() {
         let key = options.key(one);
         if finished.take_up(one.name(), &key, &mut results) {
             continue;
+        }
+        if experiment.is_none() {
+            crate::output::note(format_args!("{}/{count} experiments: {}", at + 1, one.name()));
         }
         match one.run(&mut ground, &options, &mut results) {
             Ok(()) => {}
@@ -132,7 +136,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         }
         None => ground.evaluation(&seeds, results, left_out)?,
     };
-    output::answer(args, &whole)?;
+    output::answer(args, &whole, asked.output.as_deref())?;
     Ok(if ground.unreadable == 0 { Outcome::Done } else { Outcome::Incomplete })
 }
 
