@@ -13,7 +13,7 @@ use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
 use crate::input::has_extension;
 use crate::{output, progress, pruning};
 
-/// A pruning that hides a larger share of the memory is hardly meant.
+/// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.
 const MANY: f64 = 0.25;
 
 #[derive(Serialize)]
@@ -63,10 +63,11 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         page::write(page, &memory, &pruned)?;
     }
     let document = document(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref());
-    if document.hidden as f64 > MANY * document.exemplars as f64 {
+    let runs_out = pruning.neighbors() > usual_exemplars(&memory);
+    if runs_out && document.hidden as f64 > MANY * document.exemplars as f64 {
         output::note(format_args!(
-            "warning: that hides {:.0} % of the memory. Where labels have few exemplars, most of many neighbours have another \
-             label and are no fault of theirs: count over fewer with --neighbors, or let `vismem prune suggest` choose",
+            "warning: that hides {:.0} % of the memory. Labels have fewer exemplars than neighbours are asked, so that most of \
+             these must be wrong, whoever they are: ask fewer with --neighbors, or let `vismem prune suggest` choose",
             100.0 * document.hidden as f64 / document.exemplars as f64
         ));
     }
@@ -76,6 +77,13 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
     }
     answer(args.format, &document)
+}
+
+/// How many exemplars half of the labels have.
+fn usual_exemplars(memory: &Memory) -> usize {
+    let mut counts: Vec<usize> = memory.labels().iter().map(|label| label.exemplars).collect();
+    counts.sort_unstable();
+    counts.get(counts.len() / 2).copied().unwrap_or(0)
 }
 
 fn document(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Document {
