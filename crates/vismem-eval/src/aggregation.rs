@@ -14,17 +14,42 @@ use crate::{
 /// What to prune by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AggregationOptions {
-    /// Hard pruning. The paper's 128 wrong votes suit 1,281 exemplars a label; a share means the same in any memory.
+    /// Hard pruning. The paper's 128 wrong votes suit 1,281 exemplars a label; for other memories see
+    /// [`crate::hard_threshold`].
     pub hard: Pruning,
+    /// Who chose where it begins.
+    pub chosen_by: ChosenBy,
     /// Soft pruning.
     pub soft: Pruning,
 }
 
 impl Default for AggregationOptions {
-    /// Hard pruning from 60 % wrong of the retrievals on, over 100 neighbours; the paper's soft pruning.
+    /// The paper's: hard pruning from 128 wrong votes on, over 100 neighbours; soft pruning.
     fn default() -> Self {
-        Self { hard: Pruning::Hard { neighbors: 100, threshold: Threshold::Share(0.6) }, soft: Pruning::SOFT }
+        let hard = Pruning::Hard { neighbors: 100, threshold: Threshold::Votes(128) };
+        Self { hard, chosen_by: ChosenBy::User, soft: Pruning::SOFT }
     }
+}
+
+/// Who chose where hard pruning begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// Whoever asked.
+    User,
+    /// The memory asked about itself: the best of several thresholds. Queries from elsewhere had no say.
+    LeaveOneOut,
+}
+
+/// Where hard pruning began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HardPruning {
+    /// In words, such as `90 % of retrievals` or `128 wrong votes`.
+    pub from: String,
+    /// Who chose it.
+    pub chosen_by: ChosenBy,
+    /// How many exemplars it hides.
+    pub hidden: usize,
 }
 
 /// Accuracies of every vote under every pruning.
@@ -32,6 +57,8 @@ impl Default for AggregationOptions {
 pub struct Aggregation {
     /// Each vote without pruning, then each with soft and with hard pruning where the counts for these are known.
     pub curves: Vec<Curve>,
+    /// Where hard pruning began; `None` where the counts for it are not known.
+    pub hard: Option<HardPruning>,
     /// The accuracy of each label under the best of the curves without pruning, at its best k.
     pub by_label: ByLabel,
 }
@@ -81,7 +108,7 @@ pub struct LabelAccuracy {
 pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Result<Aggregation> {
     let queries = table.judged_or_refuse()?;
     let (n, depth) = (queries.len() as u64, table.depth());
-    let mut curves = Vec::new();
+    let (mut curves, mut hard) = (Vec::new(), None);
     for pruning in [None, Some(options.soft), Some(options.hard)] {
         let standings = match &pruning {
             None => None,
@@ -91,6 +118,9 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
             },
         };
         let hidden = standings.iter().flatten().filter(|standing| **standing == Standing::Hidden).count();
+        if let Some(Pruning::Hard { threshold, .. }) = pruning {
+            hard = Some(HardPruning { from: threshold.to_string(), chosen_by: options.chosen_by, hidden });
+        }
         for vote in VOTES {
             let right = right_at_every_k(table, &queries, vote, standings.as_deref(), depth);
             let accuracy = at_each(&right, n, 1..=depth);
@@ -100,7 +130,7 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
     }
     let better = |a: usize, b: usize| if curves[b].best.accuracy.value > curves[a].best.accuracy.value { b } else { a };
     let of_all = (0..VOTES.len()).reduce(better).unwrap_or(0);
-    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), curves })
+    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), hard, curves })
 }
 
 /// Accuracies label by label for a vote of `k` neighbours.
@@ -142,9 +172,16 @@ fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
 impl Aggregation {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
+        let hard = self.hard.as_ref().map_or_else(String::new, |hard| {
+            let chosen = match hard.chosen_by {
+                ChosenBy::User => "",
+                ChosenBy::LeaveOneOut => ", the best by leave-one-out on the memory",
+            };
+            format!("; hard pruning from {} on{chosen}", hard.from)
+        });
         let mut short = Table::new(
             "aggregation",
-            "Accuracy by vote and pruning; the best k of each",
+            format!("Accuracy by vote and pruning; the best k of each with its 95 % interval{hard}"),
             ["vote", "pruning", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "best_k", "hidden"],
         );
         let mut every = Table::long(

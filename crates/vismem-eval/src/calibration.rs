@@ -50,7 +50,7 @@ pub struct Calibration {
     pub k: usize,
     /// How many neighbours plurality and entropy are taken over.
     pub neighbors: usize,
-    /// By how many of the neighbours have the most frequent label; ten equal parts.
+    /// By how many of the neighbours have the most frequent label; ten equal parts, as far as any decision has as many.
     pub by_plurality: Vec<Part>,
     /// By the entropy of their labels, in bits; parts of half a bit.
     pub by_entropy: Vec<Part>,
@@ -121,8 +121,9 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
     let queries = table.judged_or_refuse()?;
     let decided: Vec<Decided> = queries.iter().filter_map(|query| decide(table, query, options)).collect();
     let depth = table.depth();
-    let tenth = depth as f64 / 10.0;
-    let plurality = parts(&decided, tenth, 10, |decided| decided.plurality as f64);
+    // No label can have more neighbours than exemplars, so the parts end where the decisions do.
+    let most = decided.iter().map(|decided| decided.plurality).max().unwrap_or(1);
+    let plurality = parts(&decided, most.div_ceil(10) as f64, 10, |decided| decided.plurality as f64);
     let halves = ((depth as f64).log2() / 0.5).ceil().max(1.0) as usize;
     let recalibrated = match learn {
         LearnFrom::Nothing => None,

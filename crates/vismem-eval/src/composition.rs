@@ -133,10 +133,11 @@ impl Composition {
         let Share { value, low, high, n } = self.residual_is_right;
         let caption = format!(
             "Labels near the query, and near what is left without its nearest neighbour; the latter is right for {:.1} % \
-             ({:.1} to {:.1}) of {n}",
+             ({:.1} to {:.1}) of {}",
             100.0 * value,
             100.0 * low,
-            100.0 * high
+            100.0 * high,
+            crate::report::count(n)
         );
         let columns = ["query", "truth", "neighbors", "residual_length", "residual_neighbors"];
         let mut table = Table::new("composition", caption, columns);

@@ -192,6 +192,7 @@ fn describe(
     let in_doubt = doubtful.iter().fold(0.0, |sum, voted| sum + voted.share);
     let id = own.map(|ids| ids[wrong.at]);
     let (program, query) = (&options.program, quoted(&wrong.query.name));
+    let without = id.map_or_else(String::new, |id| format!(" --without id={id}"));
     let relabel = |ids: &[u64], to: &str| {
         let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
         format!("{program} relabel --id {} --to {}", ids.join(","), quoted(to))
@@ -208,7 +209,7 @@ fn describe(
     let mut neighbors = voted;
     neighbors.truncate(LISTED);
     Mistake {
-        commands: command.into_iter().chain([format!("{program} explain {query}")]).collect(),
+        commands: command.into_iter().chain([format!("{program} explain {query}{without}")]).collect(),
         query: wrong.query.name.clone(),
         id,
         truth,
@@ -233,11 +234,12 @@ impl Errors {
         let Share { value, n, .. } = self.wrong;
         let count = |blame: Blame| self.mistakes.iter().filter(|mistake| mistake.blame == blame).count();
         let caption = format!(
-            "The {} most confident of {} mistakes ({:.1} % of {n}); likely to blame: the query's label {}, labels in the \
+            "The {} most confident of {} mistakes ({:.1} % of {}); likely to blame: the query's label {}, labels in the \
              memory {}, the model {}",
             self.mistakes.len(),
             self.wrong.count(),
             100.0 * value,
+            crate::report::count(n),
             count(Blame::QueryLabel),
             count(Blame::MemoryLabels),
             count(Blame::Model),

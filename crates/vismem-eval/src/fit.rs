@@ -62,8 +62,18 @@ impl Line {
     /// Half the width of the 95 % prediction band at `x`: where the next point will lie. `None` for two points, which say
     /// nothing of their errors.
     pub fn band(&self, x: f64) -> Option<f64> {
+        self.half_width(x, 1.0)
+    }
+
+    /// Half the width of the 95 % confidence band at `x`: where the line itself lies. `None` for two points.
+    pub fn confidence(&self, x: f64) -> Option<f64> {
+        self.half_width(x, 0.0)
+    }
+
+    /// `of_a_point` is the variance of a point around the line, in those of a residual.
+    fn half_width(&self, x: f64, of_a_point: f64) -> Option<f64> {
         let freedom = self.n.checked_sub(2).filter(|freedom| *freedom > 0)?;
-        let width = 1.0 + 1.0 / self.n as f64 + (x - self.mean_x).powi(2) / self.spread_x;
+        let width = of_a_point + 1.0 / self.n as f64 + (x - self.mean_x).powi(2) / self.spread_x;
         Some(t_quantile(freedom) * self.residual * width.sqrt())
     }
 }
@@ -101,6 +111,7 @@ mod tests {
             (line.residual, 1.2366),
             // t(9) = 2.262; at the mean of x the band is t · s · √(1 + 1/11).
             (line.band(9.0).unwrap(), 2.262 * 1.2366 * (12.0f64 / 11.0).sqrt()),
+            (line.confidence(9.0).unwrap(), 2.262 * 1.2366 * (1.0f64 / 11.0).sqrt()),
         ] {
             assert!((ours - theirs).abs() < 5e-4, "{ours}, not {theirs}");
         }

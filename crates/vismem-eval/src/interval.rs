@@ -39,7 +39,7 @@ pub fn wilson(right: u64, n: u64) -> Option<(f64, f64)> {
     (n > 0).then(|| wilson_of(right as f64 / n as f64, n))
 }
 
-fn wilson_of(p: f64, n: u64) -> (f64, f64) {
+pub(crate) fn wilson_of(p: f64, n: u64) -> (f64, f64) {
     let n = n as f64;
     let (scale, middle) = (1.0 + Z * Z / n, p + Z * Z / (2.0 * n));
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
@@ -116,6 +116,28 @@ impl Estimate {
         let mut again = |group: &&[T]| group.iter().map(|_| group[random.below(group.len())]).collect();
         let mut drawn: Vec<f64> =
             (0..DRAWS).map(|_| statistic(&groups.iter().map(&mut again).collect::<Vec<_>>())).collect();
+        Self::of_draws(value, &mut drawn)
+    }
+
+    /// The same of two statistics of two groups, each made from how often each of the cases was drawn: first when every case
+    /// was once. The cases are drawn as by [`Self::bootstrap`].
+    pub(crate) fn bootstrap_of_counts(
+        sizes: [usize; 2],
+        seed: u64,
+        statistics: impl Fn(&[Vec<u32>; 2]) -> [f64; 2],
+    ) -> [Self; 2] {
+        let values = statistics(&sizes.map(|size| vec![1; size]));
+        let mut random = Random::new(seed);
+        let mut again = |size: usize| {
+            let mut counts = vec![0; size];
+            (0..size).for_each(|_| counts[random.below(size)] += 1);
+            counts
+        };
+        let drawn: Vec<[f64; 2]> = (0..DRAWS).map(|_| statistics(&sizes.map(&mut again))).collect();
+        [0, 1].map(|of| Self::of_draws(values[of], &mut drawn.iter().map(|both| both[of]).collect::<Vec<_>>()))
+    }
+
+    fn of_draws(value: f64, drawn: &mut [f64]) -> Self {
         drawn.sort_by(f64::total_cmp);
         Self { value, low: drawn[DRAWS / 40].min(value), high: drawn[DRAWS - 1 - DRAWS / 40].max(value) }
     }

@@ -39,6 +39,7 @@ mod evaluation;
 mod fit;
 pub mod gather;
 mod granularity;
+mod hard_threshold;
 mod hyperparameters;
 mod interval;
 mod neighborhoods;
@@ -56,7 +57,9 @@ mod unlearning;
 
 pub use about::{About, QueriesFacts};
 pub use accuracy::{AtK, decisions_at_every_k, right_at_every_k};
-pub use aggregation::{Aggregation, AggregationOptions, ByLabel, Curve, LabelAccuracy, aggregation};
+pub use aggregation::{
+    Aggregation, AggregationOptions, ByLabel, ChosenBy, Curve, HardPruning, LabelAccuracy, aggregation,
+};
 pub use boxes::Box5;
 pub use calibration::{Calibration, CalibrationOptions, Confidence, LearnFrom, Part, Recalibrated, Step, calibration};
 pub use composition::{Composed, Composition, CompositionOptions, Found, composition};
@@ -66,6 +69,7 @@ pub use errors::{Blame, Errors, ErrorsOptions, Mistake, Voted, errors};
 pub use evaluation::{Evaluation, LeftOut, Results};
 pub use fit::Line;
 pub use granularity::{Granularity, GranularityOptions, GranularityPoint, LevelBaseline, granularity};
+pub use hard_threshold::hard_threshold;
 pub use hyperparameters::{ALPHA, Hyperparameters, SweepPoint, TAU, XI, hyperparameters};
 pub use interval::{Estimate, Repeated, Share, wilson};
 pub use neighborhoods::{Exemplar, Near, Neighborhoods, Query};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use vismem::search::{Neighbor, SlotSet};
 use vismem::{Memory, Search, Vote};
 
-use crate::boxes::{Box5, auroc, fpr95};
-use crate::gather::{QuerySet, Roster};
+use crate::boxes::{Box5, detection};
+use crate::gather::{QuerySet, Roster, neighborhoods};
 use crate::interval::Estimate;
 use crate::random::Random;
 use crate::{Cell, Error, Result, Rule, Share, Table, decisions_at_every_k};
@@ -95,7 +95,7 @@ pub fn novel_classes(
 ) -> Result<NovelClasses> {
     let numbers: Vec<u32> = options.held_out.iter().map(|name| number_of(roster, name)).collect::<Result<_>>()?;
     // With the whole memory the decisions are the same for every run.
-    let after = roster.table(queries, queries.search(memory, options.k, None, options.search, &mut |_, _| {})?);
+    let after = neighborhoods(memory, roster, queries, options.k, options.search, &mut |_, _| {})?;
     let runs = if numbers.is_empty() { options.seeds.len() } else { 1 };
     let mut done = Vec::with_capacity(runs);
     for &seed in &options.seeds[..runs.min(options.seeds.len())] {
@@ -108,7 +108,11 @@ pub fn novel_classes(
 
 fn number_of(roster: &Roster, name: &String) -> Result<u32> {
     let number = roster.labels.iter().position(|label| label == name);
-    let unknown = || Error::NotApplicable(format!("the memory has no label {name:?} that could be held out"));
+    let unknown = || {
+        let meant = vismem::similar(name, roster.labels.iter().map(String::as_str));
+        let meant = meant.map_or_else(String::new, |meant| format!(", but {meant:?}"));
+        Error::NotApplicable(format!("the memory has no label {name:?} that could be held out{meant}"))
+    };
     number.map(|number| number as u32).ok_or_else(unknown)
 }
 
@@ -170,8 +174,7 @@ fn run(
     let novel_distances = Distances::of(&novel).ok_or_else(|| missing("a label that is held out"))?;
     let nearest = |of: &[Vec<f64>]| of.iter().filter_map(|distances| distances.first().copied()).collect::<Vec<f64>>();
     let (near, far) = (nearest(&known), nearest(&novel));
-    let [auroc, fpr95] =
-        [auroc, fpr95].map(|of| Estimate::bootstrap(&[&near, &far], seed, |groups| of(&groups[0], &groups[1])));
+    let [auroc, fpr95] = detection(&near, &far, seed);
     Ok(NovelRun {
         seed,
         held_out: held_out.iter().map(|label| roster.labels[*label as usize].clone()).collect(),

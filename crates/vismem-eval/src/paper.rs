@@ -110,7 +110,10 @@ pub fn tables(experiment: &str) -> Vec<Table> {
         "reliability" => {
             one_line("The paper's hit rate of the first 100, DinoV2 ViT-L/14 (figure 11)", HIT_RATE_AT_100)
         }
-        "corruption" => one_line("The paper's accuracy is flat up to (figure 10)", CORRUPTION_IS_FLAT_TO),
+        "corruption" => one_line(
+            "The paper's accuracy is flat up to this share of random labels (figure 10)",
+            CORRUPTION_IS_FLAT_TO,
+        ),
         "scaling" => vec![scaling_table()],
         "novel-classes" => vec![novel_classes_table()],
         "shift" => vec![shift_table()],

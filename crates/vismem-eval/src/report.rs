@@ -16,6 +16,8 @@ mod shift;
 mod unlearning;
 mod words;
 
+pub(crate) use self::words::{count, rough_count};
+
 use vismem_report::{Finding, Picture, Report, Section, Step};
 
 use crate::{About, Evaluation};
@@ -36,6 +38,21 @@ struct Part {
 const FINDINGS: usize = 6;
 const STEPS: usize = 6;
 
+/// What the first page speaks of first: how good the answers are and whether to believe them, then what the memory can and
+/// needs, then what says more to those who know the method.
+const FIRST: [&str; 10] = [
+    "aggregation",
+    "shift",
+    "calibration",
+    "novel-classes",
+    "errors",
+    "scaling",
+    "unlearning",
+    "granularity",
+    "corruption",
+    "reliability",
+];
+
 /// The results as a report. `pictures` finds the pictures that it shows.
 pub fn report(evaluation: &Evaluation, pictures: &Pictures) -> Report {
     let Evaluation { about, results, left_out } = evaluation;
@@ -53,12 +70,14 @@ pub fn report(evaluation: &Evaluation, pictures: &Pictures) -> Report {
         results.errors.as_ref().map(|result| errors::part(result, about, pictures)),
         results.composition.as_ref().map(|result| composition::part(result, about, pictures)),
     ];
-    let (mut findings, mut steps, mut sections) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut findings, mut steps, mut sections): (Vec<Vec<Finding>>, _, _) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts.into_iter().flatten() {
         findings.push(part.findings);
         steps.push(part.steps);
         sections.push(part.section);
     }
+    findings.retain(|of_one| !of_one.is_empty());
+    findings.sort_by_key(|of_one| FIRST.iter().position(|name| *name == of_one[0].section).unwrap_or(FIRST.len()));
     Report {
         title: title(about),
         lead: lead(about),
@@ -79,7 +98,7 @@ fn in_turn<T>(of_each: Vec<Vec<T>>, room: usize) -> Vec<T> {
     }
     ranked.sort_by_key(|(rank, experiment, _)| (*rank, *experiment));
     ranked.truncate(room);
-    // Told in the order of the experiments.
+    // Told one experiment after the other.
     ranked.sort_by_key(|(rank, experiment, _)| (*experiment, *rank));
     ranked.into_iter().map(|(_, _, one)| one).collect()
 }
@@ -103,7 +122,7 @@ fn lead(about: &About) -> String {
         return format!(
             "Each of the {exemplars} of {labels} was put to the memory as if it were not in it (leave-one-out), and its \
              {} nearest others answered. Pictures from elsewhere can be harder.",
-            about.k
+            about.k.min(about.exemplars.saturating_sub(1))
         );
     }
     let warning = match about.queries.iter().map(|queries| queries.in_memory).sum::<usize>() {
@@ -115,7 +134,7 @@ fn lead(about: &About) -> String {
     format!(
         "{} were put to a memory of {exemplars} of {labels}; their {} nearest exemplars answered.{warning}",
         words::counted_in(asked, "query", "queries"),
-        about.k
+        about.k.min(about.exemplars)
     )
 }
 

@@ -87,6 +87,11 @@ pub struct Halving {
     pub error: f64,
     /// Exemplars that the law foretells for it.
     pub exemplars: f64,
+    /// Lower end of the 95 % confidence interval of that size, as far as the law itself is uncertain; `None` where there is
+    /// none.
+    pub low: Option<f64>,
+    /// Upper end; `None` where there is none up to 10^18.
+    pub high: Option<f64>,
 }
 
 /// Computes it. Memories of a seed grow: the smaller is part of the larger. What is searched is the memory itself with the
@@ -151,6 +156,21 @@ fn exemplars_for(law: &Line, error: f64) -> Option<f64> {
     (error > 0.0 && law.a < 0.0 && exemplars <= 1e18).then_some(exemplars)
 }
 
+/// Where the law, higher or lower by `side` times its confidence band, comes down to an error: exemplars, at least 10; `None`
+/// where it does not up to 10^18.
+fn crossing(law: &Line, side: f64, error: f64) -> Option<f64> {
+    let above = |x: f64| Some(law.at(x) + side * law.confidence(x)? > (100.0 * error).log10());
+    let (mut near, mut far) = (x(LEAST as f64), x(1e18));
+    if !above(near)? || above(far)? {
+        return None;
+    }
+    for _ in 0..60 {
+        let middle = (near + far) / 2.0;
+        if above(middle)? { near = middle } else { far = middle }
+    }
+    Some(10f64.powf(10f64.powf(far)))
+}
+
 fn x(exemplars: f64) -> f64 {
     exemplars.log10().log10()
 }
@@ -173,7 +193,9 @@ fn with_law(mut scaling: Scaling) -> Scaling {
     scaling.fit = Some(fit);
     scaling.halving = scaling.points.last().and_then(|whole| {
         let error = error(whole) / 2.0;
-        Some(Halving { error, exemplars: exemplars_for(&fit, error)? })
+        let exemplars = exemplars_for(&fit, error)?;
+        let [low, high] = [-1.0, 1.0].map(|side| crossing(&fit, side, error));
+        Some(Halving { error, exemplars, low, high })
     });
     scaling
 }
@@ -211,8 +233,11 @@ impl Scaling {
             caption +=
                 &format!("; log10(error %) = {a:.3} (± {a_error:.3}) · log10(log10 N) + {b:.3} (± {b_error:.3})");
         }
-        if let Some(Halving { error, exemplars }) = &self.halving {
-            caption += &format!("; half the error, {:.1} %, at {exemplars:.1e} exemplars", 100.0 * error);
+        if let Some(Halving { error, exemplars, low, high }) = &self.halving {
+            let rough = |size: &f64| crate::report::rough_count(*size);
+            let ends = low.zip(*high).map(|(low, high)| format!(" ({} to {})", rough(&low), rough(&high)));
+            let (at, ends) = (rough(exemplars), ends.unwrap_or_default());
+            caption += &format!("; half the error, {:.1} %, at about {at} exemplars{ends}", 100.0 * error);
         }
         let tables = vec![self.own_table(caption)];
         if self.beside.is_empty() { tables } else { tables.into_iter().chain([self.beside_table()]).collect() }
@@ -282,6 +307,9 @@ mod tests {
         let halving = scaling.halving.unwrap();
         let error = 10f64.powf(law.a * x(halving.exemplars) + law.b) / 100.0;
         assert!((error / halving.error - 1.0).abs() < 1e-6, "{halving:?}");
+        // Points on the law leave it no room.
+        let near = |end: Option<f64>| (end.unwrap().log10() / halving.exemplars.log10() - 1.0).abs() < 1e-3;
+        assert!(near(halving.low) && near(halving.high), "{halving:?}");
     }
 
     #[test]

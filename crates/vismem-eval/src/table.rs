@@ -61,10 +61,15 @@ impl Cell {
     pub fn for_people(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Count(count) => count.to_string(),
+            Self::Count(count) => crate::report::count(*count),
             Self::Share(share) => format!("{:.1} %", 100.0 * share),
             Self::Number(number) if *number != 0.0 && number.abs() < 0.01 => format!("{number:.1e}"),
-            Self::Number(number) => format!("{number:.4}"),
+            // As many digits as say something, and no zeros at the end.
+            Self::Number(number) => {
+                let digits = (3.0 - number.abs().max(0.01).log10().floor()).max(0.0) as usize;
+                let text = format!("{number:.digits$}");
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+            }
             Self::Empty => "-".into(),
         }
     }
@@ -147,6 +152,12 @@ mod tests {
         table.row(["a, b".into(), Cell::Share(0.5)]);
         table.row(["say \"c\"".into(), Cell::Empty]);
         assert_eq!(table.to_text(), "label    accuracy\na, b       50.0 %\nsay \"c\"         -\n");
+        let people = |number| Cell::Number(number).for_people();
+        assert_eq!(
+            [0.1, 15.3794, 279.7697, 3.0, -0.9434, 0.0].map(people),
+            ["0.1", "15.38", "279.8", "3", "-0.9434", "0"]
+        );
+        assert_eq!(Cell::Count(12_345).for_people(), "12,345");
         assert_eq!(table.to_csv(), "label,accuracy\n\"a, b\",0.5\n\"say \"\"c\"\"\",\n");
     }
 }

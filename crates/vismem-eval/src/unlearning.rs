@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use vismem::{Added, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Selector, Source, Vote, content_of};
 
-use crate::boxes::{auroc, quantile};
+use crate::boxes::{detection, quantile};
 use crate::gather::{QuerySet, Roster};
 use crate::interval::Estimate;
 use crate::random::Random;
@@ -181,7 +181,8 @@ fn membership(memory: &Path, (members, others): &(Vec<f32>, Vec<f32>), seed: u64
         Ok(found.iter().flatten().map(|near| f64::from(near.distance)).collect())
     };
     let (members, others) = (nearest(members)?, nearest(others)?);
-    Ok(Estimate::bootstrap(&[&members, &others], seed, |groups| auroc(&groups[0], &groups[1])))
+    let [auroc, _] = detection(&members, &others, seed);
+    Ok(auroc)
 }
 
 /// Milliseconds to write 4 KiB to a file and have them on the disk.
@@ -296,7 +297,8 @@ impl Unlearning {
     pub fn tables(&self) -> Vec<Table> {
         let caption = format!(
             "Forgetting {} of {} exemplars one at a time, durably; milliseconds",
-            self.forgotten, self.exemplars
+            crate::report::count(self.forgotten as u64),
+            crate::report::count(self.exemplars as u64)
         );
         let mut times = Table::new("unlearning-times", caption, ["what", "n", "median", "p99", "max"]);
         for (what, of) in [("forget one", &self.forget_ms), ("the disk's own sync", &self.sync_ms)] {

@@ -185,6 +185,7 @@ fn case(seed: u32) -> Case {
     let neighbor = |i: u32| CaseNeighbor {
         id: Some(u64::from(seed * 10 + i)),
         label: if i == 3 { "striped <i>disc</i>".into() } else { "button".into() },
+        remark: String::new(),
         distance: 0.11 + 0.02 * f64::from(i),
         right: Some(i == 3),
         picture: if i == 4 {

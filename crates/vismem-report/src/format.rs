@@ -69,10 +69,14 @@ pub fn text(user: &str, empty: &str) -> String {
     if clean.trim().is_empty() { empty.into() } else { clean }
 }
 
-/// The last `most` characters of a path, which say more than the first ones, after an ellipsis if some are left out.
+/// The last `most` characters of a path, which say more than the first ones, after an ellipsis if some are left out; from
+/// the beginning of a folder's name where one is among them.
 pub fn tail(path: &str, most: usize) -> String {
     match path.char_indices().rev().nth(most.saturating_sub(1)) {
-        Some((start, _)) if start > 0 => format!("…{}", &path[start..]),
+        Some((start, _)) if start > 0 => {
+            let rest = &path[start..];
+            format!("…{}", rest.find('/').map_or(rest, |slash| &rest[slash..]))
+        }
         _ => path.into(),
     }
 }
@@ -129,6 +133,7 @@ mod tests {
     fn a_long_path_keeps_its_end() {
         assert_eq!(tail("a/b/c.jpg", 9), "a/b/c.jpg");
         assert_eq!(tail("a/b/ç.jpg", 5), "…ç.jpg");
+        assert_eq!(tail("/photos/zebra/0.png", 14), "…/zebra/0.png");
         assert_eq!(tail("", 5), "");
     }
 

@@ -122,6 +122,8 @@ pub struct CaseNeighbor {
     pub id: Option<u64>,
     /// Its label.
     pub label: String,
+    /// What else there is to say of it; may be empty.
+    pub remark: String,
     /// Cosine distance, 0..=2.
     pub distance: f64,
     /// Whether it has a right label of the query, where somebody knows.

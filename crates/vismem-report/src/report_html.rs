@@ -121,6 +121,9 @@ struct RowView {
 
 struct NeighborView {
     label: String,
+    /// The label, where a line may be broken.
+    parts: Vec<String>,
+    remark: String,
     distance: String,
     icon: &'static str,
     class: &'static str,
@@ -241,7 +244,9 @@ impl RowView {
             let (class, icon) = judged(n.right);
             let id = n.id.map_or_else(String::new, |id| format!("exemplar {id}"));
             Ok(NeighborView {
+                parts: label(&n.label).split_inclusive(['_', '-', '/']).map(str::to_owned).collect(),
                 label: label(&n.label),
+                remark: n.remark.clone(),
                 distance: format::distance(n.distance),
                 icon,
                 class,

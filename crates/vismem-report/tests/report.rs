@@ -86,6 +86,7 @@ fn user_text_cannot_become_markup_in_a_report() {
     let neighbor = CaseNeighbor {
         id: None,
         label: EVIL.into(),
+        remark: String::new(),
         distance: 0.1,
         right: None,
         picture: Picture::Missing(EVIL.into()),

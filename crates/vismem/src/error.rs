@@ -186,7 +186,7 @@ pub enum Error {
     #[error("nothing is selected: name ids, labels, sources, batches or a picture to be near to")]
     EmptySelector,
     /// A selector names an exemplar, label or batch that the memory does not have.
-    #[error("{}: has no {what} {name}; `vismem ls` lists what it holds", path.display())]
+    #[error("{}: has no {what} {name}{}; `vismem ls` lists what it holds", path.display(), meant(similar.as_deref()))]
     NothingOfThisName {
         /// The memory.
         path: PathBuf,
@@ -194,10 +194,16 @@ pub enum Error {
         what: &'static str,
         /// Its name.
         name: String,
+        /// What may have been meant.
+        similar: Option<String>,
     },
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),
+}
+
+fn meant(similar: Option<&str>) -> String {
+    similar.map_or_else(String::new, |similar| format!(", but {similar:?}"))
 }
 
 /// What to do where the disk, not the file's content, is at fault.

@@ -229,6 +229,7 @@ impl Memory {
                 path: self.path().into(),
                 what: "exemplar",
                 name: id.to_string(),
+                similar: None,
             })?;
             self.unless_outdated(self.check_row(id, record.slot))?;
             embeddings.extend_from_slice(self.vector(record.slot));

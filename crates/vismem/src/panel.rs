@@ -6,7 +6,9 @@ use vismem_search::Neighbor;
 
 use crate::taxonomy::Ladder;
 use crate::vote::{Tally, weights};
-use crate::{ClassifyOptions, Decision, Error, LabelScore, Memory, Pruned, Result, Standing, Step, Vote, Voter};
+use crate::{
+    ClassifyOptions, Decision, Error, LabelScore, Memory, Pruned, Result, Standing, Step, Vote, Voter, similar,
+};
 
 pub(crate) struct Panel<'m> {
     memory: &'m Memory,
@@ -34,8 +36,12 @@ impl<'m> Panel<'m> {
                 return Err(Error::Parameter { name: "weight", value: *factor, range: "must be within 0..=1e6" });
             }
             let position = memory.labels().iter().position(|known| known.name == *label);
-            let unknown =
-                || Error::NothingOfThisName { path: memory.path().into(), what: "label", name: format!("{label:?}") };
+            let unknown = || Error::NothingOfThisName {
+                path: memory.path().into(),
+                what: "label",
+                name: format!("{label:?}"),
+                similar: similar(label, memory.labels().iter().map(|known| known.name.as_str())).map(str::to_owned),
+            };
             factors[position.ok_or_else(unknown)?] = *factor;
         }
         Ok(Self {

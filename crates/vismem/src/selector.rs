@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params_from_iter};
 use crate::catalog::Catalog;
 use crate::error::SqlContext;
 use crate::unit::unit;
-use crate::{Editor, Error, Memory, Result};
+use crate::{Editor, Error, Memory, Result, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
 /// a batch name the exemplars of either label in that batch. A selector with no value at all means nothing and is an
@@ -156,6 +156,7 @@ impl Catalog {
                 path: self.path.parent().unwrap_or(&self.path).into(),
                 what: if table == "batches" { "batch" } else { "exemplar" },
                 name: id.to_string(),
+                similar: None,
             })
         };
         ids.iter().map(row_of).collect()
@@ -165,10 +166,17 @@ impl Catalog {
     pub(crate) fn label_row(&self, label: &str) -> Result<i64> {
         let select = "SELECT id FROM labels WHERE name = ?1";
         let row = self.db.query_row(select, [label], |row| row.get(0)).optional().at(&self.path)?;
-        row.ok_or_else(|| Error::NothingOfThisName {
+        if let Some(row) = row {
+            return Ok(row);
+        }
+        let mut statement = self.db.prepare("SELECT name FROM labels").at(&self.path)?;
+        let known = statement.query_map([], |row| row.get(0)).at(&self.path)?;
+        let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
+        Err(Error::NothingOfThisName {
             path: self.path.parent().unwrap_or(&self.path).into(),
             what: "label",
             name: format!("{label:?}"),
+            similar: similar(label, known.iter().map(String::as_str)).map(str::to_owned),
         })
     }
 }

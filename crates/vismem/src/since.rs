@@ -143,7 +143,7 @@ impl Memory {
         let path = &self.catalog.path;
         if self.last_batch()?.is_none_or(|last| !(1..=last).contains(&batch)) {
             let name = batch.to_string();
-            return Err(Error::NothingOfThisName { path: self.path().into(), what: "batch", name });
+            return Err(Error::NothingOfThisName { path: self.path().into(), what: "batch", name, similar: None });
         }
         let mut statement = self.catalog.db.prepare("SELECT slot FROM exemplars WHERE batch >= ?1").at(path)?;
         let slots = statement.query_map([batch], |row| row.get::<_, usize>(0)).at(path)?;

@@ -237,7 +237,8 @@ pub struct Voters {
 
 #[derive(Debug, ClapArgs)]
 pub struct HardThreshold {
-    /// Hard pruning from so many wrong votes over 100 neighbours on; with % from this share of retrievals on
-    #[arg(long, value_name = "N|P%", default_value = "60%", value_parser = threshold)]
-    pub threshold: Threshold,
+    /// Hard pruning from so many wrong votes over 100 neighbours on; with % from this share of retrievals on [default: the
+    /// share that is best for the memory asked about itself]
+    #[arg(long, value_name = "N|P%", value_parser = threshold)]
+    pub threshold: Option<Threshold>,
 }

@@ -74,6 +74,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             (&given.asked, None, Some(Experiment::Composition))
         }
         Eval::All(given) => {
+            options.alone = false;
             options.threshold = given.pruning.threshold;
             options.voters = given.voters.voters as usize;
             options.seeds.clone_from(&given.seeds.seeds);
@@ -97,16 +98,20 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
     let mut results = Results::default();
     let mut left_out = Vec::new();
     stop::watch(asked.output.is_some());
-    for one in wanted {
+    let count = wanted.len();
+    for (at, one) in wanted.into_iter().enumerate() {
         let key = options.key(one);
         if finished.take_up(one.name(), &key, &mut results) {
             continue;
         }
+        if experiment.is_none() {
+            crate::output::note(format_args!("{}/{count} experiments: {}", at + 1, one.name()));
+        }
         match one.run(&mut ground, &options, &mut results) {
             Ok(()) => {}
             Err(error) if experiment.is_none() => match error.downcast::<Error>() {
-                Ok(Error::NotApplicable(why)) => {
-                    left_out.push(LeftOut { experiment: one.name().into(), why });
+                Ok(error @ (Error::NotApplicable(_) | Error::NoQueries)) => {
+                    left_out.push(LeftOut { experiment: one.name().into(), why: error.to_string() });
                     continue;
                 }
                 Ok(other) => return Err(other).with_context(|| format!("eval {}", one.name())),
@@ -131,7 +136,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         }
         None => ground.evaluation(&seeds, results, left_out)?,
     };
-    output::answer(args, &whole)?;
+    output::answer(args, &whole, asked.output.as_deref())?;
     Ok(if ground.unreadable == 0 { Outcome::Done } else { Outcome::Incomplete })
 }
 

@@ -13,6 +13,9 @@ use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
 use crate::input::has_extension;
 use crate::{output, progress, pruning};
 
+/// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.
+const MANY: f64 = 0.25;
+
 #[derive(Serialize)]
 struct Document {
     memory: String,
@@ -60,12 +63,27 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         page::write(page, &memory, &pruned)?;
     }
     let document = document(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref());
+    let runs_out = pruning.neighbors() > usual_exemplars(&memory);
+    if runs_out && document.hidden as f64 > MANY * document.exemplars as f64 {
+        output::note(format_args!(
+            "warning: that hides {:.0} % of the memory. Labels have fewer exemplars than neighbours are asked, so that most of \
+             these must be wrong, whoever they are: ask fewer with --neighbors, or let `vismem prune suggest` choose",
+            100.0 * document.hidden as f64 / document.exemplars as f64
+        ));
+    }
     // A reader would keep the editor from cutting the log.
     drop(memory);
     if !trial.dry_run {
         Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
     }
     answer(args.format, &document)
+}
+
+/// How many exemplars half of the labels have.
+fn usual_exemplars(memory: &Memory) -> usize {
+    let mut counts: Vec<usize> = memory.labels().iter().map(|label| label.exemplars).collect();
+    counts.sort_unstable();
+    counts.get(counts.len() / 2).copied().unwrap_or(0)
 }
 
 fn document(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Document {

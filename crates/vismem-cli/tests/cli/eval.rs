@@ -93,7 +93,9 @@ fn all_experiments_are_one_report_that_is_taken_up_again() {
     let place = Place::new();
     four_labels(&place, 12);
     let digest = place.vismem("stats --format json").done().json()["digest"].clone();
-    let command = "eval all queries.npy --labels queries.txt -k 40 --seeds 3,4 -o out --format json";
+    // `shift` compares sets.
+    let command = "eval all queries.npy queries.npy --labels queries.txt --labels queries.txt -k 40 --seeds 3,4 -o out \
+                   --format json";
     let first = place.vismem(command).done().json();
     assert_eq!(first["left_out"], serde_json::json!([]));
     assert_eq!(first["about"]["seeds"], serde_json::json!([3, 4]));

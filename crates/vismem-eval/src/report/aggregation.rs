@@ -6,19 +6,22 @@ use vismem_report::{Cell, Column, Finding, Section, Step, Table, Tenor};
 use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point, points};
 use super::{About, Part, command, program};
 use crate::paper::{AGGREGATION, AGGREGATION_KS, PRUNING};
-use crate::{Aggregation, Curve, PrunedBy};
+use crate::{Aggregation, AtK, ChosenBy, Curve, PrunedBy, Share};
 
 const EXPERIMENT: &str = "aggregation";
 /// Labels in the figure of the hardest.
 const HARDEST: usize = 15;
+/// How `vismem classify` decides.
+const USUAL_VOTE: &str = "rank";
+/// See [`USUAL_VOTE`].
+const USUAL_K: usize = 20;
 /// An accuracy higher by less than this is not worth another setting.
 const WORTH: f64 = 0.005;
 
 pub fn part(result: &Aggregation, about: &About) -> Part {
     let plain: Vec<&Curve> = result.curves.iter().filter(|curve| curve.pruning == PrunedBy::None).collect();
     let best = plain.iter().copied().reduce(|a, b| if b.best.accuracy.value > a.best.accuracy.value { b } else { a });
-    let (findings, steps, answer) =
-        best.map_or_else(Default::default, |best| in_words(result, &plain, best, &program(about)));
+    let (findings, steps, answer) = best.map_or_else(Default::default, |best| in_words(result, &plain, best, about));
     let mut figures = vec![at_every_k(&plain, best), of_the_paper()];
     figures.extend(best.map(|best| pruned(result, best)));
     figures.push(hardest(result));
@@ -43,19 +46,40 @@ fn in_words(
     result: &Aggregation,
     plain: &[&Curve],
     best: &Curve,
-    program: &str,
+    about: &About,
 ) -> (Vec<Finding>, Vec<Step>, Vec<String>) {
-    let (vote, k, share) = (&best.rule.vote, best.best.k, best.best.accuracy);
-    let right = format!("of the queries are answered right, with {vote} voting of the {k} nearest exemplars.");
-    let mut findings = vec![finding(EXPERIMENT, &share, Tenor::Neutral, right.clone())];
-    let mut steps = vec![Step {
-        sentence: format!("Let {k} neighbours vote by {vote}: best on these queries."),
-        command: format!("{program} classify PICTURES -k {k} --vote {vote}"),
-    }];
-    let mut answer = vec![format!(
-        "{} {right} Vote and k are the best on these very queries, as in the paper, so the number is a little too good.",
-        percent(share.value)
-    )];
+    let (program, exemplars) = (program(about), about.exemplars as u64);
+    // What a decision gets where nobody says otherwise: nothing about it was chosen on these queries.
+    let usual = plain.iter().find(|curve| curve.rule.vote == USUAL_VOTE);
+    let usual = usual.and_then(|curve| curve.accuracy.get(USUAL_K - 1).or(curve.accuracy.last()));
+    let Some(AtK { k: usual_k, accuracy: share }) = usual else { return Default::default() };
+    let right = format!(
+        "of the queries are answered right as vismem classify answers them, with {USUAL_VOTE} voting of the {} nearest exemplars.",
+        usual_k
+    );
+    let mut findings = vec![finding(EXPERIMENT, share, Tenor::Neutral, right.clone())];
+    let mut steps = Vec::new();
+    let (vote, k) = (&best.rule.vote, best.best.k);
+    let mut answer = vec![
+        format!("{} {right} The 95 % interval is {}.", percent(share.value), words::interval(share)),
+        format!(
+            "The best of all votes and numbers of neighbours is {vote} voting of {k}, with {} ({}). It was chosen on these very \
+             queries, as in the paper, so the number is a little too good.",
+            percent(best.best.accuracy.value),
+            words::interval(&best.best.accuracy)
+        ),
+    ];
+    let gain = best.best.accuracy.value - share.value;
+    if gain >= WORTH {
+        steps.push(Step {
+            sentence: format!(
+                "Let {k} neighbours vote by {vote}: {} more are right{}.",
+                points(gain),
+                chance(best, share)
+            ),
+            command: format!("{program} classify PICTURES -k {k} --vote {vote}"),
+        });
+    }
     let last = |curve: &Curve| curve.accuracy.last().copied();
     let ends: Vec<(&str, f64)> =
         plain.iter().filter_map(|c| Some((c.rule.vote.as_str(), last(c)?.accuracy.value))).collect();
@@ -72,11 +96,29 @@ fn in_words(
             percent(weakest.1)
         ));
     }
-    if let Some(pruned) = best_of(result, &best.rule.vote, |pruning| pruning != PrunedBy::None) {
-        let gain = pruned.best.accuracy.value - share.value;
+    if let Some(hard) = &result.hard {
+        let chosen = match hard.chosen_by {
+            ChosenBy::User => "",
+            ChosenBy::LeaveOneOut => {
+                " The memory chose that itself: there it decides its own exemplars best, each asked without itself."
+            }
+        };
+        answer.push(format!(
+            "Hard pruning hides exemplars that were wrong neighbours of others, here from {} on: {} of {}.{chosen}",
+            hard.from,
+            words::count(hard.hidden as u64),
+            words::counted(exemplars, "exemplar"),
+        ));
+    }
+    if let Some(pruned) = best_of(result, vote, |pruning| pruning != PrunedBy::None) {
+        let gain = pruned.best.accuracy.value - best.best.accuracy.value;
         let name = pruned.pruning.name();
         answer.push(if gain >= WORTH {
-            format!("With {name} pruning the best accuracy is higher by {}.", points(gain))
+            format!(
+                "With {name} pruning the best accuracy is higher by {}{}.",
+                points(gain),
+                chance(pruned, &best.best.accuracy)
+            )
         } else {
             format!(
                 "Pruning changes little here: the best accuracy under it ({name}) is {}.",
@@ -85,7 +127,11 @@ fn in_words(
         });
         if gain >= WORTH {
             steps.push(Step {
-                sentence: format!("Try {name} pruning: better by {} here. It can be taken back.", points(gain)),
+                sentence: format!(
+                    "Try {name} pruning: {} more are right{}. It can be taken back.",
+                    points(gain),
+                    chance(pruned, &best.best.accuracy)
+                ),
                 command: format!("{program} prune suggest"),
             });
         }
@@ -104,6 +150,11 @@ fn in_words(
         });
     }
     (findings, steps, answer)
+}
+
+/// Says so where an accuracy is no higher than that of the other may be.
+fn chance(better: &Curve, than: &Share) -> &'static str {
+    if better.best.accuracy.value <= than.high { ", which may be chance" } else { "" }
 }
 
 /// The best curve of a vote among some prunings.
@@ -160,11 +211,9 @@ fn pruned(result: &Aggregation, best: &Curve) -> Figure {
     let prunings = [PrunedBy::None, PrunedBy::Soft, PrunedBy::Hard];
     let known: Vec<&Curve> =
         prunings.iter().filter_map(|of| best_of(result, &best.rule.vote, |pruning| pruning == *of)).collect();
-    let name = |curve: &&Curve| match curve.pruning {
-        PrunedBy::None => "no pruning".to_owned(),
-        PrunedBy::Soft => "soft pruning".to_owned(),
-        PrunedBy::Hard => format!("hard pruning, {} hidden", words::count(curve.hidden as u64)),
-    };
+    let hidden = result.hard.as_ref().map_or_else(String::new, |hard| {
+        format!(" Hard pruning hides {}.", words::counted(hard.hidden as u64, "exemplar"))
+    });
     let points = known.iter().zip(0..).map(|(curve, at)| point(f64::from(at), &curve.best.accuracy));
     let in_paper = known.iter().zip(0..).filter_map(|(curve, at)| {
         let (_, percent) = PRUNING.iter().find(|(name, _)| *name == curve.pruning.name())?;
@@ -173,8 +222,10 @@ fn pruned(result: &Aggregation, best: &Curve) -> Figure {
     Figure {
         name: "pruning".into(),
         title: format!("The best accuracy of {} voting under each pruning", best.rule.vote),
-        caption: "Bars are 95 % intervals. Each is taken at its best k; the paper’s is rank voting on ImageNet.".into(),
-        x: Axis::categories("", known.iter().map(name).collect()),
+        caption: format!(
+            "Bars are 95 % intervals. Each is taken at its best k; the paper’s is rank voting on ImageNet.{hidden}"
+        ),
+        x: Axis::categories("", known.iter().map(|curve| format!("{} pruning", no(curve.pruning))).collect()),
         y: accuracy_axis(),
         series: vec![
             measured("accuracy", Marks::Points(points.collect())),
@@ -182,6 +233,11 @@ fn pruned(result: &Aggregation, best: &Curve) -> Figure {
         ],
         references: Vec::new(),
     }
+}
+
+/// In the place of an adjective.
+fn no(pruning: PrunedBy) -> &'static str {
+    if pruning == PrunedBy::None { "no" } else { pruning.name() }
 }
 
 fn hardest(result: &Aggregation) -> Figure {
@@ -205,10 +261,12 @@ fn hardest(result: &Aggregation) -> Figure {
 
 /// Accuracies at some k, the best of each row bold.
 fn at_ks(result: &Aggregation) -> Table {
-    let ks = result.table_ks();
+    // Those between 1 and 10 are in the figure; a page has room for no more.
+    let ks: Vec<usize> = result.table_ks().into_iter().filter(|k| !(2..10).contains(k)).collect();
     let columns = [Column::text("vote"), Column::text("pruning")].into_iter();
-    let columns =
-        columns.chain(ks.iter().map(|k| Column::number(format!("k = {k}")))).chain([Column::number("best k")]);
+    let columns = columns
+        .chain(ks.iter().map(|k| Column::number(format!("k = {k}"))))
+        .chain(["best (k)", "95 % interval"].map(Column::number));
     let row = |curve: &Curve| {
         let at = |k: &usize| curve.accuracy.get(*k - 1).map(|at| at.accuracy.value);
         let most = ks.iter().filter_map(at).fold(0.0, f64::max);
@@ -218,11 +276,14 @@ fn at_ks(result: &Aggregation) -> Table {
             None => Cell::new(""),
         };
         let names = [Cell::new(&curve.rule.vote), Cell::new(curve.pruning.name())].into_iter();
-        names.chain(ks.iter().map(cell)).chain([Cell::new(curve.best.k.to_string())]).collect()
+        let best = &curve.best.accuracy;
+        let ends = [format!("{} ({})", percent(best.value), curve.best.k), words::interval(best)].map(Cell::new);
+        names.chain(ks.iter().map(cell)).chain(ends).collect()
     };
     Table {
         title: "Accuracy by vote, pruning and k".into(),
-        note: "The best of each row is bold.".into(),
+        note: "The best of the k in each row is bold; the last columns are the best of every k, and how sure that is."
+            .into(),
         columns: columns.collect(),
         rows: result.curves.iter().map(row).collect(),
     }

@@ -5,7 +5,6 @@ use vismem_report::{Finding, Section, Step, Tenor};
 
 use super::words::{self, accuracy_axis, measured, percent, point};
 use super::{About, Part, command, program};
-use crate::interval::Estimate;
 use crate::{Calibration, Part as Alike};
 
 const EXPERIMENT: &str = "calibration";
@@ -15,13 +14,13 @@ const CALIBRATED: f64 = 0.05;
 pub fn part(result: &Calibration, about: &About) -> Part {
     let program = program(about);
     let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
-    let ece = |estimate: &Estimate| format!("{} ({})", percent(estimate.value), words::interval(estimate));
+    let ece = words::points_within;
     let plain = &result.confidence;
     let below: f64 = plain.parts.iter().map(|part| (part.accuracy.value - part.mean) * part.accuracy.n as f64).sum();
-    let direction = if below > 0.0 { "modest: it is right more often than it says" } else { "too sure of itself" };
+    let direction = if below > 0.0 { "right more often than it says" } else { "right less often than it says" };
     let mut answer = vec![format!(
-        "The winner’s share of the vote, under {rule}, is off by {} on average (expected calibration error); on the whole it \
-         is {direction}. The Brier score is {:.3}.",
+        "The winner’s share of the vote, under {rule}, is off by {} on average (expected calibration error); on the whole the \
+         memory is {direction}. The Brier score is {:.3}.",
         ece(&plain.ece),
         plain.brier.value
     )];
@@ -38,16 +37,17 @@ pub fn part(result: &Calibration, about: &About) -> Part {
     }
     let good = plain.ece.value < CALIBRATED;
     let sentence = if good {
-        "is the mean error of the confidence: it can be read as the chance of being right.".to_owned()
+        "is how far confidence is off on average: it can be read as the chance of being right.".to_owned()
     } else {
         format!(
-            "is the mean error of the confidence, which is {direction}: do not read it as the chance of being right."
+            "is how far confidence is off on average; the memory is {direction}. Do not read confidence as the chance of being \
+             right."
         )
     };
     let tenor = if good { Tenor::Good } else { Tenor::Wary };
     findings.push(Finding {
-        number: percent(plain.ece.value),
-        interval: words::interval(&plain.ece),
+        number: words::points(plain.ece.value),
+        interval: format!("{:.1} to {:.1}", 100.0 * plain.ece.low, 100.0 * plain.ece.high),
         sentence,
         tenor,
         section: EXPERIMENT.into(),
@@ -55,11 +55,12 @@ pub fn part(result: &Calibration, about: &About) -> Part {
     if let Some(sure) = sure_from(&plain.parts) {
         steps.push(Step {
             sentence: format!(
-                "Have answers below {} of the vote looked at by people: {} of those above are right.",
-                words::whole_percent(sure.0),
-                percent(sure.1)
+                "Have answers below {} of the vote looked at by people: {} of those above are right, which are {} of all.",
+                words::whole_percent(sure.from),
+                percent(sure.right),
+                words::whole_percent(sure.share)
             ),
-            command: format!("{program} classify PICTURES --min-confidence {:.2}", sure.0),
+            command: format!("{program} classify PICTURES --min-confidence {:.2}", sure.from),
         });
     }
     let mut figures = vec![diagram(result)];
@@ -89,15 +90,22 @@ pub fn part(result: &Calibration, about: &About) -> Part {
     Part { section, findings, steps }
 }
 
-/// The confidence from which on 99 % of the decisions are right, and their accuracy; `None` where there is none, or where
-/// even the least sure ones are.
-fn sure_from(parts: &[Alike]) -> Option<(f64, f64)> {
-    let accuracy = |parts: &[Alike]| {
-        let n: u64 = parts.iter().map(|part| part.accuracy.n).sum();
-        parts.iter().map(|part| part.accuracy.count()).sum::<u64>() as f64 / n.max(1) as f64
-    };
-    let first = (0..parts.len()).find(|first| accuracy(&parts[*first..]) >= 0.99).filter(|first| *first > 0)?;
-    Some((parts[first].from, accuracy(&parts[first..])))
+/// Decisions from a confidence on.
+struct Sure {
+    from: f64,
+    /// The share of them that is right.
+    right: f64,
+    /// Their share of all.
+    share: f64,
+}
+
+/// Those from the confidence on at which 99 % are right; `None` where there is none, or where even the least sure ones are.
+fn sure_from(parts: &[Alike]) -> Option<Sure> {
+    let count = |parts: &[Alike]| parts.iter().map(|part| part.accuracy.n).sum::<u64>() as f64;
+    let right = |parts: &[Alike]| parts.iter().map(|part| part.accuracy.count()).sum::<u64>() as f64 / count(parts);
+    let first = (1..parts.len()).find(|first| right(&parts[*first..]) >= 0.99).filter(|_| right(parts) < 0.99)?;
+    let sure = &parts[first..];
+    Some(Sure { from: parts[first].from, right: right(sure), share: count(sure) / count(parts) })
 }
 
 fn diagram(result: &Calibration) -> Figure {

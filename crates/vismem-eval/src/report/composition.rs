@@ -41,6 +41,7 @@ fn case(composed: &Composed, pictures: &Pictures) -> Case {
     let neighbor = |found: &Found| CaseNeighbor {
         id: Some(found.id),
         label: found.label.clone(),
+        remark: String::new(),
         distance: found.distance,
         right: (!composed.truth.is_empty()).then(|| composed.truth.contains(&found.label)),
         picture: pictures(&found.source),
@@ -54,7 +55,10 @@ fn case(composed: &Composed, pictures: &Pictures) -> Case {
     };
     Case {
         query: Pictured { name: composed.query.clone(), picture: pictures(&composed.query) },
-        verdict: labelled,
+        verdict: match first {
+            Some(first) => format!("{labelled}; the nearest is {}", first.label),
+            None => labelled,
+        },
         right: first.filter(|_| !composed.truth.is_empty()).map(|first| composed.truth.contains(&first.label)),
         rows: vec![
             row("near the query, q".into(), &composed.neighbors),

@@ -11,7 +11,6 @@ use crate::{Corruption, VOTES};
 const EXPERIMENT: &str = "corruption";
 
 pub fn part(result: &Corruption, about: &About) -> Part {
-    let flattest = result.flat_to.iter().reduce(|a, b| if b.share > a.share { b } else { a });
     let mut findings = Vec::new();
     let mut answer: Vec<String> = result
         .flat_to
@@ -25,12 +24,14 @@ pub fn part(result: &Corruption, about: &About) -> Part {
             )
         })
         .collect();
-    if let Some(flat) = flattest {
+    let usual = crate::Rule::from(vismem::Vote::RANK);
+    if let Some(flat) = result.flat_to.iter().find(|flat| flat.rule == usual && flat.share > 0.0) {
         findings.push(Finding {
             number: words::whole_percent(flat.share),
             interval: String::new(),
             sentence: format!(
-                "of the labels in the memory may be random before {} voting of {} neighbours loses a point of accuracy.",
+                "of the labels in the memory may be drawn at random, and {} voting of {} neighbours loses less than a point of \
+                 accuracy.",
                 flat.rule.vote, flat.k
             ),
             tenor: Tenor::Neutral,
@@ -62,13 +63,15 @@ fn figure(result: &Corruption, k: usize) -> Figure {
         let points = result.points.iter().filter(|corrupted| corrupted.rule == rule && corrupted.k == k);
         measured(&rule.vote, Marks::LineWithBars(points.map(|at| spread(at.share, &at.accuracy)).collect()))
     };
+    let widest = result.points.iter().map(|point| (point.accuracy.high - point.accuracy.low) / 2.0).fold(0.0, f64::max);
     let runs = result.points.first().map_or(0, |point| point.accuracy.runs);
     Figure {
         name: format!("k-{k}"),
         title: format!("Accuracy of {k} neighbours with random labels in the memory"),
         caption: format!(
-            "Means over {}; bars reach from the worst to the best of them.",
-            words::counted(runs as u64, "seed")
+            "Means over {}; bars reach from the worst to the best of them. For other queries each is known to {} or better.",
+            words::counted(runs as u64, "seed"),
+            words::give_or_take(widest)
         ),
         x: Axis::linear("Share of labels drawn at random", Unit::Share),
         y: accuracy_axis().reaching(0.0, 1.0),

@@ -14,19 +14,20 @@ const KINDS: [(Blame, &str, &str, &str); 3] = [
         Blame::QueryLabel,
         "The query’s label is in doubt",
         "Nearly all neighbours are at one about another label, and next to none has the query’s own. Is the query labelled wrong?",
-        "Correct the labels of queries that are labelled wrong",
+        "Look at queries whose label is in doubt, and correct those that are labelled wrong",
     ),
     (
         Blame::MemoryLabels,
         "Labels in the memory are in doubt",
         "Exemplars misled the vote that their own neighbours would call otherwise. Correct those that are labelled wrong.",
-        "Correct exemplars that are labelled wrong",
+        "Look at exemplars whose label is in doubt, and correct those that are labelled wrong",
     ),
     (
         Blame::Model,
         "The encoder is not up to it, or exemplars are too few",
-        "The labels look right. More exemplars of this kind help most, or another encoder.",
-        "Add exemplars of what is mistaken",
+        "The labels look right. More exemplars of this kind help most, or another encoder. What is added from here is known by \
+         heart: measure on other queries afterwards.",
+        "Add exemplars of what is mistaken, and measure on other queries afterwards",
     ),
 ];
 
@@ -85,10 +86,8 @@ pub fn part(result: &Errors, about: &About, pictures: &Pictures) -> Part {
 fn case(mistake: &Mistake, pictures: &Pictures) -> Case {
     let neighbors = mistake.neighbors.iter().map(|voted| CaseNeighbor {
         id: Some(voted.id),
-        label: match &voted.others_say {
-            Some(said) => format!("{}; others say {said}", voted.label),
-            None => voted.label.clone(),
-        },
+        label: voted.label.clone(),
+        remark: voted.others_say.as_ref().map_or_else(String::new, |said| format!("others say {said}")),
         distance: voted.distance,
         right: Some(mistake.truth.contains(&voted.label)),
         picture: pictures(&voted.source),

@@ -72,12 +72,17 @@ fn figure(vote: &str, letter: &str, log: bool, sweep: &[&SweepPoint]) -> Figure 
         };
         measured(format!("k = {k}"), Marks::Line(sweep.iter().filter_map(at).collect()))
     };
+    let every = sweep.iter().flat_map(|point| &point.accuracy);
+    let widest = every.map(|at| (at.accuracy.high - at.accuracy.low) / 2.0).fold(0.0, f64::max);
     let title = format!("Parameter {letter}");
     let papers = sweep.iter().find(|point| point.is_the_papers).and_then(|point| point.rule.parameter);
     Figure {
         name: vote.into(),
         title: format!("{} voting by its parameter {letter}", words::sentence_case(vote)),
-        caption: "Accuracy of some numbers of neighbours.".into(),
+        caption: format!(
+            "A line for each number of neighbours that vote, k. The 95 % interval of each point is {} or narrower.",
+            words::give_or_take(widest)
+        ),
         x: if log { Axis::log(title, Unit::Number) } else { Axis::linear(title, Unit::Number) },
         y: accuracy_axis(),
         series: ks.iter().map(line).collect(),

@@ -3,63 +3,76 @@
 use vismem_report::figure::{Axis, BoxSummary, Figure, Marks, Unit};
 use vismem_report::{Finding, Section, Tenor};
 
-use super::words::{self, accuracy_axis, finding, interval, measured, paper, paper_point, percent, point};
+use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point};
 use super::{About, Part, command};
 use crate::boxes::Box5;
+use crate::interval::{Estimate, wilson_of};
 use crate::paper::NOVEL_CLASSES;
-use crate::{NovelClasses, NovelRun};
+use crate::{NovelClasses, NovelRun, Share};
 
 const EXPERIMENT: &str = "novel-classes";
+/// New labels that are decided worse than the old ones by less are as good.
+const AS_GOOD: f64 = 0.05;
 
 pub fn part(result: &NovelClasses, about: &About) -> Part {
     let (mut answer, mut findings) = (Vec::new(), Vec::new());
-    if let Some(run) = result.runs.first() {
-        let labels = words::counted(run.held_out.len() as u64, "label");
+    if let Some(first) = result.runs.first() {
+        let over = |of: &dyn Fn(&NovelRun) -> f64| Over::of(result.runs.iter().map(of));
+        let (before, after, new) =
+            (over(&|run| run.old_before.value), over(&|run| run.old_after.value), over(&|run| run.new.value));
+        let (auroc, fpr95) = (over(&|run| run.auroc.value), over(&|run| run.fpr95.value));
+        let labels = words::counted(first.held_out.len() as u64, "label");
+        let draws = match result.runs.len() {
+            1 => String::new(),
+            runs => format!(", drawn {runs} times"),
+        };
         answer.push(format!(
-            "{labels} were held out and then inserted ({}). Without any training, {} of their queries are then answered right \
-             (95 % interval {}), under {} voting of {} neighbours.",
-            words::counted(run.inserted as u64, "exemplar"),
-            percent(run.new.value),
-            interval(&run.new),
+            "{labels}{draws}, were held out and then inserted. Without any training, {} of their queries are then answered right{}, \
+             under {} voting of {} neighbours.",
+            percent(new.mean),
+            new.range(percent),
             result.rule.vote,
             result.k
         ));
+        let sum = |of: &dyn Fn(&NovelRun) -> u64| result.runs.iter().map(of).sum::<u64>();
         answer.push(format!(
             "On the others the accuracy goes from {} to {}: of {}, {} become wrong and {} become right.",
-            percent(run.old_before.value),
-            percent(run.old_after.value),
-            words::counted_in(run.old_after.n, "query", "queries"),
-            words::count(run.forgotten),
-            words::count(run.gained)
+            percent(before.mean),
+            percent(after.mean),
+            words::counted_in(sum(&|run| run.old_after.n), "answer", "answers"),
+            words::count(sum(&|run| run.forgotten)),
+            words::count(sum(&|run| run.gained))
         ));
         answer.push(format!(
             "Before they were inserted, the distance of the nearest neighbour told their queries from known ones with an AUROC \
-             of {:.3} (95 % interval {:.3} to {:.3}); where 95 % of the known pass as known, so do {} of the new.",
-            run.auroc.value,
-            run.auroc.low,
-            run.auroc.high,
-            percent(run.fpr95.value)
+             of {:.3}{}; where 95 % of the known pass as known, so do {} of the new{}.",
+            auroc.mean,
+            auroc.range(|auroc| format!("{auroc:.3}")),
+            percent(fpr95.mean),
+            fpr95.range(percent)
         ));
         let sentence = format!(
-            "is the accuracy on {labels} that were added in a moment; on the old ones it went from {} to {}.",
-            percent(run.old_before.value),
-            percent(run.old_after.value)
+            "is the accuracy on {labels}, added in a moment{}; on the old ones it went from {} to {}.",
+            match result.runs.len() {
+                1 => String::new(),
+                runs => format!(" (mean of {runs} draws)"),
+            },
+            percent(before.mean),
+            percent(after.mean)
         );
-        findings.push(finding(EXPERIMENT, &run.new, Tenor::Good, sentence));
+        // As good as on what it knew, as far as anybody can tell.
+        let tenor = |new: &Estimate| if new.value > before.mean - AS_GOOD { Tenor::Good } else { Tenor::Neutral };
+        findings.extend(over_draws(result, |run| &run.new).map(|new| finding(EXPERIMENT, &new, tenor(&new), sentence)));
         findings.push(Finding {
-            number: format!("{:.3}", run.auroc.value),
-            interval: format!("{:.3} to {:.3}", run.auroc.low, run.auroc.high),
+            number: percent(auroc.mean),
+            interval: format!("{} to {}", percent(over(&|run| run.auroc.low).mean), percent(over(&|run| run.auroc.high).mean)),
             sentence: "is the chance that a picture of an unknown label seems stranger to the memory than one of a known label."
                 .into(),
             tenor: Tenor::Neutral,
             section: EXPERIMENT.into(),
         });
     }
-    if result.runs.len() > 1 {
-        answer
-            .push(format!("The figures show the first of {} draws of labels; the tables show all.", result.runs.len()));
-    }
-    let figures = result.runs.first().map_or_else(Vec::new, |run| vec![accuracies(run), distances(run)]);
+    let figures = result.runs.first().map_or_else(Vec::new, |run| vec![accuracies(result), distances(run, result)]);
     let section = Section {
         name: EXPERIMENT.into(),
         title: "New classes".into(),
@@ -74,15 +87,53 @@ pub fn part(result: &NovelClasses, about: &About) -> Part {
     Part { section, findings, steps: Vec::new() }
 }
 
-fn accuracies(run: &NovelRun) -> Figure {
+/// A number over all draws.
+struct Over {
+    mean: f64,
+    low: f64,
+    high: f64,
+    n: usize,
+}
+
+impl Over {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let values: Vec<f64> = values.collect();
+        Self {
+            mean: values.iter().sum::<f64>() / values.len() as f64,
+            low: values.iter().copied().fold(f64::INFINITY, f64::min),
+            high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            n: values.len(),
+        }
+    }
+
+    /// The smallest and the largest, where there are two.
+    fn range(&self, say: impl Fn(f64) -> String) -> String {
+        if self.n < 2 { String::new() } else { format!(" ({} to {} between draws)", say(self.low), say(self.high)) }
+    }
+}
+
+/// The mean over draws, with the interval of a share of one draw's queries: draws share queries, so no more is known.
+fn over_draws(result: &NovelClasses, of: fn(&NovelRun) -> &Share) -> Option<Estimate> {
+    let shares = || result.runs.iter().map(of);
+    let value = shares().map(|share| share.value).sum::<f64>() / result.runs.len() as f64;
+    let n = shares().map(|share| share.n).min()?;
+    let (low, high) = wilson_of(value, n);
+    Some(Estimate { value, low, high })
+}
+
+fn accuracies(result: &NovelClasses) -> Figure {
     let places = ["old classes, before", "old classes, after", "new classes, after"];
-    let shares = [&run.old_before, &run.old_after, &run.new];
-    let points = shares.iter().zip(0..).map(|(share, at)| point(f64::from(at), *share));
+    let shares: [fn(&NovelRun) -> &Share; 3] = [|run| &run.old_before, |run| &run.old_after, |run| &run.new];
+    let points = shares.iter().zip(0..).filter_map(|(of, at)| Some(point(f64::from(at), &over_draws(result, *of)?)));
     let in_paper = NOVEL_CLASSES.iter().zip(0..).map(|(percent, at)| paper_point(f64::from(at), *percent));
+    let means = match result.runs.len() {
+        1 => String::new(),
+        runs => format!("Means of {runs} draws of labels. "),
+    };
     Figure {
         name: "before-and-after".into(),
         title: "Accuracy before and after the insertion".into(),
-        caption: "Bars are 95 % intervals. The paper inserts 64 classes of NINCO into ImageNet.".into(),
+        caption: format!("{means}Bars are 95 % intervals. The paper inserts 64 classes of NINCO into ImageNet."),
         x: Axis::categories("", places.map(str::to_owned).to_vec()),
         y: accuracy_axis(),
         series: vec![
@@ -93,7 +144,7 @@ fn accuracies(run: &NovelRun) -> Figure {
     }
 }
 
-fn distances(run: &NovelRun) -> Figure {
+fn distances(run: &NovelRun, result: &NovelClasses) -> Figure {
     let places = ["to the nearest", "mean of the first 100", "median of the first 100"];
     let summary = |(at, five): (i32, &Box5)| BoxSummary {
         x: f64::from(at),
@@ -104,10 +155,14 @@ fn distances(run: &NovelRun) -> Figure {
         high: five.max,
     };
     let boxes = |of: &crate::Distances| (0..).zip([&of.nearest, &of.mean, &of.median]).map(summary).collect();
+    let first = match result.runs.len() {
+        1 => String::new(),
+        runs => format!("; the first of {runs} draws of labels"),
+    };
     Figure {
         name: "distances".into(),
         title: "Distances to a memory without the new classes".into(),
-        caption: "Boxes hold the middle half of the queries, whiskers all of them.".into(),
+        caption: format!("Boxes hold the middle half of the queries, whiskers all of them{first}."),
         x: Axis::categories("", places.map(str::to_owned).to_vec()),
         y: Axis::linear("Cosine distance", Unit::Number),
         series: vec![

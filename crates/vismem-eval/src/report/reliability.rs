@@ -9,6 +9,8 @@ use crate::NeighborReliability;
 use crate::paper::HIT_RATE_AT_100;
 
 const EXPERIMENT: &str = "reliability";
+/// A curve that explains less of the variance is no law.
+const LAW: f64 = 0.9;
 
 pub fn part(result: &NeighborReliability, about: &About) -> Part {
     let (mut findings, mut answer) = (Vec::new(), Vec::new());
@@ -23,19 +25,24 @@ pub fn part(result: &NeighborReliability, about: &About) -> Part {
     if let Some(fit) = &result.fit {
         answer.push(format!(
             "The logarithm of the paper, accuracy(i) = a · ln(i + 1) + b, fits the first {} with a = {:.4} ± {:.4} and b = {:.4} \
-             ± {:.4} (standard errors); it explains {} of the variance. Half of the queries have no more exemplars of their \
+             ± {:.4} (standard errors); it explains {} of the variance{}. Half of the queries have no more exemplars of their \
              label than that: beyond it a neighbour cannot be right.",
             words::counted(result.fitted_ranks as u64, "rank"),
             fit.a,
             fit.a_error,
             fit.b,
             fit.b_error,
-            percent(fit.r_squared)
+            percent(fit.r_squared),
+            if fit.r_squared < LAW {
+                ", so it is no law here: labels have few exemplars, and right neighbours run out before the ranks do"
+            } else {
+                ""
+            }
         ));
     }
     if let Some(last) = result.hit_rate.last() {
         let sentence = format!(
-            "of the queries have a right label among their {} nearest exemplars: no vote of these can be right more often.",
+            "of the queries have a right label among their {} nearest exemplars: the most that any vote of these could get right.",
             last.k
         );
         answer.push(format!("{} {sentence}", percent(last.accuracy.value)));
@@ -58,7 +65,7 @@ pub fn part(result: &NeighborReliability, about: &About) -> Part {
 fn by_rank(result: &NeighborReliability) -> Figure {
     let rank = |index: usize| index as f64 + 1.0;
     let points = result.ranks.iter().map(|at| point(rank(at.index), &at.accuracy)).collect();
-    let mut series = vec![measured("accuracy", Marks::Points(points))];
+    let mut series = vec![measured("accuracy", Marks::Line(points))];
     if result.fit.is_some() {
         // A line knows no bounds; an accuracy does.
         let possible = |fitted: &f64| (0.0..=1.0).contains(fitted);
@@ -68,7 +75,7 @@ fn by_rank(result: &NeighborReliability) -> Figure {
     Figure {
         name: "accuracy-by-rank".into(),
         title: "How often the neighbour of a rank has a right label".into(),
-        caption: "On a logarithmic axis the fit is a straight line. Bars are 95 % intervals.".into(),
+        caption: "On a logarithmic axis the fit is a straight line. The band is the 95 % interval.".into(),
         x: Axis::log("Rank of the neighbour, 1 = nearest", Unit::Count),
         y: accuracy_axis(),
         series,

@@ -27,21 +27,22 @@ pub fn part(result: &Scaling, about: &About) -> Part {
         if let Some(halving) = &result.halving {
             let times = halving.exemplars / last.exemplars as f64;
             let sentence = format!(
-                "exemplars would be needed to halve the error to {}, {times:.0} times as many as there are, if the law holds.",
+                "exemplars would halve the error to {}, {times:.0} times as many as there are, if the law holds that far.",
                 percent(halving.error)
             );
             let number = words::rough_count(halving.exemplars);
             answer.push(format!("About {number} {sentence}"));
+            let ends = halving.low.zip(halving.high).map(|(low, high)| [low, high].map(words::rough_count));
             findings.push(Finding {
                 number,
-                interval: String::new(),
+                interval: ends.map_or_else(String::new, |[low, high]| format!("{low} to {high}")),
                 sentence,
                 tenor: Tenor::Neutral,
                 section: EXPERIMENT.into(),
             });
             if times <= WITHIN_REACH {
                 steps.push(Step {
-                    sentence: "Add more labelled pictures: the error still falls with the size of the memory.".into(),
+                    sentence: "Add more labelled pictures: the error falls with the size of the memory.".into(),
                     command: format!("{} add MORE-PICTURES", program(about)),
                 });
             } else {

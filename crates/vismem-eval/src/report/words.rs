@@ -58,6 +58,17 @@ pub fn points(difference: f64) -> String {
     format!("{:.1} points", 100.0 * difference.abs())
 }
 
+/// Half the width of an interval of shares.
+pub fn give_or_take(half: f64) -> String {
+    format!("± {:.1}{NBSP}points", 100.0 * half)
+}
+
+/// A difference of shares in points, with its interval.
+pub fn points_within(estimate: &Estimate) -> String {
+    let Estimate { value, low, high } = estimate;
+    format!("{:.1} points ({:.1} to {:.1})", 100.0 * value, 100.0 * low, 100.0 * high)
+}
+
 /// The 95 % interval of a share in words.
 pub fn interval(share: &impl Uncertain) -> String {
     let (_, low, high) = share.ends();

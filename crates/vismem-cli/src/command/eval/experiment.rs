@@ -34,7 +34,8 @@ pub enum Experiment {
 #[derive(Debug, Clone)]
 pub struct Options {
     pub k: usize,
-    pub threshold: Threshold,
+    /// Where hard pruning begins; `None` to ask the memory.
+    pub threshold: Option<Threshold>,
     pub voters: usize,
     pub seeds: Vec<u64>,
     pub held_out: Vec<String>,
@@ -43,6 +44,8 @@ pub struct Options {
     pub compositions: usize,
     /// Results of other memories, beside those of scaling.
     pub beside: Vec<Evaluation>,
+    /// Whether one experiment was asked for by its name.
+    pub alone: bool,
     /// How commands begin.
     program: String,
 }
@@ -51,7 +54,7 @@ impl Options {
     pub fn new(args: &Args) -> Self {
         Self {
             k: DEPTH as usize,
-            threshold: Threshold::Share(0.6),
+            threshold: None,
             voters: 20,
             seeds: vec![0, 1, 2, 3, 4],
             held_out: Vec::new(),
@@ -59,6 +62,7 @@ impl Options {
             mistakes: 24,
             compositions: 12,
             beside: Vec::new(),
+            alone: true,
             program: match args.memory.to_string_lossy() {
                 memory if memory == DEFAULT_MEMORY => "vismem".into(),
                 memory => format!("vismem -m {}", super::ground::quoted(&memory)),
@@ -69,19 +73,26 @@ impl Options {
     /// # Errors
     /// When something is out of range.
     pub fn checked(&self) -> Result<()> {
-        self.hard().checked().map_err(wrong_use)?;
+        self.threshold.map(|threshold| hard(threshold).checked().map_err(wrong_use)).transpose()?;
         Ok(())
-    }
-
-    fn hard(&self) -> Pruning {
-        Pruning::Hard { neighbors: 100, threshold: self.threshold }
     }
 
     /// All options that an experiment depends on, in words.
     pub fn key(&self, experiment: Experiment) -> String {
         // k is part of the inputs.
-        let Self { k: _, threshold, voters, seeds, held_out, forgotten, mistakes, compositions, program, beside } =
-            self;
+        let Self {
+            k: _,
+            threshold,
+            voters,
+            seeds,
+            held_out,
+            forgotten,
+            mistakes,
+            compositions,
+            beside,
+            alone: _,
+            program,
+        } = self;
         match experiment {
             Experiment::Aggregation => format!("{threshold:?}"),
             Experiment::Reliability | Experiment::Hyperparameters | Experiment::Shift => String::new(),
@@ -97,6 +108,11 @@ impl Options {
             Experiment::Composition => format!("{compositions}"),
         }
     }
+}
+
+/// Hard pruning as the paper counts for it.
+fn hard(threshold: Threshold) -> Pruning {
+    Pruning::Hard { neighbors: 100, threshold }
 }
 
 impl Experiment {
@@ -144,7 +160,12 @@ impl Experiment {
         let (vote, k, seeds) = (Vote::RANK, options.voters, options.seeds.clone());
         match self {
             Self::Aggregation => {
-                let pruning = eval::AggregationOptions { hard: options.hard(), ..Default::default() };
+                let mut pruning = eval::AggregationOptions::default();
+                if let Some(threshold) = options.threshold {
+                    pruning.hard = hard(threshold);
+                } else if let Some(threshold) = ground.hard_threshold()? {
+                    (pruning.hard, pruning.chosen_by) = (hard(threshold), eval::ChosenBy::LeaveOneOut);
+                }
                 results.aggregation = Some(eval::aggregation(ground.table_with_votes()?, &pruning)?);
             }
             Self::Reliability => results.reliability = Some(eval::neighbor_reliability(ground.table()?)?),
@@ -183,6 +204,11 @@ impl Experiment {
                     return Err(Error::NotApplicable(what.into()).into());
                 }
                 let sets = ground.sets()?;
+                if sets.len() < 2 && !options.alone {
+                    let what =
+                        "there is one set of queries, and nothing to compare it with; give each as a path of its own";
+                    return Err(Error::NotApplicable(what.into()).into());
+                }
                 results.shift = Some(eval::shift(sets.iter().map(|(name, table)| (name.clone(), table)))?);
             }
             Self::Granularity => {

@@ -1,9 +1,10 @@
 //! What experiments stand on: a memory and queries, or neighbours from files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use vismem::{Memory, Search};
+use anyhow::{Context, Result, bail};
+use vismem::{Memory, Search, Threshold};
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
@@ -148,6 +149,16 @@ impl Ground {
         self.table.as_ref().map(|table| (table, self.own.as_ref())).context(NO_TABLE)
     }
 
+    /// Where hard pruning should begin, asked of the memory itself; `None` where that is not known.
+    pub fn hard_threshold(&mut self) -> Result<Option<Threshold>> {
+        self.table_with_votes()?;
+        let is_leave_one_out = self.is_leave_one_out();
+        let (table, own) = self.tables()?;
+        let own = if is_leave_one_out { Some(table) } else { own };
+        let votes = table.votes.get(&COUNTED[1]);
+        Ok(own.zip(votes).and_then(|(own, votes)| vismem_eval::hard_threshold(own, votes)))
+    }
+
     /// Whether the memory is asked about its own exemplars.
     pub fn is_leave_one_out(&self) -> bool {
         matches!(&self.source, Source::Memory(searched) if searched.queries.is_own())
@@ -286,6 +297,16 @@ impl Searched {
         } else {
             queries::read(&memory, asked)?
         };
+        let known: HashSet<&String> = roster.labels.iter().collect();
+        let mut truth = sets.iter().flat_map(|set| set.truth.iter().flatten());
+        if let Some(example) = truth.clone().next().filter(|_| !truth.any(|label| known.contains(label))) {
+            let meant = vismem::similar(example, roster.labels.iter().map(String::as_str));
+            let meant = meant.map_or_else(String::new, |meant| format!(", but {meant:?}"));
+            bail!(
+                "none of the queries has a label of the memory: they say {example:?}{meant}; name their folders as the memory \
+                 names its labels (`vismem ls`), or give a manifest"
+            );
+        }
         searching::prepare(&memory, search);
         let queries = QuerySet::joined(&sets);
         let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();

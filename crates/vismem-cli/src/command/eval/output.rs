@@ -12,11 +12,11 @@ use super::kept::{Finished, write_whole};
 use crate::args::{Args, Format};
 use crate::output;
 
-/// Answers.
-pub fn answer(args: &Args, evaluation: &Evaluation) -> Result<()> {
+/// Answers, and says where the report is.
+pub fn answer(args: &Args, evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
     match args.format {
         Format::Json => output::json(evaluation),
-        Format::Text => text(evaluation),
+        Format::Text => text(evaluation, directory),
     }
 }
 
@@ -32,7 +32,7 @@ pub fn files(directory: &Path, evaluation: &Evaluation, finished: &Finished) -> 
     finished.keep(directory)
 }
 
-fn text(evaluation: &Evaluation) -> Result<()> {
+fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
     let mut out = output::stdout();
     let about = &evaluation.about;
     let what = about.memory.clone().unwrap_or_else(|| about.neighbor_files.join(", "));
@@ -71,6 +71,9 @@ fn text(evaluation: &Evaluation) -> Result<()> {
     if !about.seeds.is_empty() {
         let seeds: Vec<String> = about.seeds.iter().map(u64::to_string).collect();
         writeln!(out, "\nseeds {}", seeds.join(", "))?;
+    }
+    if let Some(directory) = directory {
+        writeln!(out, "\nsee {}", directory.join("report.html").display())?;
     }
     Ok(out.flush()?)
 }

@@ -39,9 +39,21 @@ fn queries_of_unknown_labels() {
     let exit = documented("queries_of_unknown_labels");
     let place = Place::new();
     four_labels(&place, 2);
-    let run = place.vismem("eval reliability queries.npy --label nobody").done();
+    place.write("half.txt", "a\nnobody\n".repeat(4));
+    let run = place.vismem("eval reliability queries.npy --labels half.txt").done();
     assert_eq!(run.code, exit);
-    run.says(&["8 of labels that the memory does not have: wrong"]);
+    run.says(&["4 of labels that the memory does not have: wrong"]);
+}
+
+#[test]
+fn queries_none_of_which_has_a_known_label() {
+    let exit = documented("queries_none_of_which_has_a_known_label");
+    let place = Place::new();
+    place.draw_two_labels("learn", 2);
+    place.draw("ask/discs/5.png", Kind::Disc, 5);
+    place.vismem("add learn").done();
+    place.vismem("eval reliability ask").refused(exit, &["they say \"discs\", but \"disc\"", "`vismem ls`"]);
+    place.vismem("eval all ask").refused(exit, &["none of the queries has a label of the memory"]);
 }
 
 #[test]

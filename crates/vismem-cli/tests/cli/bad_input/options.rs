@@ -74,6 +74,8 @@ fn unknown_label() {
     let place = with_memory();
     place.vismem("ls y").refused(exit, &["memory.vismem: has no label \"y\"", "`vismem ls` lists what it holds"]);
     place.vismem("ls x y").refused(exit, &["has no label \"y\""]);
+    place.vismem("relabel --label x --to zebra").done();
+    place.vismem("ls zbera").refused(exit, &["has no label \"zbera\", but \"zebra\""]);
 }
 
 #[test]
