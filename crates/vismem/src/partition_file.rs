@@ -36,7 +36,7 @@ pub(crate) const NAME: &str = "partitions.i4";
 const HEAD: usize = 256;
 /// Where the efforts begin in the head, and where its layout stands.
 const EFFORTS: usize = 96;
-const LAYOUT_AT: usize = 240;
+pub(crate) const LAYOUT_AT: usize = 240;
 /// The first layout had centres in the place of sums, and zeros for its number.
 const LAYOUT: u64 = 2;
 /// The recalls that are looked for, and at how many neighbours.

@@ -119,7 +119,7 @@ fn a_sum_that_is_not_that_of_its_rows_is_a_fault() {
 fn partitions_of_another_layout_are_neither_read_nor_followed() {
     let (folder, file) = partitioned();
     let dir = folder.path();
-    forge(&file, 1 << 62, 64..256, 192, 0);
+    forge(&file, 1 << 62, 64..256, partition_file::LAYOUT_AT, 0);
     assert!(memory(dir).partition_stats().is_none());
     forget(dir, 7);
     assert!(!file.exists(), "nothing could be taken out of it");
