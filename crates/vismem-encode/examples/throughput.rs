@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use vismem_encode::{Encoder, EncoderOptions, Model, Outcome, RuntimeChoice, StreamOptions};
+use vismem_encode::{Encoder, EncoderOptions, Model, Outcome, RuntimeChoice};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -17,10 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("onnxruntime") => RuntimeChoice::OnnxRuntime,
         Some(other) => return Err(format!("unknown runtime {other}").into()),
     };
-    let mut options = StreamOptions::default();
-    if let Some(batch) = arguments.next() {
-        options.batch = batch.parse()?;
-    }
+    let batch = arguments.next().map(|batch| batch.parse()).transpose()?;
     let model = arguments.next().map_or(Ok(Model::builtin()), Model::from_folder)?;
 
     let mut files = Vec::new();
@@ -28,10 +25,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
 
     let start = Instant::now();
-    let encoder = Encoder::load(model, &EncoderOptions { runtime, ..Default::default() })?;
+    let encoder = Encoder::load(model, &EncoderOptions { runtime, batch, ..Default::default() })?;
     let loaded = start.elapsed();
     let (mut embedded, mut failed) = (0, 0);
-    encoder.encode_stream(files.into_iter(), options, &|_, _| true, &mut |encoded| {
+    encoder.encode_stream(files.into_iter(), &|_, _| true, &mut |encoded| {
         match encoded.outcome {
             Outcome::Embedded(_) => embedded += 1,
             Outcome::Skipped => {}
@@ -47,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{} | {} threads, batch {} | load {:.0} ms | {embedded} pictures ({failed} failed) in {:.2} s = {:.1} img/s",
         encoder.runtime(),
         encoder.threads(),
-        options.batch,
+        encoder.batch(),
         loaded.as_secs_f64() * 1e3,
         all.as_secs_f64(),
         f64::from(embedded) / all.as_secs_f64(),

@@ -1,5 +1,6 @@
 //! A loaded model: pictures in, unit-norm embeddings out.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -27,6 +28,10 @@ pub struct EncoderOptions {
     pub limits: Limits,
     /// How many threads encode, together. `None`: one per core that this process may use.
     pub threads: Option<usize>,
+    /// How many pictures go through the model at once, if the ONNX file leaves that open; at least 1. `None`: one on the
+    /// processor, where its numbers then stay in the core's cache and no picture's embedding depends on its neighbours;
+    /// 32 on other devices.
+    pub batch: Option<usize>,
 }
 
 /// A loaded model: pictures in, unit-norm embeddings out. Can be shared between threads.
@@ -42,14 +47,15 @@ pub struct Encoder {
     fallback: Option<OnnxRuntimeError>,
 }
 
-/// What the model reads.
+/// What the model reads in one run.
 #[derive(Debug, Clone, Copy)]
 struct InputShape {
+    batch: usize,
     height: usize,
     width: usize,
-    /// The batch size, when the model was exported with a fixed one.
-    batch: Option<usize>,
 }
+
+const DEVICE_BATCH: usize = 32;
 
 /// A second copy of a model's weights for each session is fine for small models only.
 const WEIGHT_COPIES: u64 = 1 << 30;
@@ -68,7 +74,7 @@ impl Encoder {
         let runtime = &*selected.runtime;
         let failed = |reason| LoadError::Run { model: model.name().to_owned(), runtime: runtime.name(), reason };
         let graph = runtime.load(model.onnx()).map_err(failed)?;
-        let input = input_shape(&model, &*graph)?;
+        let input = input_shape(&model, &*graph, options)?;
         let head = model.head.choose(graph.outputs()).ok_or_else(|| LoadError::NoEmbedding {
             model: model.name().to_owned(),
             outputs: graph.outputs().iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "),
@@ -76,12 +82,15 @@ impl Encoder {
         let cores = || thread::available_parallelism().map_or(1, |n| n.get());
         let threads = options.threads.unwrap_or_else(cores).max(1);
         // Apart from memory, one single-threaded session per core beats one session on all cores: see docs/encoders.md.
-        let copies = WEIGHT_COPIES.checked_div(graph.bytes_per_session()).unwrap_or(u64::MAX).max(1);
+        let copies = match options.device {
+            Device::Cpu => WEIGHT_COPIES.checked_div(graph.bytes_per_session()).unwrap_or(u64::MAX).max(1),
+            _ => 1,
+        };
         let sessions = threads.min(usize::try_from(copies).unwrap_or(usize::MAX));
-        let sessions = SessionPool::new(&*graph, &head.output, sessions, threads / sessions).map_err(failed)?;
+        let sessions = SessionPool::new(&*graph, &head.output, input, sessions, threads / sessions).map_err(failed)?;
 
-        let black = vec![0.0; input.batch.unwrap_or(1) * 3 * input.height * input.width];
-        let (dim, _) = sessions.run(&input, &head, input.batch.unwrap_or(1), &black).map_err(failed)?;
+        let black = vec![0.0; input.batch * 3 * input.height * input.width];
+        let (dim, _) = sessions.run(&head, input.batch, &black).map_err(failed)?;
         let identity = Identity::of(&model, &head, dim)?;
         let described = runtime.describe();
         Ok(Self {
@@ -144,7 +153,7 @@ impl Encoder {
     pub fn encode(&self, image: &RgbImage) -> Result<Vec<f32>, EncodeError> {
         let mut input = vec![0.0; self.input_len()];
         self.model.preprocessing().apply(image, &mut input);
-        self.embed(1, &input).pop().expect("one picture gives one result").map_err(EncodeError::from)
+        self.embed(&input).pop().expect("one picture gives one result").map_err(EncodeError::from)
     }
 
     /// Reads, decodes and encodes one file, or what stands in its place.
@@ -158,7 +167,7 @@ impl Encoder {
             let _alone = alone_if_large(picture);
             let bytes = self.bytes_of(picture)?;
             self.prepare(&bytes, &mut input)?;
-            self.embed(1, &input).pop().expect("one picture gives one result")
+            self.embed(&input).pop().expect("one picture gives one result")
         };
         encode().map_err(|kind| EncodeError::at(picture.name(), kind))
     }
@@ -213,34 +222,34 @@ impl Encoder {
         Ok(())
     }
 
-    /// Runs `count` preprocessed pictures and normalises the results.
-    pub(crate) fn embed(&self, count: usize, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
-        if count == 0 {
-            return Vec::new();
-        }
-        let len = self.input_len();
-        let batch = self.input.batch.unwrap_or(count);
-        if batch < count {
-            return inputs.chunks(batch * len).flat_map(|part| self.embed(part.len() / len, part)).collect();
-        }
-        let mut padded = Vec::new();
-        let inputs = if batch == count {
-            inputs
-        } else {
-            padded.extend_from_slice(inputs);
-            padded.resize(batch * len, 0.0);
-            &padded
+    /// How many pictures go through the model at once.
+    pub fn batch(&self) -> usize {
+        self.input.batch
+    }
+
+    /// Runs preprocessed pictures and normalises the results.
+    pub(crate) fn embed(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
+        inputs.chunks(self.input.batch * self.input_len()).flat_map(|part| self.embed_part(part)).collect()
+    }
+
+    /// Runs as many as go through the model at once, or fewer.
+    fn embed_part(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
+        let (len, batch) = (self.input_len(), self.input.batch);
+        let count = inputs.len() / len;
+        let full = match count == batch {
+            true => Cow::Borrowed(inputs),
+            false => Cow::Owned([inputs, &vec![0.0; (batch - count) * len]].concat()),
         };
-        match self.sessions.run(&self.input, &self.head, batch, inputs) {
+        match self.sessions.run(&self.head, batch, &full) {
             Ok((dim, all)) => all.chunks_exact(dim).take(count).map(normalized).collect(),
             // One picture may be to blame; the others should not suffer.
-            Err(_) if count > 1 => inputs.chunks_exact(len).flat_map(|one| self.embed(1, one)).collect(),
+            Err(_) if count > 1 => inputs.chunks_exact(len).flat_map(|one| self.embed_part(one)).collect(),
             Err(reason) => vec![Err(EncodeErrorKind::Run(reason))],
         }
     }
 }
 
-fn input_shape(model: &Model, graph: &dyn Graph) -> Result<InputShape, LoadError> {
+fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Result<InputShape, LoadError> {
     let wrong = |reason: String| LoadError::Input { model: model.name().to_owned(), reason };
     let [height, width] = model.preprocessing().output_size().ok_or_else(|| {
         wrong("its preprocessing has no fixed output size; set a crop, or resize to an exact size".to_owned())
@@ -255,8 +264,11 @@ fn input_shape(model: &Model, graph: &dyn Graph) -> Result<InputShape, LoadError
     let dims = port.dims.clone().unwrap_or_else(|| vec![None; 4]);
     let fits = |dim: Option<usize>, size: usize| dim.is_none_or(|d| d == size);
     let (height, width) = (height as usize, width as usize);
+    let wanted = options.batch.unwrap_or(if options.device == Device::Cpu { 1 } else { DEVICE_BATCH }).max(1);
     match dims[..] {
-        [batch, c, h, w] if fits(c, 3) && fits(h, height) && fits(w, width) => Ok(InputShape { height, width, batch }),
+        [batch, c, h, w] if batch != Some(0) && fits(c, 3) && fits(h, height) && fits(w, width) => {
+            Ok(InputShape { batch: batch.unwrap_or(wanted), height, width })
+        }
         _ => Err(wrong(format!(
             "its input `{}` has the shape {dims:?}, but the preprocessing makes N x 3 x {height} x {width}; \
              use the preprocessor_config.json that belongs to this ONNX file",
@@ -280,16 +292,23 @@ struct SessionPool {
 }
 
 impl SessionPool {
-    fn new(graph: &dyn Graph, output: &str, count: usize, threads: usize) -> Result<Self, String> {
-        let sessions = (0..count).map(|_| graph.session(output, threads)).collect::<Result<_, _>>()?;
+    fn new(graph: &dyn Graph, output: &str, input: InputShape, count: usize, threads: usize) -> Result<Self, String> {
+        let shape = [input.batch, 3, input.height, input.width];
+        // Side by side, because optimising a model takes a while.
+        let sessions = thread::scope(|scope| {
+            let opening: Vec<_> = (0..count).map(|_| scope.spawn(|| graph.session(output, shape, threads))).collect();
+            let opened =
+                opening.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            opened.collect::<Result<_, _>>()
+        })?;
         Ok(Self { free: Mutex::new(sessions), returned: Condvar::new() })
     }
 
     /// Runs a full batch. Returns the length of an embedding and the embeddings, one after the other.
-    fn run(&self, input: &InputShape, head: &Head, batch: usize, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
+    fn run(&self, head: &Head, batch: usize, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
         let mut lent = Lent { pool: self, session: Some(self.take()) };
         let session = lent.session.as_mut().expect("it is taken back on drop only");
-        let (shape, data) = session.run([batch, 3, input.height, input.width], pixels)?;
+        let (shape, data) = session.run(pixels)?;
         head.pooling.pool(batch, &shape, data)
     }
 

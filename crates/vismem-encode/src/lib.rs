@@ -39,6 +39,6 @@ pub use head::{Head, Pool};
 pub use identity::Identity;
 pub use model::{BUILTIN_NAME, Model};
 pub use model_files::ModelFiles;
-pub use pipeline::{Encoded, Input, Outcome, Picture, StreamOptions};
+pub use pipeline::{Encoded, Input, Outcome, Picture};
 pub use pooling::Pooling;
 pub use runtime::{Device, OnnxRuntimeError, RuntimeChoice};

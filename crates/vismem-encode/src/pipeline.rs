@@ -56,19 +56,6 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Options of [`Encoder::encode_stream`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamOptions {
-    /// How many pictures a worker runs through the model at once; at least 1. Default: 4.
-    pub batch: usize,
-}
-
-impl Default for StreamOptions {
-    fn default() -> Self {
-        Self { batch: 4 }
-    }
-}
-
 /// What became of one input of [`Encoder::encode_stream`].
 #[derive(Debug)]
 pub struct Encoded<T> {
@@ -93,7 +80,7 @@ pub enum Outcome {
 
 /// How many chunks of inputs per worker may be between the input and the sink. A slow picture holds up the sink but not
 /// the other workers, as long as they are not this far ahead of it.
-const CHUNKS_AHEAD: usize = 8;
+const CHUNKS_AHEAD: usize = 32;
 
 /// A worker takes no more inputs at once than until it has bytes of so many.
 const HELD: usize = 64 << 20;
@@ -108,7 +95,7 @@ impl Encoder {
     /// are at, and the rest of `inputs` is not consumed.
     ///
     /// Memory is bounded whatever the number of inputs: per thread one file, one decoded picture, and
-    /// [`batch`](StreamOptions::batch) preprocessed pictures; files of more than 64 MiB, and decoded pictures of more than
+    /// [`batch`](Self::batch) preprocessed pictures; files of more than 64 MiB, and decoded pictures of more than
     /// 24 million pixels, are in memory one at a time. Of inputs that bring their bytes, a thread holds 64 MiB and one
     /// more.
     ///
@@ -117,13 +104,12 @@ impl Encoder {
     pub fn encode_stream<T: Input + Send>(
         &self,
         inputs: impl Iterator<Item = T> + Send,
-        options: StreamOptions,
         wanted: &(dyn Fn(&T, &[u8; 32]) -> bool + Sync),
         sink: &mut dyn FnMut(Encoded<T>) -> ControlFlow<()>,
     ) {
         // A handful of inputs is shared out evenly rather than given to one worker.
         let share = inputs.size_hint().1.map_or(usize::MAX, |len| len.div_ceil(self.threads()));
-        let chunk = options.batch.min(share).max(1);
+        let chunk = self.batch().min(share).max(1);
         let queue = Queue::new(inputs, chunk, self.threads() * CHUNKS_AHEAD);
         thread::scope(|scope| {
             // Dropped before the scope waits for the workers, also when the sink panics.
@@ -191,7 +177,7 @@ impl Encoder {
                 encoded.push(Encoded { input, hash, outcome });
             }
             let filled = &pixels[..places.len() * len];
-            let vectors = match guarded(|| Ok(self.embed(places.len(), filled))) {
+            let vectors = match guarded(|| Ok(self.embed(filled))) {
                 Ok(vectors) => vectors,
                 Err(kind) => places.iter().map(|_| Err(EncodeErrorKind::Panicked(kind.to_string()))).collect(),
             };

@@ -13,14 +13,13 @@ use std::time::{Duration, Instant};
 use common::{cosine, runtimes, tiny};
 use image::{Rgb, RgbImage};
 use vismem_encode::decode::DecodeError;
-use vismem_encode::{
-    EncodeErrorKind, Encoded, Encoder, EncoderOptions, Input, Model, Outcome, Picture, RuntimeChoice, StreamOptions,
-};
+use vismem_encode::{EncodeErrorKind, Encoded, Encoder, EncoderOptions, Input, Model, Outcome, Picture, RuntimeChoice};
 
 const THREADS: usize = 2;
 
-fn encoder(threads: usize) -> Encoder {
-    let options = EncoderOptions { runtime: RuntimeChoice::Rten, threads: Some(threads), ..Default::default() };
+fn encoder(threads: usize, batch: usize) -> Encoder {
+    let (threads, batch) = (Some(threads), Some(batch));
+    let options = EncoderOptions { runtime: RuntimeChoice::Rten, threads, batch, ..Default::default() };
     Encoder::load(tiny(), &options).unwrap()
 }
 
@@ -28,9 +27,9 @@ fn all(_: &PathBuf, _: &[u8; 32]) -> bool {
     true
 }
 
-fn collect(encoder: &Encoder, files: &[PathBuf], batch: usize) -> Vec<Encoded<PathBuf>> {
+fn collect(encoder: &Encoder, files: &[PathBuf]) -> Vec<Encoded<PathBuf>> {
     let mut results = Vec::new();
-    encoder.encode_stream(files.iter().cloned(), StreamOptions { batch }, &all, &mut |encoded| {
+    encoder.encode_stream(files.iter().cloned(), &all, &mut |encoded| {
         results.push(encoded);
         ControlFlow::Continue(())
     });
@@ -73,13 +72,32 @@ fn results_come_in_the_order_of_the_inputs_with_the_hash_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (files, expected) = colours(folder.path(), 100);
     for (threads, batch) in [(1, 1), (1, 4), (2, 1), (2, 4), (5, 3)] {
-        let results = collect(&encoder(threads), &files, batch);
+        let results = collect(&encoder(threads, batch), &files);
         assert_eq!(results.len(), files.len());
         for ((encoded, file), expected) in results.iter().zip(&files).zip(&expected) {
             assert_eq!(&encoded.input, file, "{threads} threads, batch {batch}");
             assert_eq!(encoded.hash, Some(*blake3::hash(&std::fs::read(file).unwrap()).as_bytes()));
             let ours = embedding(encoded);
             assert!(ours.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{ours:?} {expected:?}");
+        }
+    }
+}
+
+#[test]
+fn a_model_exported_for_three_pictures_at_once_takes_any_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, expected) = colours(folder.path(), 10);
+    let model = Model::from_onnx(common::data("tiny_three_at_once.onnx"), tiny().preprocessing().clone());
+    for runtime in runtimes() {
+        // What the file says counts, not what was asked for.
+        for batch in [None, Some(8)] {
+            let options = EncoderOptions { runtime, threads: Some(THREADS), batch, ..Default::default() };
+            let encoder = Encoder::load(model.clone(), &options).unwrap();
+            assert_eq!(encoder.batch(), 3);
+            for (encoded, expected) in collect(&encoder, &files).iter().zip(&expected) {
+                assert!(cosine(embedding(encoded), expected) > 0.999_999, "{runtime:?}: {encoded:?}");
+            }
+            assert!(cosine(&encoder.encode_file(&files[4]).unwrap(), &expected[4]) > 0.999_999);
         }
     }
 }
@@ -95,7 +113,7 @@ fn the_order_holds_when_the_first_picture_is_the_slowest() {
         true
     };
     let mut order = Vec::new();
-    encoder(THREADS).encode_stream(files.iter().cloned(), StreamOptions { batch: 1 }, &slow, &mut |encoded| {
+    encoder(THREADS, 1).encode_stream(files.iter().cloned(), &slow, &mut |encoded| {
         order.push(encoded.input);
         ControlFlow::Continue(())
     });
@@ -129,7 +147,7 @@ fn a_file_that_cannot_be_encoded_is_named_and_harms_no_other() {
         files.insert(i * 3 + 1, bad.clone());
     }
     for (threads, batch) in [(1, 4), (2, 1), (2, 4), (2, 100)] {
-        let results = collect(&encoder(threads), &files, batch);
+        let results = collect(&encoder(threads, batch), &files);
         assert_eq!(results.iter().map(|r| &r.input).collect::<Vec<_>>(), files.iter().collect::<Vec<_>>());
         for encoded in &results {
             if let Some(at) = good.iter().position(|file| *file == encoded.input) {
@@ -187,7 +205,7 @@ fn a_hash_that_is_not_wanted_is_skipped_before_it_is_decoded() {
     for batch in [1, 4, 100] {
         let mut results = Vec::new();
         let wanted = |_: &PathBuf, hash: &[u8; 32]| !known.contains(hash);
-        encoder(THREADS).encode_stream(files.iter().cloned(), StreamOptions { batch }, &wanted, &mut |encoded| {
+        encoder(THREADS, batch).encode_stream(files.iter().cloned(), &wanted, &mut |encoded| {
             results.push(encoded);
             ControlFlow::Continue(())
         });
@@ -211,7 +229,7 @@ fn a_panic_while_a_picture_is_handled_fails_that_picture_alone() {
         assert!(!path.ends_with("007.png"), "seven is not liked");
         true
     };
-    encoder(THREADS).encode_stream(files.iter().cloned(), StreamOptions::default(), &wanted, &mut |encoded| {
+    encoder(THREADS, 4).encode_stream(files.iter().cloned(), &wanted, &mut |encoded| {
         if let Outcome::Failed(error) = encoded.outcome {
             failed.push(error.to_string());
         }
@@ -231,7 +249,7 @@ fn a_sink_that_breaks_gets_nothing_more_and_the_rest_is_not_consumed() {
         files[0].clone()
     });
     let mut calls = 0;
-    encoder(THREADS).encode_stream(endless, StreamOptions { batch: 1 }, &all, &mut |_| {
+    encoder(THREADS, 1).encode_stream(endless, &all, &mut |_| {
         calls += 1;
         if calls == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -240,7 +258,7 @@ fn a_sink_that_breaks_gets_nothing_more_and_the_rest_is_not_consumed() {
 }
 
 /// Chunks of inputs between the input and the sink.
-const WINDOW: usize = 8 * THREADS;
+const WINDOW: usize = 32 * THREADS;
 
 #[test]
 fn a_slow_first_picture_does_not_let_the_input_run_away() {
@@ -271,7 +289,7 @@ fn a_slow_first_picture_does_not_let_the_input_run_away() {
                 assert_eq!(ahead, WINDOW * batch, "inputs consumed while the first was held, batch {batch}");
             });
             let mut results = 0;
-            encoder(THREADS).encode_stream(inputs, StreamOptions { batch }, &hold_the_first, &mut |_| {
+            encoder(THREADS, batch).encode_stream(inputs, &hold_the_first, &mut |_| {
                 results += 1;
                 ControlFlow::Continue(())
             });
@@ -290,7 +308,7 @@ fn a_slow_sink_does_not_let_the_workers_run_away() {
         files[0].clone()
     });
     let mut taken = 0;
-    encoder(THREADS).encode_stream(inputs, StreamOptions { batch: 1 }, &all, &mut |_| {
+    encoder(THREADS, 1).encode_stream(inputs, &all, &mut |_| {
         if taken < 5 {
             thread::sleep(Duration::from_millis(50));
         }
@@ -327,7 +345,7 @@ fn inputs_that_bring_many_bytes_are_taken_few_at_a_time_and_released_once_read()
         Heavy { bytes: vec![0; 40 << 20], alive: Arc::clone(&alive) }
     });
     let mut taken = 0;
-    encoder(THREADS).encode_stream(inputs, StreamOptions { batch: 4 }, &|_, _| false, &mut |encoded| {
+    encoder(THREADS, 4).encode_stream(inputs, &|_, _| false, &mut |encoded| {
         assert!(matches!(encoded.outcome, Outcome::Skipped));
         taken += 1;
         ControlFlow::Continue(())
@@ -346,8 +364,7 @@ fn a_panic_of_the_input_or_the_sink_reaches_the_caller_and_nothing_hangs() {
         let panicked = must_end(move || {
             let input = files.into_iter().enumerate().map(|(i, file)| if i == at { panic!("the input") } else { file });
             let run = || {
-                encoder(THREADS)
-                    .encode_stream(input, StreamOptions { batch: 2 }, &all, &mut |_| ControlFlow::Continue(()));
+                encoder(THREADS, 2).encode_stream(input, &all, &mut |_| ControlFlow::Continue(()));
             };
             catch_unwind(AssertUnwindSafe(run)).is_err()
         });
@@ -358,7 +375,7 @@ fn a_panic_of_the_input_or_the_sink_reaches_the_caller_and_nothing_hangs() {
         let text = must_end(move || {
             let mut calls = 0;
             let run = || {
-                encoder(THREADS).encode_stream(files.into_iter(), StreamOptions { batch: 2 }, &all, &mut |_| {
+                encoder(THREADS, 2).encode_stream(files.into_iter(), &all, &mut |_| {
                     assert!(calls < at, "the sink");
                     calls += 1;
                     ControlFlow::Continue(())
@@ -372,17 +389,17 @@ fn a_panic_of_the_input_or_the_sink_reaches_the_caller_and_nothing_hangs() {
 
 #[test]
 fn no_input_gives_no_result() {
-    let encoder = Arc::new(encoder(THREADS));
+    let encoder = Arc::new(encoder(THREADS, 1));
     let calls = must_end(move || {
         let mut calls = 0;
-        encoder.encode_stream(std::iter::empty::<PathBuf>(), StreamOptions::default(), &all, &mut |_| {
+        encoder.encode_stream(std::iter::empty::<PathBuf>(), &all, &mut |_| {
             calls += 1;
             ControlFlow::Continue(())
         });
         calls
     });
     assert_eq!(calls, 0);
-    assert!(self::encoder(THREADS).encode_images(&[]).is_empty());
+    assert!(self::encoder(THREADS, 1).encode_images(&[]).is_empty());
 }
 
 #[test]
@@ -398,7 +415,7 @@ fn an_iterator_is_not_asked_again_after_its_end() {
         next
     });
     let mut results = 0;
-    encoder(THREADS).encode_stream(inputs, StreamOptions { batch: 2 }, &all, &mut |_| {
+    encoder(THREADS, 2).encode_stream(inputs, &all, &mut |_| {
         results += 1;
         ControlFlow::Continue(())
     });
@@ -418,12 +435,12 @@ fn threads_and_batches_do_not_change_what_the_built_in_model_says() {
         })
         .collect();
     for runtime in runtimes() {
-        let load = |threads| {
-            let options = EncoderOptions { runtime, threads: Some(threads), ..Default::default() };
+        let load = |threads, batch| {
+            let options = EncoderOptions { runtime, threads: Some(threads), batch, ..Default::default() };
             Encoder::load(Model::builtin(), &options).unwrap()
         };
-        let (one, two) = (load(1), load(2));
-        let reference = collect(&one, &files, 1);
+        let (one, two) = (load(1, None), load(2, None));
+        let reference = collect(&one, &files);
         let compare = |what: &str, results: &[Encoded<PathBuf>], tolerance: f32| {
             for (a, b) in reference.iter().zip(results) {
                 let worst = embedding(a).iter().zip(embedding(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -431,10 +448,10 @@ fn threads_and_batches_do_not_change_what_the_built_in_model_says() {
             }
         };
         // Threads only share out the pictures.
-        compare("2 threads", &collect(&two, &files, 1), 0.0);
+        compare("2 threads", &collect(&two, &files), 0.0);
         // A runtime may add up in another order for another batch; elements are about 0.03.
-        compare("batch 4", &collect(&one, &files, 4), 1e-6);
-        compare("2 threads, batch 4", &collect(&two, &files, 4), 1e-6);
+        compare("batch 4", &collect(&load(1, Some(4)), &files), 1e-6);
+        compare("2 threads, batch 4", &collect(&load(2, Some(4)), &files), 1e-6);
 
         let images: Vec<_> = files.iter().map(|file| image::open(file).unwrap().into_rgb8()).collect();
         let by_images = two.encode_images(&images);
@@ -456,7 +473,7 @@ fn a_path_that_is_not_utf8_is_a_path_like_any_other() {
         println!("skipped: this file system takes UTF-8 names only");
         return;
     }
-    let results = collect(&encoder(THREADS), std::slice::from_ref(&odd), 4);
+    let results = collect(&encoder(THREADS, 1), std::slice::from_ref(&odd));
     assert_eq!(results[0].input, odd);
     assert!(cosine(embedding(&results[0]), &expected[0]) > 0.999_999);
 }

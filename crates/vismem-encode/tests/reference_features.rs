@@ -4,7 +4,7 @@ mod common;
 
 use common::{Array, cosine, data, runtimes, shared};
 use half::f16;
-use vismem_encode::{Encoder, EncoderOptions, Model, Outcome, StreamOptions};
+use vismem_encode::{Encoder, EncoderOptions, Model, Outcome};
 
 #[test]
 fn built_in_features_equal_the_python_pipeline() {
@@ -18,7 +18,7 @@ fn built_in_features_equal_the_python_pipeline() {
         let encoder = Encoder::load(Model::builtin(), &EncoderOptions { runtime, ..Default::default() }).unwrap();
         let mut theirs = reference.rows();
         let mut cosines = Vec::new();
-        encoder.encode_stream(files.iter(), StreamOptions::default(), &|_, _| true, &mut |encoded| {
+        encoder.encode_stream(files.iter(), &|_, _| true, &mut |encoded| {
             let Outcome::Embedded(ours) = encoded.outcome else { panic!("{encoded:?}") };
             let theirs: Vec<f32> = theirs.next().unwrap().iter().map(|&x| x.into()).collect();
             cosines.push(cosine(&ours, &theirs));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use vismem::{ClassifyOptions, Decision, Memory, Taxonomy};
-use vismem_encode::{Encoder, Input, Outcome as Encoding, StreamOptions};
+use vismem_encode::{Encoder, Input, Outcome as Encoding};
 
 use self::answer::{Answer, Printer};
 use super::Outcome;
@@ -165,7 +165,7 @@ pub fn decide_pictures<P: Input + Send, A>(
     let mut progress = Progress::up_to(count, "pictures");
     let mut waiting = Vec::new();
     let mut outcome = Ok(());
-    encoder.encode_stream(pictures, StreamOptions::default(), &|_, _| true, &mut |encoded| {
+    encoder.encode_stream(pictures, &|_, _| true, &mut |encoded| {
         progress.advance(1);
         match encoded.outcome {
             Encoding::Embedded(embedding) => waiting.push((encoded.input, Ok(embedding))),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use vismem::Taxonomy;
-use vismem_encode::{Outcome as Encoding, StreamOptions};
+use vismem_encode::Outcome as Encoding;
 
 use super::Outcome;
 use crate::args::{Args, Encode, Format};
@@ -47,7 +47,7 @@ pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
     let mine = pictures.zip(0..).filter(move |(_, number)| number % of == shard - 1).map(|(picture, _)| picture);
     let mut progress = Progress::up_to(count, "pictures");
     let (mut failed, mut outcome) = (Vec::new(), Ok(()));
-    encoder.encode_stream(mine, StreamOptions::default(), &|_, _| true, &mut |encoded| {
+    encoder.encode_stream(mine, &|_, _| true, &mut |encoded| {
         progress.advance(1);
         let picture = encoded.input;
         match (encoded.outcome, encoded.hash) {

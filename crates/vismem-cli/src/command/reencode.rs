@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{Added, Batch, Editor, Memory, NewExemplar, Source};
-use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
+use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::Outcome;
 use super::add::{KEPT, interrupted};
@@ -82,7 +82,7 @@ pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
     let hashes: HashSet<[u8; 32]> = adding.wanted.keys().copied().collect();
     let is_wanted = |_: &LabelledPicture, hash: &[u8; 32]| hashes.contains(hash);
     let (mut outcome, mut complete) = (Ok(()), true);
-    encoder.encode_stream(pictures, StreamOptions::default(), &is_wanted, &mut |encoded| {
+    encoder.encode_stream(pictures, &is_wanted, &mut |encoded| {
         if interrupted() {
             complete = false;
             return ControlFlow::Break(());

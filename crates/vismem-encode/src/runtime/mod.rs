@@ -80,14 +80,15 @@ pub(crate) trait Graph: Send + Sync {
     /// How many bytes each further session needs for its own copy of the weights.
     fn bytes_per_session(&self) -> u64;
 
-    /// Something that can run the model on `threads` threads, apart from all other sessions.
-    fn session(&self, output: &str, threads: usize) -> Result<Box<dyn Session>, String>;
+    /// Something that can run the model on inputs of one shape, N × 3 × height × width, on `threads` threads, apart from
+    /// all other sessions.
+    fn session(&self, output: &str, shape: [usize; 4], threads: usize) -> Result<Box<dyn Session>, String>;
 }
 
 /// Runs a loaded model, one call at a time.
 pub(crate) trait Session: Send {
-    /// Runs on N × 3 × height × width, returns the shape and elements of the output that the session was made for.
-    fn run(&mut self, shape: [usize; 4], pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String>;
+    /// Runs on an input of the session's shape, returns the shape and elements of the session's output.
+    fn run(&mut self, pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String>;
 }
 
 /// A runtime, and why it is not ONNX Runtime if [`RuntimeChoice::Auto`] fell back.

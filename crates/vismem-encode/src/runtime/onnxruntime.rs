@@ -7,7 +7,7 @@ use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{Outlet, TensorRef, ValueType};
 
 use super::library_file::LibraryFile;
@@ -107,10 +107,17 @@ impl Runtime for OnnxRuntime {
             Onnx::Static(bytes) => Source::Static(bytes),
             Onnx::File(path) => Source::File(path.to_owned()),
         };
-        let first = source.open(self.environment, self.device, 1)?;
+        // To be looked at, not to be run: that is quicker without optimisation.
+        let first = source
+            .open(self.environment, |builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?));
+        let first = first.map_err(|e| e.to_string())?;
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
         let (inputs, outputs) = (ports(first.inputs()), ports(first.outputs()));
-        Ok(Box::new(OrtGraph { source, environment: self.environment, device: self.device, inputs, outputs }))
+        let symbols = match first.inputs().first().map(Outlet::dtype) {
+            Some(ValueType::Tensor { dimension_symbols, .. }) => dimension_symbols.to_vec(),
+            _ => Vec::new(),
+        };
+        Ok(Box::new(OrtGraph { source, environment: self.environment, device: self.device, inputs, outputs, symbols }))
     }
 }
 
@@ -128,29 +135,18 @@ enum Source {
 }
 
 impl Source {
-    fn open(&self, environment: &Environment, device: Device, threads: usize) -> Result<OrtSession, String> {
-        let open = || -> ort::Result<OrtSession> {
-            let mut builder = OrtSession::builder(environment)?
-                .with_optimization_level(GraphOptimizationLevel::All)?
-                .with_intra_threads(threads)?
-                .with_inter_threads(1)?;
-            if let Some(provider) = provider(device) {
-                builder = builder.with_execution_providers([provider.error_on_failure()])?;
-            }
-            match self {
-                // ONNX Runtime keeps 8-bit weights for the sake of 8-bit kernels, which the built-in model has no use
-                // for: with weights dequantised at load it is a fifth faster, see docs/encoders.md.
-                Self::Static(bytes) => builder.with_quant_qdq(false)?.commit_from_memory(bytes),
-                Self::File(path) => builder.commit_from_file(path),
-            }
-        };
-        let on = |error: ort::Error| match device {
-            Device::Cpu => error.to_string(),
-            device => {
-                format!("the device {device} cannot be used: {error}; install an ONNX Runtime that is built for it")
-            }
-        };
-        open().map_err(on)
+    fn open(
+        &self,
+        environment: &Environment,
+        configure: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
+    ) -> ort::Result<OrtSession> {
+        let mut builder = configure(OrtSession::builder(environment)?)?;
+        match self {
+            // ONNX Runtime keeps 8-bit weights for the sake of 8-bit kernels, which the built-in model has no use for:
+            // with weights dequantised at load it is a fifth faster, see docs/encoders.md.
+            Self::Static(bytes) => builder.with_quant_qdq(false)?.commit_from_memory(bytes),
+            Self::File(path) => builder.commit_from_file(path),
+        }
     }
 }
 
@@ -171,6 +167,8 @@ struct OrtGraph {
     environment: &'static Environment,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
+    /// The names of the input's dimensions; empty where one is fixed or has none.
+    symbols: Vec<String>,
 }
 
 impl Graph for OrtGraph {
@@ -191,10 +189,29 @@ impl Graph for OrtGraph {
         }
     }
 
-    fn session(&self, output: &str, threads: usize) -> Result<Box<dyn Session>, String> {
-        let session = self.source.open(self.environment, self.device, threads)?;
+    fn session(&self, output: &str, shape: [usize; 4], threads: usize) -> Result<Box<dyn Session>, String> {
+        let configure = |builder: SessionBuilder| -> ort::Result<SessionBuilder> {
+            let mut builder = builder
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?
+                .with_inter_threads(1)?;
+            // What depends on the shape alone, such as positions interpolated to its size, is then computed once.
+            for (symbol, size) in self.symbols.iter().zip(shape).filter(|(symbol, _)| !symbol.is_empty()) {
+                builder = builder.with_dimension_override(symbol, i64::try_from(size).unwrap_or(i64::MAX))?;
+            }
+            if let Some(provider) = provider(self.device) {
+                builder = builder.with_execution_providers([provider.error_on_failure()])?;
+            }
+            Ok(builder)
+        };
+        let session = self.source.open(self.environment, configure).map_err(|error| match self.device {
+            Device::Cpu => error.to_string(),
+            device => {
+                format!("the device {device} cannot be used: {error}; install an ONNX Runtime that is built for it")
+            }
+        })?;
         let input = self.inputs.first().ok_or("it has no input")?.name.clone();
-        Ok(Box::new(OrtRun { session, input, output: output.to_owned() }))
+        Ok(Box::new(OrtRun { session, input, output: output.to_owned(), shape }))
     }
 }
 
@@ -202,12 +219,13 @@ struct OrtRun {
     session: OrtSession,
     input: String,
     output: String,
+    shape: [usize; 4],
 }
 
 impl Session for OrtRun {
-    fn run(&mut self, shape: [usize; 4], pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
+    fn run(&mut self, pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
         let mut run = || -> ort::Result<(Vec<usize>, Vec<f32>)> {
-            let input = TensorRef::from_array_view((shape, pixels))?;
+            let input = TensorRef::from_array_view((self.shape, pixels))?;
             let outputs = self.session.run(vec![(self.input.as_str(), input)])?;
             let (shape, data) = outputs[self.output.as_str()].try_extract_tensor::<f32>()?;
             Ok((shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect(), data.to_vec()))

@@ -64,12 +64,12 @@ impl Graph for RtenGraph {
         0
     }
 
-    fn session(&self, output: &str, threads: usize) -> Result<Box<dyn Session>, String> {
+    fn session(&self, output: &str, shape: [usize; 4], threads: usize) -> Result<Box<dyn Session>, String> {
         let input = *self.model.input_ids().first().ok_or("it has no input")?;
         let output = self.model.node_id(output).map_err(|e| e.to_string())?;
         let pool = Arc::new(ThreadPool::with_num_threads(threads));
         let options = RunOptions::default().with_thread_pool(Some(pool));
-        Ok(Box::new(RtenSession { model: Arc::clone(&self.model), input, output, options }))
+        Ok(Box::new(RtenSession { model: Arc::clone(&self.model), input, output, shape, options }))
     }
 }
 
@@ -77,12 +77,13 @@ struct RtenSession {
     model: Arc<Model>,
     input: NodeId,
     output: NodeId,
+    shape: [usize; 4],
     options: RunOptions,
 }
 
 impl Session for RtenSession {
-    fn run(&mut self, shape: [usize; 4], pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
-        let input = NdTensorView::from_data(shape, pixels);
+    fn run(&mut self, pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
+        let input = NdTensorView::from_data(self.shape, pixels);
         let [value] = self
             .model
             .run_n(vec![(self.input, input.into())], [self.output], Some(self.options.clone()))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use vismem::{Batch, Editor, NewExemplar};
-use vismem_encode::{Encoded, Outcome as Encoding, StreamOptions};
+use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::Add;
@@ -38,20 +38,15 @@ pub fn add(
         progress,
     };
     let mut outcome = Ok(());
-    encoder.encode_stream(
-        dataset.pictures,
-        StreamOptions::default(),
-        &|_, hash| !known.contains(hash),
-        &mut |encoded| {
-            if interrupted() {
-                adding.report.complete = false;
-                return ControlFlow::Break(());
-            }
-            seen(&encoded.input, encoded.hash);
-            outcome = adding.take(encoded);
-            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        },
-    );
+    encoder.encode_stream(dataset.pictures, &|_, hash| !known.contains(hash), &mut |encoded| {
+        if interrupted() {
+            adding.report.complete = false;
+            return ControlFlow::Break(());
+        }
+        seen(&encoded.input, encoded.hash);
+        outcome = adding.take(encoded);
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
     outcome?;
     adding.commit()?;
     adding.report.batch = adding.batch.id();

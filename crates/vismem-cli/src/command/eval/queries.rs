@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
 use vismem::Memory;
-use vismem_encode::{Encoder, Outcome as Encoding, StreamOptions};
+use vismem_encode::{Encoder, Outcome as Encoding};
 use vismem_eval::gather::{Labelled, QuerySet};
 
 use super::ground::name_of;
@@ -127,7 +127,6 @@ impl Pictures {
         let kept = &self.kept;
         self.encoder.encode_stream(
             pictures.filter(at_first),
-            StreamOptions::default(),
             &|_, content| kept.get(content).is_none(),
             &mut |picture| {
                 progress.advance(1);
