@@ -38,14 +38,15 @@ impl Progress {
 
     pub fn advance(&mut self, by: u64) {
         self.bar.inc(by);
-        if self.line_due.is_some_and(|due| due <= Instant::now()) {
+        let is_over = self.bar.length() == Some(self.bar.position());
+        if !is_over && self.line_due.is_some_and(|due| due <= Instant::now()) {
             let (done, rate, what) = (self.bar.position(), self.bar.per_sec(), self.what);
             match self.bar.length() {
                 Some(total) => {
                     let left = HumanDuration(self.bar.eta());
                     output::note(format_args!("{done}/{total} {what}, {rate:.1}/s, {left} left"));
                 }
-                None => output::note(format_args!("{done} {what}, {rate:.1}/s, some left")),
+                None => output::note(format_args!("{done} {what}, {rate:.1}/s")),
             }
             self.line_due = Some(Instant::now() + EVERY);
         }

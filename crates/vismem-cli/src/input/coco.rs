@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
 use super::LabelledPicture;
-use super::dataset::{Dataset, Reader, Reading, Wanted};
+use super::dataset::{Dataset, Reader, Reading};
 
 #[derive(Deserialize)]
 struct Document {
@@ -45,18 +45,17 @@ struct Images {
 }
 
 /// Opens such a file as a data set. A picture may have several annotations, but of one category, unless all are wanted.
-pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
+pub fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
     let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
     if !reader.wants_labels() {
-        let Images { images } = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;
+        let Images { images } =
+            serde_json::from_slice(json).with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;
         ensure!(!images.is_empty(), "{name}: lists no pictures");
         let picture = |image: Image| LabelledPicture::file(folder.join(image.file_name), String::new());
         return Ok(Dataset::listed(images.into_iter().map(picture).collect(), Taxonomy::default()));
     }
-    let document: Document = serde_json::from_slice(&bytes)
+    let document: Document = serde_json::from_slice(json)
         .with_context(|| format!("{name}: is no JSON with images, annotations and categories, as COCO has them"))?;
     let taxonomy = taxonomy(&document.categories, reader.reading).with_context(|| name.to_string())?;
 
@@ -77,16 +76,8 @@ pub fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     for image in &document.images {
         let path = folder.join(&image.file_name);
         let found = of_image.get(&image.id.to_string()).into_iter().flatten();
-        let labels: Vec<&String> = found.map(|category| &categories[category].name).collect();
-        match labels[..] {
-            [] => pictures.push(LabelledPicture::missing(path, format!("has no annotation in {name}"))),
-            [one, other, ..] if reader.wanted == Wanted::OneLabel => {
-                let reason =
-                    format!("has two categories in {name}, such as {one} and {other}; a picture has one label");
-                pictures.push(LabelledPicture::missing(path, reason));
-            }
-            _ => pictures.extend(labels.into_iter().map(|label| LabelledPicture::file(path.clone(), label.clone()))),
-        }
+        let labels: Vec<_> = found.map(|category| categories[category].name.clone()).collect();
+        pictures.extend(reader.labelled(&path, &labels, file));
     }
     ensure!(!pictures.is_empty(), "{name}: lists no pictures");
     Ok(Dataset::listed(pictures, taxonomy))
@@ -121,7 +112,7 @@ fn taxonomy(categories: &[Category], reading: &Reading) -> Result<Taxonomy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::dataset::Finding;
+    use crate::input::dataset::{Finding, Wanted};
 
     const TEXT: &str = r#"{
         "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}],
@@ -137,8 +128,7 @@ mod tests {
 
     fn read_with(text: &str, reading: &Reading, wanted: Wanted) -> Result<Dataset> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("x.json"), text).unwrap();
-        open(&folder.path().join("x.json"), &Reader::new(reading, wanted)?)
+        open(&folder.path().join("x.json"), text.as_bytes(), &Reader::new(reading, wanted)?)
     }
 
     #[test]
@@ -150,8 +140,8 @@ mod tests {
         assert_eq!((pictures[0].label.as_str(), &pictures[0].bytes), ("leopard", &None));
         assert!(pictures[0].path.ends_with("a.jpg"));
         let reason = |place: usize| pictures[place].bytes.clone().unwrap().unwrap_err();
-        assert!(reason(1).contains("has two categories"), "{}", reason(1));
-        assert!(reason(2).contains("has no annotation"), "{}", reason(2));
+        assert!(reason(1).contains("has several labels"), "{}", reason(1));
+        assert!(reason(2).contains("has no label"), "{}", reason(2));
     }
 
     #[test]

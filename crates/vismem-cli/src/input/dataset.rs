@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use vismem::Taxonomy;
 
-use super::{LabelledPicture, archive, coco, folder, has_extension, labels, manifest, parquet};
+use super::{LabelledPicture, archive, coco, folder, has_extension, labels, manifest, parquet, real};
 use crate::args::wrong_use;
 
 /// How a data set is read.
@@ -169,13 +169,32 @@ impl<'r> Reader<'r> {
             }
             Some("csv") => manifest::open(path, self),
             Some("parquet") => parquet::open(path, self),
-            Some(_) => coco::open(path, self),
+            Some(_) => self.json(path),
             None => {
                 let label = self.one_label();
                 let label =
                     label.ok_or_else(|| wrong_use(format!("{name}: say with --label what this picture shows")))?;
                 Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
             }
+        }
+    }
+
+    /// JSON of COCO's kind or of ReaL's.
+    fn json(&self, path: &Path) -> Result<Dataset> {
+        let json = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if real::is_one(&json) { real::open(path, &json, self) } else { coco::open(path, &json, self) }
+    }
+
+    /// A picture with the labels that a file lists for it: once for each where all are wanted, else with its one.
+    pub fn labelled(&self, picture: &Path, labels: &[String], list: &Path) -> Vec<LabelledPicture> {
+        let missing = |reason| vec![LabelledPicture::missing(picture.to_owned(), reason)];
+        let list = list.display();
+        match labels {
+            [] => missing(format!("has no label in {list}")),
+            [one, other, ..] if self.wanted == Wanted::OneLabel => {
+                missing(format!("has several labels in {list}, such as {one} and {other}; a picture has one"))
+            }
+            _ => labels.iter().map(|label| LabelledPicture::file(picture.to_owned(), label.clone())).collect(),
         }
     }
 

@@ -9,8 +9,10 @@ use walkdir::{DirEntry, WalkDir};
 use super::dataset::Dataset;
 use super::{LabelledPicture, archive, has_extension};
 
-/// File names that are taken for pictures; what they are is decided by their content.
-const EXTENSIONS: [&str; 9] = ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff"];
+/// File names that are taken for pictures; what they are is decided by their content. Those of the last three cannot be
+/// read, but a telephone writes them, and to pass over them in silence would hide that.
+const EXTENSIONS: [&str; 12] =
+    ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"];
 
 /// All pictures below `folder`, sorted by path, so that every run sees the same order. Hidden files and folders are
 /// left out; links are followed.

@@ -11,6 +11,7 @@ pub mod labels;
 pub mod manifest;
 mod npy;
 mod parquet;
+mod real;
 pub mod table;
 pub mod taxonomy;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::common::Place;
+use crate::common::{Kind, Place};
 use crate::npy;
 
 const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/goldens/caltech101");
@@ -209,6 +209,25 @@ fn what_a_taxonomy_knows_of_a_class_without_exemplars() {
     none.write("rows.npy", npy::rows(&npy::scattered(4)));
     none.vismem("add rows.npy --label x").done();
     none.vismem("eval granularity").refused(1, &["no taxonomy", "vismem taxonomy set"]);
+}
+
+#[test]
+fn labels_as_real_has_them_belong_to_the_pictures_in_the_order_of_their_names() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.vismem("add learn").done();
+    place.draw("val/a/1.png", Kind::Disc, 7);
+    place.draw("val/b/0.png", Kind::Stripes, 8);
+    place.draw("val/b/2.png", Kind::Stripes, 9);
+    // 0.png is both, 1.png neither, 2.png a disc: by no means.
+    place.write("real.json", "[[0, 1], [], [0]]");
+    place.write("names.txt", "disc\nstripes\n");
+    let options = "--images val --class-names names.txt -k 3 --format json";
+    let answer = place.vismem(&format!("eval shift real.json learn {options}")).done().json();
+    let set = &answer["results"]["shift"]["sets"][0];
+    assert_eq!((&set["name"], &set["several_labels"]), (&"real.json".into(), &1.into()));
+    assert_eq!(answer["about"]["queries"][0]["queries"], 2, "a picture without a class is none");
+    assert_eq!(set["votes"][0]["best"]["accuracy"]["value"], 0.5);
 }
 
 #[test]

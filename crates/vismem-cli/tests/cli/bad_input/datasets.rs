@@ -248,12 +248,30 @@ fn parquet_rows_without_picture_or_label() {
 fn json_that_is_not_of_cocos_kind() {
     let exit = documented("json_that_is_not_of_cocos_kind");
     let place = Place::new();
-    for text in ["", "[]", "{\"images\": []}", "{\"images\": [{\"id\": 1}], \"annotations\": [], \"categories\": []}"] {
+    for text in ["", "{\"images\": []}", "{\"images\": [{\"id\": 1}], \"annotations\": [], \"categories\": []}"] {
         place.write("x.json", text);
         place.vismem("add x.json").refused(exit, &["x.json: is no JSON with images, annotations and categories"]);
     }
     place.write("x.json", r#"{"images": [], "annotations": [], "categories": []}"#);
     place.vismem("add x.json").refused(exit, &["x.json: lists no pictures"]);
+}
+
+#[test]
+fn real_labels_that_do_not_fit() {
+    let exit = documented("real_labels_that_do_not_fit");
+    let place = Place::new();
+    place.draw("val/1.png", Kind::Disc, 1);
+    place.draw("val/2.png", Kind::Disc, 2);
+    place.write("names.txt", "disc\n");
+    let add = |json: &str| {
+        place.write("real.json", json);
+        place.vismem("add real.json --images val --class-names names.txt")
+    };
+    add("[[0]]").refused(exit, &["real.json: has the classes of 1 pictures, but val has 2"]);
+    add("[[0], [1]]").refused(exit, &["real.json: val/2.png: its class 1 is not among the 1 class names"]);
+    add("[0, 1]").refused(exit, &["real.json: is no JSON list with the list of classes of each picture"]);
+    place.draw("val/deep/2.png", Kind::Stripes, 3);
+    add("[[0], [0], [0]]").refused(exit, &["val/2.png and val/deep/2.png have the same name"]);
 }
 
 #[test]

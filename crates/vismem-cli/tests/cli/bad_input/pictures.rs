@@ -245,6 +245,18 @@ fn folder_where_a_picture_is_meant() {
 }
 
 #[test]
+fn picture_of_a_kind_that_is_not_read() {
+    let exit = documented("picture_of_a_kind_that_is_not_read");
+    let place = Place::new();
+    place.draw("photos/disc/good.png", Kind::Disc, 1);
+    place.write("photos/disc/telephone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    place.write("photos/disc/notes.txt", "no picture, and not named like one");
+    let run = place.vismem("add photos");
+    assert_eq!(run.code, exit);
+    run.incomplete(&["telephone.HEIC: not an image that can be read here", "convert it", "added 1 picture"]);
+}
+
+#[test]
 fn pipe_where_a_picture_is_meant() {
     let exit = documented("pipe_where_a_picture_is_meant");
     let place = Place::new();
