@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 mod args;
+mod panics;
 // The command line's own readers; parts of them are not needed here.
 #[allow(dead_code)]
 #[path = "../../crates/vismem-cli/src/input/mod.rs"]
@@ -19,10 +20,14 @@ fn take_all(dataset: Dataset) -> Vec<LabelledPicture> {
     dataset.pictures.take(10_000).collect()
 }
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: panics::those_of_parquet_are_expected(), |input: &[u8]| {
     let [kind, bytes @ ..] = input else { return };
     let name = NAMES[usize::from(*kind) % NAMES.len()];
-    let path = std::env::temp_dir().join(format!("vismem-fuzz-{}-{name}", std::process::id()));
+    // A folder of its own, with two pictures for lists that name none.
+    let folder = std::env::temp_dir().join(format!("vismem-fuzz-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    ["1.png", "2.png"].iter().for_each(|picture| std::fs::write(folder.join(picture), "").unwrap());
+    let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
     if let Ok(mut dataset) = dataset::open(&[&path], &Reading::default()) {
         for taxonomy in std::mem::take(&mut dataset.taxonomies) {
@@ -30,6 +35,9 @@ fuzz_target!(|input: &[u8]| {
         }
         let is_usable = |picture: &LabelledPicture| !matches!(picture.bytes, Some(Err(_)));
         assert!(take_all(dataset).iter().filter(|picture| is_usable(picture)).all(|picture| !picture.label.is_empty()));
+    }
+    if let Ok(dataset) = dataset::open_truth(&path, &Reading::default()) {
+        take_all(dataset);
     }
     if let Ok(dataset) = dataset::open_unlabelled(&path, &Finding::default()) {
         assert!(take_all(dataset).iter().all(|picture| picture.label.is_empty()));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use libfuzzer_sys::fuzz_target;
 
 mod args;
+mod panics;
 // The command line's own readers; parts of them are not needed here.
 #[allow(dead_code)]
 #[path = "../../crates/vismem-cli/src/input/mod.rs"]
@@ -14,7 +15,7 @@ mod input;
 #[path = "../../crates/vismem-cli/src/receipt.rs"]
 mod receipt;
 
-use input::{embeddings::Embeddings, labels, taxonomy};
+use input::{clip_retrieval::Shard, embeddings::Embeddings, labels, taxonomy};
 
 fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = std::env::temp_dir().join(format!("vismem-fuzz-{}-{name}", std::process::id()));
@@ -22,9 +23,9 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: panics::those_of_parquet_are_expected(), |input: &[u8]| {
     let [kind, bytes @ ..] = input else { return };
-    match kind % 6 {
+    match kind % 8 {
         0 => {
             if let Ok(mut embeddings) = Embeddings::open(&file("rows.npy", bytes)) {
                 let (rows, dim) = (embeddings.rows, embeddings.dim);
@@ -40,6 +41,11 @@ fuzz_target!(|input: &[u8]| {
             if let Ok(taxonomy) = taxonomy::read(&file("taxonomy.csv", bytes)) {
                 assert!(taxonomy.labels.values().all(|names| names.len() == taxonomy.levels.len()));
             }
+        }
+        5 => drop(labels::read(&file("labels.parquet", bytes), "label")),
+        6 => {
+            let shard = Shard { embeddings: PathBuf::new(), metadata: file("metadata.parquet", bytes) };
+            drop(shard.sources());
         }
         _ => {
             if let Ok(receipt) = receipt::read(&file("receipt.json", bytes)) {

@@ -11,6 +11,7 @@ mod models;
 mod npy_writer;
 mod output;
 mod output_folder;
+mod panics;
 mod picture;
 mod progress;
 mod pruning;
@@ -28,32 +29,35 @@ use crate::args::{Args, Command};
 use crate::command::Outcome;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    panics::told_at_the_end(|| run(&Args::parse()))
+}
+
+fn run(args: &Args) -> ExitCode {
     let outcome = match &args.command {
-        Command::Demo(options) => command::demo::run(&args, options),
-        Command::Add(options) => command::add::run(&args, options),
-        Command::Sync(options) => command::sync::run(&args, options),
-        Command::Encode(options) => command::encode::run(&args, options),
-        Command::Classify(options) => command::classify::run(&args, options),
-        Command::Explain(options) => command::explain::run(&args, options),
-        Command::Ls(options) => command::ls::run(&args, options),
-        Command::Prune(options) => command::prune::run(&args, options),
-        Command::Stats(options) => command::stats::run(&args, options),
-        Command::Bench(options) => command::bench::run(&args, options),
-        Command::Eval(options) => command::eval::run(&args, options),
-        Command::Forget(options) => command::forget::run(&args, options),
-        Command::Relabel(options) => command::relabel::run(&args, options),
-        Command::Merge(options) => command::relabel::merge(&args, options),
-        Command::Split(options) => command::relabel::split(&args, options),
-        Command::Undo => command::relabel::undo(&args),
-        Command::Taxonomy(options) => command::taxonomy::run(&args, options),
-        Command::Export(options) => command::export::run(&args, options),
-        Command::Import(options) => command::import::run(&args, options),
-        Command::Model(options) => command::model::run(&args, options),
-        Command::Reencode(options) => command::reencode::run(&args, options),
-        Command::Compact => command::compact::run(&args),
-        Command::Log => command::log::run(&args),
-        Command::Verify(options) => command::verify::run(&args, options),
+        Command::Demo(options) => command::demo::run(args, options),
+        Command::Add(options) => command::add::run(args, options),
+        Command::Sync(options) => command::sync::run(args, options),
+        Command::Encode(options) => command::encode::run(args, options),
+        Command::Classify(options) => command::classify::run(args, options),
+        Command::Explain(options) => command::explain::run(args, options),
+        Command::Ls(options) => command::ls::run(args, options),
+        Command::Prune(options) => command::prune::run(args, options),
+        Command::Stats(options) => command::stats::run(args, options),
+        Command::Bench(options) => command::bench::run(args, options),
+        Command::Eval(options) => command::eval::run(args, options),
+        Command::Forget(options) => command::forget::run(args, options),
+        Command::Relabel(options) => command::relabel::run(args, options),
+        Command::Merge(options) => command::relabel::merge(args, options),
+        Command::Split(options) => command::relabel::split(args, options),
+        Command::Undo => command::relabel::undo(args),
+        Command::Taxonomy(options) => command::taxonomy::run(args, options),
+        Command::Export(options) => command::export::run(args, options),
+        Command::Import(options) => command::import::run(args, options),
+        Command::Model(options) => command::model::run(args, options),
+        Command::Reencode(options) => command::reencode::run(args, options),
+        Command::Compact => command::compact::run(args),
+        Command::Log => command::log::run(args),
+        Command::Verify(options) => command::verify::run(args, options),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use ureq::Agent;
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::Response;
 
 use crate::cache::RepositoryCache;
@@ -126,7 +127,7 @@ impl Hub {
     ) -> Result<Response<ureq::Body>, Error> {
         let mut request = agent.get(url);
         if let Some(token) = &self.token {
-            // Not sent on to another host: ureq drops it when it follows a redirect there.
+            // Small files are behind a redirect within the hub, which wants it again; another host does not get it.
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         if from > 0 {
@@ -168,6 +169,7 @@ impl Hub {
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .timeout_connect(Some(PATIENCE))
         .timeout_per_read(Some(PATIENCE))
         .user_agent(concat!("vismem/", env!("CARGO_PKG_VERSION")));

@@ -15,6 +15,8 @@ struct Document {
     memory: String,
     exemplars: usize,
     labels: usize,
+    #[serde(skip)]
+    without_exemplars: usize,
     levels: Vec<String>,
     batches: u64,
     free_slots: u64,
@@ -42,6 +44,7 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
         memory: args.memory.display().to_string(),
         exemplars: stats.exemplars,
         labels: stats.labels,
+        without_exemplars: memory.labels().iter().filter(|label| label.exemplars == 0).count(),
         levels: stats.levels,
         batches: stats.batches,
         free_slots: stats.free_slots,
@@ -63,7 +66,14 @@ fn print(document: &Document) -> Result<()> {
     let mut row = |name: &str, value: String| writeln!(out, "{name:<11} {value}");
     row("memory", document.memory.clone())?;
     row("exemplars", output::count(document.exemplars))?;
-    row("labels", output::count(document.labels))?;
+    let labels = output::count(document.labels);
+    row(
+        "labels",
+        match document.without_exemplars {
+            0 => labels,
+            some => format!("{labels}, {} of them without exemplars", output::count(some)),
+        },
+    )?;
     if !document.levels.is_empty() {
         row("levels", document.levels.join(" < "))?;
     }

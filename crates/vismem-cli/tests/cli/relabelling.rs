@@ -55,6 +55,7 @@ fn a_taxonomy_is_shown_as_it_can_be_set_and_checked() {
     place.write("new.csv", "label,family,kingdom\ncat,felids,animals\ntiger,felids,animals\n");
     place.vismem("taxonomy set new.csv").done();
     place.vismem("ls").done().says(&["0  tiger"]);
+    place.vismem("stats").done().says(&["labels      4, 1 of them without exemplars"]);
     let checked = place.vismem("taxonomy check");
     assert_eq!((checked.code, checked.stdout.lines().count()), (1, 2), "{checked:?}");
     checked.says(&["dog: is not in the taxonomy"]);

@@ -1,4 +1,6 @@
-//! A hub on this machine, for the tests of several crates: what is in a folder `ROOT/OWNER/NAME` is a repository. Can be told to fail.
+//! A hub on this machine, for the tests of several crates: what is in a folder `ROOT/OWNER/NAME` is a repository. As the public
+//! one, it sends on who asks for a file: to a cache of its own, or, where the file is large, to another host, which takes
+//! nobody who brings a token. Can be told to fail.
 
 #![allow(dead_code)]
 
@@ -13,6 +15,13 @@ use sha2::{Digest, Sha256};
 
 /// The commit of every repository.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Files of more bytes are in large file storage.
+const LARGE: u64 = 1000;
+
+/// Where small files are, and large ones, on what is called another host.
+const CACHE: &str = "/api/resolve-cache/";
+const ELSEWHERE: &str = "/storage/";
 
 /// How the next files are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +67,7 @@ impl Server {
         self.state.lock().unwrap().sending = sending;
     }
 
-    /// The requests since the last call: path, and the range if one was asked for.
+    /// The requests since the last call, without those that followed a redirect: path, and the range if one was asked for.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().requests)
     }
@@ -70,7 +79,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     reader.read_line(&mut line)?;
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut range = None;
-    let mut authorized = false;
+    let mut token = None;
     loop {
         let mut header = String::new();
         reader.read_line(&mut header)?;
@@ -81,27 +90,42 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         if let Some(from) = header.strip_prefix("range: bytes=") {
             range = from.trim_end_matches('-').parse::<usize>().ok();
         }
-        authorized |= header == "authorization: bearer secret";
+        token = token.or(header.strip_prefix("authorization: ").map(str::to_owned));
     }
     let (root, sending) = {
         let mut state = state.lock().unwrap();
-        state.requests.push(range.map_or_else(|| path.clone(), |from| format!("{path} from {from}")));
+        if !path.starts_with(CACHE) && !path.starts_with(ELSEWHERE) {
+            state.requests.push(range.map_or_else(|| path.clone(), |from| format!("{path} from {from}")));
+        }
         (state.root.clone(), state.sending)
     };
+    let may_see = |name: &str| !name.contains("private") || token.as_deref() == Some("bearer secret");
     let path = path.split('?').next().unwrap_or_default();
     if let Some(rest) = path.strip_prefix("/api/models/") {
         let (name, revision) = rest.split_once("/revision/").unwrap_or((rest, "main"));
         let folder = root.join(name);
-        let is_hidden = name.contains("private") && !authorized;
-        if !folder.is_dir() || is_hidden || !["main", "v1", COMMIT].contains(&revision) {
+        if !folder.is_dir() || !may_see(name) || !["main", "v1", COMMIT].contains(&revision) {
             return answer(&mut stream, 401, b"{\"error\": \"Repository not found\"}", None);
         }
         return answer(&mut stream, 200, listing(&folder).as_bytes(), None);
     }
-    let Some((name, file)) = path.trim_start_matches('/').split_once(&format!("/resolve/{COMMIT}/")) else {
-        return answer(&mut stream, 404, b"", None);
+    if let Some((name, file)) = path.trim_start_matches('/').split_once(&format!("/resolve/{COMMIT}/")) {
+        return match root.join(name).join(file).metadata() {
+            _ if !may_see(name) => answer(&mut stream, 401, b"", None),
+            Ok(metadata) if metadata.len() > LARGE => {
+                let port = stream.local_addr()?.port();
+                send_on(&mut stream, 302, &format!("http://localhost:{port}{ELSEWHERE}{name}/{file}?signature=a%2Fb"))
+            }
+            Ok(_) => send_on(&mut stream, 307, &format!("{CACHE}{name}/{file}")),
+            Err(_) => answer(&mut stream, 404, b"", None),
+        };
+    }
+    let file = match (path.strip_prefix(CACHE), path.strip_prefix(ELSEWHERE)) {
+        (Some(file), _) if may_see(file) => file,
+        (_, Some(file)) if token.is_none() => file,
+        _ => return answer(&mut stream, 403, b"", None),
     };
-    let Ok(mut bytes) = std::fs::read(root.join(name).join(file)) else {
+    let Ok(mut bytes) = std::fs::read(root.join(file)) else {
         return answer(&mut stream, 404, b"", None);
     };
     match sending {
@@ -115,6 +139,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     answer(&mut stream, status, rest, cut)
 }
 
+fn send_on(stream: &mut TcpStream, status: u16, location: &str) -> std::io::Result<()> {
+    write!(stream, "HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
 fn answer(stream: &mut TcpStream, status: u16, body: &[u8], cut: Option<usize>) -> std::io::Result<()> {
     write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
     stream.write_all(&body[..cut.unwrap_or(body.len()).min(body.len())])?;
@@ -125,7 +153,7 @@ fn answer(stream: &mut TcpStream, status: u16, body: &[u8], cut: Option<usize>) 
     Ok(())
 }
 
-/// What the hub's API tells of a repository; files of more than 1,000 bytes are in large file storage.
+/// What the hub's API tells of a repository.
 fn listing(folder: &Path) -> String {
     let mut names = Vec::new();
     collect(folder, "", &mut names);
@@ -137,7 +165,7 @@ fn listing(folder: &Path) -> String {
             let bytes = std::fs::read(folder.join(name)).unwrap();
             let size = bytes.len();
             let git = hex(&Sha1::digest([format!("blob {size}\0").as_bytes(), &bytes].concat()));
-            let lfs = match size > 1000 {
+            let lfs = match size as u64 > LARGE {
                 true => format!(r#", "lfs": {{"sha256": "{}", "size": {size}}}"#, hex(&Sha256::digest(&bytes))),
                 false => String::new(),
             };

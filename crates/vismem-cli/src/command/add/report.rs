@@ -52,6 +52,9 @@ pub struct Document<'a> {
     complete: bool,
     exemplars: usize,
     labels: usize,
+    /// How many of them have exemplars.
+    #[serde(skip)]
+    filled_labels: usize,
     /// Labels that differ in case or spaces alone.
     similar_labels: Vec<Vec<String>>,
     digest: String,
@@ -105,6 +108,7 @@ impl Report {
             complete: self.complete,
             exemplars: stats.exemplars,
             labels: stats.labels,
+            filled_labels: opened.labels().iter().filter(|label| label.exemplars > 0).count(),
             similar_labels: if self.new > 0 { similar(opened.labels()) } else { Vec::new() },
             digest: stats.digest.to_string(),
         })
@@ -143,7 +147,7 @@ impl Report {
             writeln!(out, "labels that differ in case or spaces alone: {labels}; `vismem merge` makes them one")?;
         }
         let exemplars = output::counted(document.exemplars, "exemplar");
-        writeln!(out, "{} holds {exemplars} of {}", document.memory, output::counted(document.labels, "label"))?;
+        writeln!(out, "{} holds {exemplars} of {}", document.memory, output::counted(document.filled_labels, "label"))?;
         Ok(out.flush()?)
     }
 }

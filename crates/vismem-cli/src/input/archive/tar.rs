@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -25,7 +26,8 @@ pub fn members(path: &Path) -> Result<Members> {
     let (sender, receiver) = sync_channel(AHEAD);
     thread::spawn(move || {
         let bytes: Box<dyn Read> = if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        if let Err(error) = send_all(&mut Archive::new(bytes), &sender) {
+        let sent = catch_unwind(AssertUnwindSafe(|| send_all(&mut Archive::new(bytes), &sender)));
+        if let Err(error) = sent.unwrap_or_else(|_| Err(io::Error::other("it cannot be decoded"))) {
             // Nobody may be listening any more.
             let _ = sender.send(Err(format!("the archive cannot be read on: {error}; fetch or pack it again")));
         }

@@ -228,6 +228,18 @@ fn parquet_with_other_columns() {
 }
 
 #[test]
+fn parquet_with_damaged_pages() {
+    let exit = documented("parquet_with_damaged_pages");
+    let place = Place::new();
+    // Found by fuzzing: the library that decodes it panics.
+    place.write("t.parquet", include_bytes!("../../data/damaged_pages.parquet"));
+    let run = place.vismem("add t.parquet");
+    assert_eq!(run.code, exit);
+    assert!(!run.stderr.contains("panicked"), "{run:?}");
+    run.incomplete(&["t.parquet: cannot be read on", "fetch or write it again"]);
+}
+
+#[test]
 fn parquet_rows_without_picture_or_label() {
     let exit = documented("parquet_rows_without_picture_or_label");
     let place = Place::new();
