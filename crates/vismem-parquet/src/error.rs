@@ -81,6 +81,9 @@ pub(crate) fn named(path: &Path, error: ParquetError) -> Error {
             Error::Unsupported { path: path.into(), what: "is packed with a method that is not read here".into() }
         }
         ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::Damaged { path: path.into(), what: "it ends too early".into() }
+            }
             Ok(source) => Error::Io { path: path.into(), action: "read or write", source: *source },
             Err(other) => Error::Damaged { path: path.into(), what: other.to_string() },
         },

@@ -21,6 +21,7 @@
 //! ```
 
 mod error;
+mod file;
 mod table;
 mod writer;
 

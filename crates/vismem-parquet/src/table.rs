@@ -11,11 +11,12 @@ use parquet::schema::types::ColumnDescriptor;
 
 use crate::Error;
 use crate::error::guarded;
+use crate::file::Finite;
 
 /// An open Parquet file.
 pub struct Table {
     path: PathBuf,
-    reader: SerializedFileReader<File>,
+    reader: SerializedFileReader<Finite>,
     columns: Vec<Column>,
 }
 
@@ -82,7 +83,7 @@ impl Table {
             return Err(Error::NotAFile { path: path.into() });
         }
         let file = File::open(path).map_err(refused)?;
-        let reader = guarded(path, || SerializedFileReader::new(file))?;
+        let reader = guarded(path, || SerializedFileReader::new(Finite(file)))?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
         let columns = schema.columns().iter().enumerate().map(|(leaf, column)| Column {
             name: column.path().parts().join("."),
@@ -200,7 +201,7 @@ fn describe(column: &ColumnDescriptor) -> String {
 /// The rows of a [`Table`], in order. Ends after the first error.
 pub struct Rows {
     path: PathBuf,
-    reader: SerializedFileReader<File>,
+    reader: SerializedFileReader<Finite>,
     wanted: Vec<Column>,
     together: usize,
     next_group: usize,
@@ -400,6 +401,17 @@ mod tests {
         write(&path, 1);
         let error = Table::open(&path).unwrap().rows(&["label"]).err().unwrap().to_string();
         assert!(error.contains("has no column label; its columns are id, name"), "{error}");
+    }
+
+    #[test]
+    fn a_header_that_claims_what_never_follows_is_damage_at_once() {
+        // Found by fuzzing: hours of reading beyond the end, if that is no error.
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/endless_header.parquet"));
+        let table = Table::open(path).unwrap();
+        let columns: Vec<_> = table.columns().iter().map(|column| column.name.clone()).collect();
+        let columns: Vec<_> = columns.iter().map(String::as_str).collect();
+        let error = table.rows(&columns).unwrap().find_map(Result::err).unwrap();
+        assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
     }
 
     #[test]
