@@ -173,7 +173,7 @@ def main():
         speeds = sorted(count / seconds for seconds, _ in runs)
         ratio = statistics.median(first / mine for (first, _), (mine, _) in zip(base, runs))
         memory = max(memory for _, memory in runs) / 1e6
-        print(f"| {name} | {statistics.median(speeds):.0f} | {speeds[0]:.0f} to {speeds[-1]:.0f} | {ratio:.2f} | {memory:.0f} |")
+        print(f"| {name} | {statistics.median(speeds):.1f} | {speeds[0]:.1f} to {speeds[-1]:.1f} | {ratio:.2f} | {memory:.0f} |")
 
 
 if __name__ == "__main__":
