@@ -114,8 +114,8 @@ pub struct Demo {
 pub struct Add {
     /// Folders (each picture is labelled with the name of the folder it lies in), pictures (with --label), manifests
     /// (.csv or .parquet with the columns path, label, source), Hugging Face data sets (.parquet), WebDataset shards and
-    /// packed folders (.tar, .tar.gz, .zip), JSON as COCO has it, embeddings (.npy with --labels or --label, folders of
-    /// clip-retrieval), what `vismem encode` or `vismem export embeddings` wrote
+    /// packed folders (.tar, .tar.gz, .zip), JSON as COCO or ReaL have it, embeddings (.npy with --labels or --label,
+    /// folders of clip-retrieval), what `vismem encode` or `vismem export embeddings` wrote
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Labels of the rows of a .npy file, one each: .npy (integers or strings), .csv or .parquet (column label), .txt

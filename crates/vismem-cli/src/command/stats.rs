@@ -67,13 +67,11 @@ fn print(document: &Document) -> Result<()> {
     row("memory", document.memory.clone())?;
     row("exemplars", output::count(document.exemplars))?;
     let labels = output::count(document.labels);
-    row(
-        "labels",
-        match document.without_exemplars {
-            0 => labels,
-            some => format!("{labels}, {} of them without exemplars", output::count(some)),
-        },
-    )?;
+    let labels = match document.without_exemplars {
+        0 => labels,
+        some => format!("{labels}, {} of them without exemplars", output::count(some)),
+    };
+    row("labels", labels)?;
     if !document.levels.is_empty() {
         row("levels", document.levels.join(" < "))?;
     }

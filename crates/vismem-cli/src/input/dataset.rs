@@ -43,7 +43,7 @@ pub struct Finding {
     /// The column that has the pictures, in manifests and Parquet files [default: path, or the only image column]
     #[arg(long, value_name = "NAME")]
     pub image_column: Option<String>,
-    /// The folder of the pictures that JSON of COCO's kind names [default: the JSON's]
+    /// The folder of the pictures that JSON of COCO's or ReaL's kind is about [default: the JSON's]
     #[arg(long, value_name = "FOLDER")]
     pub images: Option<PathBuf>,
 }

@@ -20,7 +20,8 @@ pub fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
     let lists: Vec<Vec<i64>> = serde_json::from_slice(json)
         .with_context(|| format!("{name}: is no JSON list with the list of classes of each picture, as ReaL has it"))?;
     ensure!(!lists.is_empty(), "{name}: lists no pictures");
-    let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
+    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = reader.reading.finding.images.as_deref().unwrap_or(beside);
     let paths = by_file_name(folder)?;
     ensure!(
         paths.len() == lists.len(),

@@ -146,6 +146,17 @@ fn json_of_cocos_kind_brings_labels_and_supercategories() {
 }
 
 #[test]
+fn json_of_reals_kind_labels_the_pictures_beside_it() {
+    let place = Place::new();
+    place.draw("1.png", Kind::Disc, 1);
+    place.draw("2.png", Kind::Stripes, 2);
+    place.write("real.json", "[[1], [0]]");
+    place.write("names.txt", "stripes\ndisc\n");
+    place.vismem("add real.json --class-names names.txt").done();
+    assert_eq!(held(&place, "memory.vismem"), expected(&[("disc", "1.png"), ("stripes", "2.png")]));
+}
+
+#[test]
 fn what_is_asked_about_comes_in_the_same_forms_and_needs_no_labels() {
     let place = Place::new();
     place.draw_two_labels("learn", 3);
