@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use image::RgbImage;
@@ -87,10 +87,11 @@ impl Encoder {
             _ => 1,
         };
         let sessions = threads.min(usize::try_from(copies).unwrap_or(usize::MAX));
-        let sessions = SessionPool::new(&*graph, &head.output, input, sessions, threads / sessions).map_err(failed)?;
+        let shape = [input.batch, 3, input.height, input.width];
+        let sessions = SessionPool::new(graph, head.output.clone(), shape, sessions, threads / sessions);
 
         let black = vec![0.0; input.batch * 3 * input.height * input.width];
-        let (dim, _) = sessions.run(&head, input.batch, &black).map_err(failed)?;
+        let (dim, _) = sessions.run(&head, &black).map_err(failed)?;
         let identity = Identity::of(&model, &head, dim)?;
         let described = runtime.describe();
         Ok(Self {
@@ -240,7 +241,7 @@ impl Encoder {
             true => Cow::Borrowed(inputs),
             false => Cow::Owned([inputs, &vec![0.0; (batch - count) * len]].concat()),
         };
-        match self.sessions.run(&self.head, batch, &full) {
+        match self.sessions.run(&self.head, &full) {
             Ok((dim, all)) => all.chunks_exact(dim).take(count).map(normalized).collect(),
             // One picture may be to blame; the others should not suffer.
             Err(_) if count > 1 => inputs.chunks_exact(len).flat_map(|one| self.embed_part(one)).collect(),
@@ -285,45 +286,60 @@ fn normalized(vector: &[f32]) -> Result<Vec<f32>, EncodeErrorKind> {
     Ok(vector.iter().map(|&x| (f64::from(x) / norm) as f32).collect())
 }
 
-/// Sessions that are lent to one thread at a time.
+/// Sessions that are lent to one thread at a time, opened when they are needed: optimising a model takes a while, and one
+/// picture needs one.
 struct SessionPool {
-    free: Mutex<Vec<Box<dyn Session>>>,
+    graph: Box<dyn Graph>,
+    output: String,
+    /// N × 3 × height × width.
+    shape: [usize; 4],
+    threads: usize,
+    state: Mutex<Sessions>,
     returned: Condvar,
 }
 
+struct Sessions {
+    free: Vec<Box<dyn Session>>,
+    /// How many more may be opened.
+    unopened: usize,
+}
+
 impl SessionPool {
-    fn new(graph: &dyn Graph, output: &str, input: InputShape, count: usize, threads: usize) -> Result<Self, String> {
-        let shape = [input.batch, 3, input.height, input.width];
-        // Side by side, because optimising a model takes a while.
-        let sessions = thread::scope(|scope| {
-            let opening: Vec<_> = (0..count).map(|_| scope.spawn(|| graph.session(output, shape, threads))).collect();
-            let opened =
-                opening.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            opened.collect::<Result<_, _>>()
-        })?;
-        Ok(Self { free: Mutex::new(sessions), returned: Condvar::new() })
+    /// At most `most` sessions of `threads` threads each.
+    fn new(graph: Box<dyn Graph>, output: String, shape: [usize; 4], most: usize, threads: usize) -> Self {
+        let state = Mutex::new(Sessions { free: Vec::new(), unopened: most });
+        Self { graph, output, shape, threads, state, returned: Condvar::new() }
     }
 
     /// Runs a full batch. Returns the length of an embedding and the embeddings, one after the other.
-    fn run(&self, head: &Head, batch: usize, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
-        let mut lent = Lent { pool: self, session: Some(self.take()) };
+    fn run(&self, head: &Head, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
+        let mut lent = self.take()?;
         let session = lent.session.as_mut().expect("it is taken back on drop only");
         let (shape, data) = session.run(pixels)?;
-        head.pooling.pool(batch, &shape, data)
+        head.pooling.pool(self.shape[0], &shape, data)
     }
 
-    fn take(&self) -> Box<dyn Session> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match free.pop() {
-                Some(session) => return session,
-                None => free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner),
-            }
+    fn take(&self) -> Result<Lent<'_>, String> {
+        let mut state = self.lock();
+        while state.free.is_empty() && state.unopened == 0 {
+            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let mut lent = Lent { pool: self, session: state.free.pop() };
+        if lent.session.is_none() {
+            state.unopened -= 1;
+            drop(state);
+            lent.session = Some(self.graph.session(&self.output, self.shape, self.threads)?);
+        }
+        Ok(lent)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Sessions> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Gives the session back also when a run panics; otherwise the threads that wait for one would wait for ever.
+/// Gives the session back, or the right to open it where that failed; also when a run panics. Otherwise the threads that
+/// wait for one would wait for ever.
 struct Lent<'a> {
     pool: &'a SessionPool,
     session: Option<Box<dyn Session>>,
@@ -331,7 +347,12 @@ struct Lent<'a> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        self.pool.free.lock().unwrap_or_else(PoisonError::into_inner).extend(self.session.take());
+        let mut state = self.pool.lock();
+        match self.session.take() {
+            Some(session) => state.free.push(session),
+            None => state.unopened += 1,
+        }
+        drop(state);
         self.pool.returned.notify_one();
     }
 }
