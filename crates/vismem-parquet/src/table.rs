@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_header_that_claims_what_never_follows_is_damage_at_once() {
-        // Found by fuzzing: hours of reading beyond the end, if that is no error.
+        // Found by fuzzing: minutes of reading beyond the end, if that is no error.
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/endless_header.parquet"));
         let table = Table::open(path).unwrap();
         let columns: Vec<_> = table.columns().iter().map(|column| column.name.clone()).collect();
