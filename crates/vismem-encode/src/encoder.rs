@@ -39,7 +39,6 @@ pub struct Encoder {
     model: Model,
     head: Head,
     identity: Identity,
-    input: InputShape,
     limits: Limits,
     threads: usize,
     sessions: SessionPool,
@@ -47,14 +46,7 @@ pub struct Encoder {
     fallback: Option<OnnxRuntimeError>,
 }
 
-/// What the model reads in one run.
-#[derive(Debug, Clone, Copy)]
-struct InputShape {
-    batch: usize,
-    height: usize,
-    width: usize,
-}
-
+/// Pictures that go through the model at once where the processor does not compute.
 const DEVICE_BATCH: usize = 32;
 
 /// A second copy of a model's weights for each session is fine for small models only.
@@ -74,7 +66,7 @@ impl Encoder {
         let runtime = &*selected.runtime;
         let failed = |reason| LoadError::Run { model: model.name().to_owned(), runtime: runtime.name(), reason };
         let graph = runtime.load(model.onnx()).map_err(failed)?;
-        let input = input_shape(&model, &*graph, options)?;
+        let shape = input_shape(&model, &*graph, options)?;
         let head = model.head.choose(graph.outputs()).ok_or_else(|| LoadError::NoEmbedding {
             model: model.name().to_owned(),
             outputs: graph.outputs().iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "),
@@ -87,17 +79,15 @@ impl Encoder {
             _ => 1,
         };
         let sessions = threads.min(usize::try_from(copies).unwrap_or(usize::MAX));
-        let shape = [input.batch, 3, input.height, input.width];
         let sessions = SessionPool::new(graph, head.output.clone(), shape, sessions, threads / sessions);
 
-        let black = vec![0.0; input.batch * 3 * input.height * input.width];
+        let black = vec![0.0; shape.iter().product()];
         let (dim, _) = sessions.run(&head, &black).map_err(failed)?;
         let identity = Identity::of(&model, &head, dim)?;
         let described = runtime.describe();
         Ok(Self {
             head,
             identity,
-            input,
             limits: options.limits,
             threads,
             sessions,
@@ -190,7 +180,7 @@ impl Encoder {
 
     /// Elements of the model's input for one picture.
     pub(crate) fn input_len(&self) -> usize {
-        3 * self.input.height * self.input.width
+        self.sessions.shape[1..].iter().product()
     }
 
     /// The whole file, if it is one and not too large.
@@ -225,17 +215,17 @@ impl Encoder {
 
     /// How many pictures go through the model at once.
     pub fn batch(&self) -> usize {
-        self.input.batch
+        self.sessions.shape[0]
     }
 
     /// Runs preprocessed pictures and normalises the results.
     pub(crate) fn embed(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
-        inputs.chunks(self.input.batch * self.input_len()).flat_map(|part| self.embed_part(part)).collect()
+        inputs.chunks(self.batch() * self.input_len()).flat_map(|part| self.embed_part(part)).collect()
     }
 
     /// Runs as many as go through the model at once, or fewer.
     fn embed_part(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
-        let (len, batch) = (self.input_len(), self.input.batch);
+        let (len, batch) = (self.input_len(), self.batch());
         let count = inputs.len() / len;
         let full = match count == batch {
             true => Cow::Borrowed(inputs),
@@ -250,7 +240,8 @@ impl Encoder {
     }
 }
 
-fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Result<InputShape, LoadError> {
+/// What the model reads in one run: N × 3 × height × width.
+fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Result<[usize; 4], LoadError> {
     let wrong = |reason: String| LoadError::Input { model: model.name().to_owned(), reason };
     let [height, width] = model.preprocessing().output_size().ok_or_else(|| {
         wrong("its preprocessing has no fixed output size; set a crop, or resize to an exact size".to_owned())
@@ -268,7 +259,7 @@ fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Re
     let wanted = options.batch.unwrap_or(if options.device == Device::Cpu { 1 } else { DEVICE_BATCH }).max(1);
     match dims[..] {
         [batch, c, h, w] if batch != Some(0) && fits(c, 3) && fits(h, height) && fits(w, width) => {
-            Ok(InputShape { batch: batch.unwrap_or(wanted), height, width })
+            Ok([batch.unwrap_or(wanted), 3, height, width])
         }
         _ => Err(wrong(format!(
             "its input `{}` has the shape {dims:?}, but the preprocessing makes N x 3 x {height} x {width}; \

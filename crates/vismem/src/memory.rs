@@ -66,6 +66,8 @@ pub struct Stats {
     pub exemplars: usize,
     /// How many labels it knows, those without exemplars included.
     pub labels: usize,
+    /// How many of them have no exemplar.
+    pub labels_without_exemplars: usize,
     /// How many slots wait to be used again.
     pub free_slots: u64,
     /// How many batches were added.
@@ -199,6 +201,7 @@ impl Memory {
         Ok(Stats {
             exemplars: self.len(),
             labels: self.labels().len(),
+            labels_without_exemplars: self.labels().iter().filter(|label| label.exemplars == 0).count(),
             free_slots: self.catalog.count("free_slots")?,
             batches: self.catalog.count("batches")?,
             levels: self.levels()?,

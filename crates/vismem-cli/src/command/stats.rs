@@ -16,7 +16,7 @@ struct Document {
     exemplars: usize,
     labels: usize,
     #[serde(skip)]
-    without_exemplars: usize,
+    labels_without_exemplars: usize,
     levels: Vec<String>,
     batches: u64,
     free_slots: u64,
@@ -44,7 +44,7 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
         memory: args.memory.display().to_string(),
         exemplars: stats.exemplars,
         labels: stats.labels,
-        without_exemplars: memory.labels().iter().filter(|label| label.exemplars == 0).count(),
+        labels_without_exemplars: stats.labels_without_exemplars,
         levels: stats.levels,
         batches: stats.batches,
         free_slots: stats.free_slots,
@@ -67,7 +67,7 @@ fn print(document: &Document) -> Result<()> {
     row("memory", document.memory.clone())?;
     row("exemplars", output::count(document.exemplars))?;
     let labels = output::count(document.labels);
-    let labels = match document.without_exemplars {
+    let labels = match document.labels_without_exemplars {
         0 => labels,
         some => format!("{labels}, {} of them without exemplars", output::count(some)),
     };

@@ -47,7 +47,7 @@ struct Images {
 /// Opens such a file as a data set. A picture may have several annotations, but of one category, unless all are wanted.
 pub fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
     let name = file.display();
-    let folder = reader.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""));
+    let folder = reader.folder_of_pictures(file);
     if !reader.wants_labels() {
         let Images { images } =
             serde_json::from_slice(json).with_context(|| format!("{name}: is no JSON with images, as COCO has it"))?;

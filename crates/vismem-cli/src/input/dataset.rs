@@ -185,6 +185,11 @@ impl<'r> Reader<'r> {
         if real::is_one(&json) { real::open(path, &json, self) } else { coco::open(path, &json, self) }
     }
 
+    /// Where the pictures are that a file lists: where the user says, else beside it; empty for the current folder.
+    pub fn folder_of_pictures<'a>(&'a self, file: &'a Path) -> &'a Path {
+        self.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""))
+    }
+
     /// A picture with the labels that a file lists for it: once for each where all are wanted, else with its one.
     pub fn labelled(&self, picture: &Path, labels: &[String], list: &Path) -> Vec<LabelledPicture> {
         let missing = |reason| vec![LabelledPicture::missing(picture.to_owned(), reason)];

@@ -20,8 +20,10 @@ pub fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
     let lists: Vec<Vec<i64>> = serde_json::from_slice(json)
         .with_context(|| format!("{name}: is no JSON list with the list of classes of each picture, as ReaL has it"))?;
     ensure!(!lists.is_empty(), "{name}: lists no pictures");
-    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = reader.reading.finding.images.as_deref().unwrap_or(beside);
+    let folder = match reader.folder_of_pictures(file) {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
     let paths = by_file_name(folder)?;
     ensure!(
         paths.len() == lists.len(),

@@ -108,7 +108,7 @@ impl Report {
             complete: self.complete,
             exemplars: stats.exemplars,
             labels: stats.labels,
-            filled_labels: opened.labels().iter().filter(|label| label.exemplars > 0).count(),
+            filled_labels: stats.labels - stats.labels_without_exemplars,
             similar_labels: if self.new > 0 { similar(opened.labels()) } else { Vec::new() },
             digest: stats.digest.to_string(),
         })
