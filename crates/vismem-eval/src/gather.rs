@@ -85,7 +85,7 @@ impl QuerySet {
     /// When there are not two.
     pub fn of_memory(memory: &Memory, roster: &Roster) -> Result<Self> {
         if memory.len() < 2 {
-            return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
+            return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
         }
         let label = |exemplar: &Exemplar| vec![roster.labels[exemplar.label as usize].clone()];
         Ok(Self {
@@ -245,7 +245,7 @@ impl Roster {
 }
 
 /// The `k` nearest exemplars of every query, as a table. Where the memory is asked about itself, that is the list of
-/// fellows that it keeps.
+/// neighbours that it keeps.
 ///
 /// # Errors
 /// When the memory is empty or damaged, or `k` is out of range.
@@ -262,8 +262,8 @@ pub fn neighborhoods(
     }
     let found = match &queries.vectors {
         Vectors::Own(ids) if ids.len() == memory.len() => {
-            let mut fellows: HashMap<u64, Vec<Neighbor>> = memory.fellows(k, progress)?.into_iter().collect();
-            ids.iter().map(|id| fellows.remove(id).unwrap_or_default()).collect()
+            let mut lists: HashMap<u64, Vec<Neighbor>> = memory.neighbor_lists(k, progress)?.into_iter().collect();
+            ids.iter().map(|id| lists.remove(id).unwrap_or_default()).collect()
         }
         _ => queries.search(memory, k, None, search, progress)?,
     };

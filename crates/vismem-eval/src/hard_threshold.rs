@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn hard_pruning_hides_who_misleads_and_keeps_who_is_wrong_for_want_of_fellows() {
+    fn hard_pruning_hides_who_misleads_and_keeps_who_is_wrong_for_want_of_neighbors() {
         let (table, votes) = misled();
         assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(0.95)));
     }

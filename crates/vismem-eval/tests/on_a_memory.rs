@@ -1,6 +1,6 @@
 //! Experiments on a memory against the same thing done another way.
 
-use vismem::{ClassifyOptions, Editor, Encoder, Memory, NewExemplar, Search, Taxonomy, Vote, content_of};
+use vismem::{ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of};
 use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{
     CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, composition, decisions_at_every_k,
@@ -27,7 +27,7 @@ struct Place {
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.vismem");
-    let encoder = Encoder { name: "toy".into(), hash: "00".into(), dim: DIM };
+    let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: DIM };
     let vectors: Vec<(usize, Vec<f32>)> = (0..40).map(|n| (n % 4, embedding(n, n % 4))).collect();
     let exemplars: Vec<NewExemplar<'_>> = vectors
         .iter()

@@ -138,7 +138,7 @@ pub enum Error {
     },
     /// No exemplar can be asked without itself.
     #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
-    NoFellows {
+    TooFewExemplars {
         /// The memory.
         path: PathBuf,
     },

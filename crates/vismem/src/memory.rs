@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use vismem_search::{FREE, Filter, Neighbor, SlotSet};
 
-use crate::audit::audit;
-use crate::catalog::{Catalog, Header};
-use crate::codes::CodeMap;
-use crate::digest::DigestState;
-use crate::novelty::Yardstick;
-use crate::partition_file::PartitionMap;
-use crate::slots::{Label, Slots};
-use crate::taxonomy::Ladder;
-use crate::vectors::{self, VectorMap};
-use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source, settings};
+use crate::decide::taxonomy::Ladder;
+use crate::index::codes::CodeMap;
+use crate::index::novelty::ReferenceDistances;
+use crate::index::partitions::PartitionMap;
+use crate::inspect::verify::audit;
+use crate::store::catalog::{Catalog, Header};
+use crate::store::digest::DigestState;
+use crate::store::settings;
+use crate::store::slots::{Label, Slots};
+use crate::store::vectors::{self, VectorMap};
+use crate::store::watch::Watch;
+use crate::{Digest, EncoderIdentity, Error, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -32,7 +33,7 @@ const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { CHECKED_AT_ONC
 pub struct Memory {
     dir: PathBuf,
     pub(crate) catalog: Catalog,
-    encoder: Encoder,
+    encoder: EncoderIdentity,
     pub(crate) digest: DigestState,
     pub(crate) slots: Slots,
     vectors: VectorMap,
@@ -41,7 +42,7 @@ pub struct Memory {
     pub(crate) watch: Watch,
     pub(crate) codes: OnceCell<Option<CodeMap>>,
     pub(crate) partition_map: OnceCell<Option<PartitionMap>>,
-    yardstick: OnceCell<Yardstick>,
+    reference_distances: OnceCell<ReferenceDistances>,
     pub(crate) pruned: OnceCell<Option<Pruned>>,
     pub(crate) ladder: OnceCell<Ladder>,
 }
@@ -75,7 +76,7 @@ pub struct Stats {
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
     /// Its encoder.
-    pub encoder: Encoder,
+    pub encoder: EncoderIdentity,
     /// What it holds, in 32 bytes.
     pub digest: Digest,
     /// Bytes of its files.
@@ -146,7 +147,7 @@ impl Memory {
             watch,
             codes: OnceCell::new(),
             partition_map: OnceCell::new(),
-            yardstick: OnceCell::new(),
+            reference_distances: OnceCell::new(),
             pruned: OnceCell::new(),
             ladder: OnceCell::new(),
         })
@@ -158,7 +159,7 @@ impl Memory {
     }
 
     /// The encoder whose embeddings it holds.
-    pub fn encoder(&self) -> &Encoder {
+    pub fn encoder(&self) -> &EncoderIdentity {
         &self.encoder
     }
 
@@ -275,17 +276,17 @@ impl Memory {
     }
 
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
-    /// exemplars, in percent, that have a nearer fellow. `None` where there are not two exemplars to measure by.
+    /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
     pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
-        if self.yardstick.get().is_none() {
-            let _ = self.yardstick.set(Yardstick::of(self)?);
+        if self.reference_distances.get().is_none() {
+            let _ = self.reference_distances.set(ReferenceDistances::of(self)?);
         }
-        Ok(self.yardstick.get().and_then(|yardstick| yardstick.percentile(distance)))
+        Ok(self.reference_distances.get().and_then(|reference_distances| reference_distances.percentile(distance)))
     }
 }
 
-impl From<crate::catalog::Record> for Exemplar {
-    fn from(record: crate::catalog::Record) -> Self {
+impl From<crate::store::catalog::Record> for Exemplar {
+    fn from(record: crate::store::catalog::Record) -> Self {
         Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
     }
 }

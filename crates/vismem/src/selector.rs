@@ -3,9 +3,9 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
-use crate::catalog::Catalog;
 use crate::error::SqlContext;
-use crate::unit::unit;
+use crate::store::catalog::Catalog;
+use crate::store::unit::unit;
 use crate::{Editor, Error, Memory, Result, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and

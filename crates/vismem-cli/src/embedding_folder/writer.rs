@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use vismem::{Digest, Encoder, Source, Taxonomy};
+use vismem::{Digest, EncoderIdentity, Source, Taxonomy};
 
 use super::{COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, FORMAT, TAXONOMY};
 use crate::args::TableFormat;
@@ -101,7 +101,12 @@ impl FolderWriter {
 
     /// Ends all files. The digest is that of a memory of these exemplars alone, where it is known. Answers with the
     /// files' paths.
-    pub fn finish(mut self, encoder: &Encoder, digest: Option<Digest>, taxonomy: &Taxonomy) -> Result<Vec<PathBuf>> {
+    pub fn finish(
+        mut self,
+        encoder: &EncoderIdentity,
+        digest: Option<Digest>,
+        taxonomy: &Taxonomy,
+    ) -> Result<Vec<PathBuf>> {
         self.write_waiting()?;
         self.embeddings.finish()?;
         self.metadata.finish()?;

@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use vismem_search::Filter;
 
 use super::{DIM, Sample, add, sample};
-use crate::checksum::Checksum;
-use crate::partition_file::{self, PartitionMap};
-use crate::{ClassifyOptions, Editor, Memory, Search, Selector, derived, verify};
+use crate::index::checksum::Checksum;
+use crate::index::derived;
+use crate::index::partitions::{self, PartitionMap};
+use crate::{ClassifyOptions, Editor, Memory, Search, Selector, verify};
 
 const HALF: Search = Search::Partitioned { recall: 0.5 };
 

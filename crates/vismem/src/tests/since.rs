@@ -101,8 +101,8 @@ fn the_lists_that_are_kept_spare_most_of_the_search_for_what_an_add_changed() {
     let memory = Memory::open(dir).unwrap();
     memory.changed_since(2, 5, Vote::RANK, &mut |_, of| searched = of).unwrap();
     // Only those of which one of the two was among the five nearest.
-    let fellows = memory.reliability(5, &mut |_, _| {}).unwrap();
-    let met = fellows.votes(51).unwrap().retrievals + fellows.votes(52).unwrap().retrievals;
+    let lists = memory.reliability(5, &mut |_, _| {}).unwrap();
+    let met = lists.votes(51).unwrap().retrievals + lists.votes(52).unwrap().retrievals;
     assert!(searched > 0 && searched <= met as usize, "{searched} of {met}");
 }
 

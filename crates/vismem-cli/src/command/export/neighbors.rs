@@ -1,4 +1,4 @@
-//! Each exemplar's nearest fellows in the JSON of the paper's authors.
+//! Each exemplar's nearest neighbours in the JSON of the paper's authors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const TOGETHER: usize = 1024;
 
 pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<PathBuf>)> {
     if memory.len() < 2 {
-        return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
+        return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
     }
     let ids = memory.ids();
     let classes = classes(memory);

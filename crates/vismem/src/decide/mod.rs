@@ -1,0 +1,9 @@
+//! How neighbours become a decision.
+
+pub(crate) mod decision;
+pub(crate) mod influence;
+pub(crate) mod leave_one_out;
+pub(crate) mod panel;
+pub(crate) mod pruning;
+pub(crate) mod taxonomy;
+pub(crate) mod vote;
