@@ -109,9 +109,9 @@ impl NeighborLists {
     /// Lists from elsewhere, in the order of slots.
     #[cfg(test)]
     pub(crate) fn given(depth: usize, lists: &[Vec<u32>]) -> Self {
-        let mut lists = Self { arrangement: Arrangement(0), depth, lists: vec![NOBODY; depth * lists.len()] };
-        lists.iter().enumerate().for_each(|(slot, list)| lists.set(slot, list.iter().copied()));
-        lists
+        let mut given = Self { arrangement: Arrangement(0), depth, lists: vec![NOBODY; depth * lists.len()] };
+        lists.iter().enumerate().for_each(|(slot, list)| given.set(slot, list.iter().copied()));
+        given
     }
 
     /// The slots of an exemplar's nearest neighbours, nearest first.
