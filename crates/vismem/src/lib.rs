@@ -46,6 +46,7 @@ mod error;
 mod index;
 mod inspect;
 mod memory;
+mod platform;
 mod selector;
 mod store;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Leave-one-out: how well the memory decides its own exemplars, each asked without itself; and which pruning that
 //! speaks for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use vismem_search::{MAX_K, Neighbor, distance};
 
@@ -40,13 +40,14 @@ impl Memory {
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
             let near = |&neighbor: &u32| {
                 let (id, row) = (self.slots.ids[neighbor as usize], self.vector(neighbor as usize));
-                self.check_row(id, neighbor as usize)?;
-                Ok(Neighbor { id, slot: neighbor, distance: distance(self.vector(slot), row) })
+                Neighbor { id, slot: neighbor, distance: distance(self.vector(slot), row) }
             };
-            let list = kept.list(slot).iter().take(k).map(near).collect::<Result<Vec<_>>>();
-            lists.push((self.slots.ids[slot], list?));
+            lists.push((self.slots.ids[slot], kept.list(slot).iter().take(k).map(near).collect::<Vec<_>>()));
         }
-        self.unless_outdated(Ok(lists))
+        let cited: BTreeMap<u64, usize> =
+            lists.iter().flat_map(|(_, list)| list).map(|near| (near.id, near.slot as usize)).collect();
+        let checked = self.check_rows(&cited.into_iter().collect::<Vec<_>>());
+        self.unless_outdated(checked.map(|()| lists))
     }
 
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.

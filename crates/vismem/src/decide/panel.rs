@@ -7,7 +7,8 @@ use vismem_search::Neighbor;
 use crate::decide::taxonomy::Ladder;
 use crate::decide::vote::{Tally, weights};
 use crate::{
-    ClassifyOptions, Decision, Error, LabelScore, Memory, Pruned, Result, Standing, Step, Vote, Voter, similar,
+    ClassifyOptions, Decision, Error, Exemplar, LabelScore, Memory, Pruned, Result, Standing, Step, Vote, Voter,
+    similar,
 };
 
 pub(crate) struct Panel<'m> {
@@ -125,12 +126,14 @@ impl<'m> Panel<'m> {
             };
             (rung..=highest).map(step).collect()
         });
-        let voter = |(neighbor, weight): &(&Neighbor, f64)| {
+        let ids: Vec<u64> = voters.iter().map(|(neighbor, _)| neighbor.id).collect();
+        let exemplars = self.memory.exemplars(&ids)?;
+        let voter = |((neighbor, weight), exemplar): (&(&Neighbor, f64), Option<Exemplar>)| {
             Ok(Voter {
                 id: neighbor.id,
                 label: self.memory.slots.label(neighbor.slot as usize).name.clone(),
                 votes_for: self.name(rung, neighbor).into(),
-                source: self.memory.exemplar(neighbor.id)?.and_then(|exemplar| exemplar.source),
+                source: exemplar.and_then(|exemplar| exemplar.source),
                 // Rounding can take the distance of the same direction a hair below zero.
                 distance: neighbor.distance.clamp(0.0, 2.0),
                 weight: *weight,
@@ -146,7 +149,7 @@ impl<'m> Panel<'m> {
                 .iter()
                 .map(|(name, score)| LabelScore { label: (*name).into(), score: share(*score) })
                 .collect(),
-            neighbors: voters.iter().map(voter).collect::<Result<_>>()?,
+            neighbors: voters.iter().zip(exemplars).map(voter).collect::<Result<_>>()?,
             hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
             recall: 1.0,
             novelty: found.first().map(|nearest| self.memory.novelty(nearest.distance)).transpose()?.flatten(),

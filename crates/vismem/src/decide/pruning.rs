@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use vismem_search::MAX_K;
 
 use crate::error::SqlContext;
 use crate::store::kill_point::kill_point;
-use crate::store::settings;
+use crate::store::{settings, state};
 use crate::{Editor, Error, Memory, Reliability, Result, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
@@ -89,6 +89,11 @@ impl Pruning {
             Self::Hard { .. } => Standing::Counts(1.0),
             Self::Soft { c, d, .. } => Standing::Counts(d / (c + f64::from(votes.wrong))),
         }
+    }
+
+    /// The one that is set in the catalogue.
+    pub(crate) fn load(db: &Connection) -> rusqlite::Result<Option<Self>> {
+        db.query_row("SELECT * FROM pruning", [], Self::from_row).optional()
     }
 
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -180,6 +185,7 @@ impl Editor {
         kill_point("pruning prepared");
         tx.commit().at(&path)?;
         kill_point("pruning committed");
+        state::announce(&self.dir, &self.catalog);
         Ok(())
     }
 }
@@ -187,8 +193,7 @@ impl Editor {
 impl Memory {
     /// The pruning that decisions honour; `None` for none.
     pub fn pruning(&self) -> Result<Option<Pruning>> {
-        let path = &self.catalog.path;
-        self.catalog.db.query_row("SELECT * FROM pruning", [], Pruning::from_row).optional().at(path)
+        Ok(self.settings.pruning)
     }
 
     /// The pruning that decisions honour with its counts; `None` for none. Counting can take long the first time, see

@@ -8,7 +8,7 @@ use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::settings;
+use crate::store::{settings, state};
 use crate::{Editor, Error, Event, Memory, Result};
 
 /// What each label is called at each level above it.
@@ -148,6 +148,7 @@ impl Editor {
         kill_point("taxonomy prepared");
         tx.commit().at(path)?;
         kill_point("taxonomy committed");
+        state::announce(&self.dir, &self.catalog);
         self.shorten_log()?;
         Ok(self.catalog.events_from(event)?.into_iter().next())
     }
@@ -205,20 +206,18 @@ fn enter(tx: &Transaction<'_>, taxonomy: &Taxonomy) -> rusqlite::Result<()> {
 impl Memory {
     /// Names of the taxonomy's levels, the one next to the label first.
     pub fn levels(&self) -> Result<Vec<String>> {
-        level_names(&self.catalog.db).at(&self.catalog.path)
+        Ok(self.settings.levels.names.clone())
     }
 
     /// The whole taxonomy.
     pub fn taxonomy(&self) -> Result<Taxonomy> {
-        let path = &self.catalog.path;
         let mut taxonomy = Taxonomy { levels: self.levels()?, labels: HashMap::new() };
-        let select =
-            "SELECT labels.name, taxonomy.name FROM taxonomy JOIN labels ON labels.id = label ORDER BY label, level";
-        let mut statement = self.catalog.db.prepare(select).at(path)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
-        for row in rows {
-            let (label, name): (String, String) = row.at(path)?;
-            taxonomy.labels.entry(label).or_default().push(name);
+        let labels: HashMap<i64, &str> = self.labels().iter().map(|label| (label.row, label.name.as_str())).collect();
+        // Label by label, levels in order.
+        for (label, _, name) in &self.settings.levels.labels {
+            if let Some(label) = labels.get(label) {
+                taxonomy.labels.entry((*label).to_owned()).or_default().push(name.clone());
+            }
         }
         Ok(taxonomy)
     }
@@ -243,17 +242,13 @@ pub(crate) struct Ladder {
 
 impl Ladder {
     fn of(memory: &Memory) -> Result<Self> {
-        let path = &memory.catalog.path;
         let levels = memory.levels()?;
         let own: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
         let positions: HashMap<i64, usize> = memory.labels().iter().map(|label| label.row).zip(0..).collect();
         let mut rungs = vec![own; levels.len() + 1];
-        let mut statement = memory.catalog.db.prepare("SELECT label, level, name FROM taxonomy").at(path)?;
-        let mut rows = statement.query([]).at(path)?;
-        while let Some(row) = rows.next().at(path)? {
-            let (label, level): (i64, usize) = (row.get(0).at(path)?, row.get(1).at(path)?);
-            if let (Some(&label), Some(rung)) = (positions.get(&label), rungs.get_mut(level + 1)) {
-                rung[label] = row.get(2).at(path)?;
+        for (label, level, name) in &memory.settings.levels.labels {
+            if let (Some(&label), Some(rung)) = (positions.get(label), rungs.get_mut(level + 1)) {
+                rung[label].clone_from(name);
             }
         }
         Ok(Self { levels, rungs })
@@ -276,6 +271,6 @@ impl Ladder {
     }
 }
 
-fn level_names(db: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn level_names(db: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
     db.prepare("SELECT name FROM levels ORDER BY position")?.query_map([], |row| row.get(0))?.collect()
 }

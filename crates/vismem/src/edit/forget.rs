@@ -15,7 +15,7 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::settings;
+use crate::store::{settings, state};
 use crate::{Digest, Editor, Error, Receipt, Result, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
@@ -117,6 +117,8 @@ impl Editor {
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
         let assignments: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
         let slots: Vec<usize> = assignments.iter().map(|(slot, _)| *slot).collect();
+        // Before rows are overwritten, so that a reader notices that they were.
+        state::publish(&self.dir, &self.catalog)?;
         self.partitions.begin(&freed.before);
         for record in &freed.records {
             // Partitions are told while the row is still there.

@@ -1,5 +1,6 @@
 //! What a forget leaves in the hands of whoever asked for it.
 
+use crate::store::catalog::Catalog;
 use crate::store::event::{Event, EventKind};
 use crate::{Digest, Memory, Result};
 
@@ -54,11 +55,17 @@ impl Memory {
     /// the receipt's to the one that the memory has now. [`crate::verify`] says whether that one is true to what the
     /// memory holds.
     pub fn check_receipt(&self, receipt: &Receipt) -> Result<ReceiptCheck> {
-        let events = self.catalog.events_from(receipt.event)?;
+        self.readers.read(|catalog| catalog.check_receipt(receipt))
+    }
+}
+
+impl Catalog {
+    fn check_receipt(&self, receipt: &Receipt) -> Result<ReceiptCheck> {
+        let events = self.events_from(receipt.event)?;
         let fault = match events.first() {
             Some(event) if event.id == receipt.event && event.kind == EventKind::Forget => {
                 if Receipt::new(event.clone(), receipt.microseconds) == *receipt {
-                    self.catalog.broken_chain(receipt.event)?
+                    self.broken_chain(receipt.event)?
                 } else {
                     Some(format!("the memory's log says otherwise of event {}", receipt.event))
                 }

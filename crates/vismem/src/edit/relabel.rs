@@ -10,6 +10,7 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
+use crate::store::state;
 use crate::{Editor, Error, Event, Result, Selector};
 
 impl Editor {
@@ -108,6 +109,7 @@ impl Editor {
         kill_point("relabel prepared");
         tx.commit().at(path)?;
         kill_point("relabel committed");
+        state::announce(&self.dir, &self.catalog);
         codes::follow(&self.dir, &before, &after);
         self.partitions.follow(&before, &after);
         // Who is near to whom does not depend on labels.

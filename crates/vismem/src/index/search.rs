@@ -96,9 +96,8 @@ impl Memory {
             }
             None => self.with_codes(index)?.search(asked, k, filter)?,
         };
-        let mut cited = found.iter().flatten();
-        let checked = cited.try_for_each(|neighbor| self.check_row(neighbor.id, neighbor.slot as usize));
-        self.unless_outdated(checked)?;
+        let cited: Vec<(u64, usize)> = found.iter().flatten().map(|found| (found.id, found.slot as usize)).collect();
+        self.unless_outdated(self.check_rows(&cited))?;
         Ok(found)
     }
 

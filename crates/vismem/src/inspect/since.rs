@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use vismem_search::{MAX_K, SlotSet};
 
 use crate::decide::leave_one_out::Voters;
-use crate::error::SqlContext;
 use crate::index::neighbor_lists::NeighborLists;
 use crate::{Error, Memory, Pruned, Pruning, Reliability, Result, Vote};
 
@@ -65,8 +64,7 @@ struct Count {
 impl Memory {
     /// The latest batch; `None` if nothing was ever added.
     pub fn last_batch(&self) -> Result<Option<u64>> {
-        let path = &self.catalog.path;
-        self.catalog.db.query_row("SELECT max(id) FROM batches", [], |row| row.get(0)).at(path)
+        Ok((self.last_batch > 0).then_some(self.last_batch))
     }
 
     /// Compares the decisions on the exemplars from before `batch`, each asked without itself (leave-one-out): by all
@@ -140,14 +138,18 @@ impl Memory {
 
     /// Slots of the exemplars of this batch and later ones.
     fn slots_since(&self, batch: u64) -> Result<SlotSet> {
-        let path = &self.catalog.path;
         if self.last_batch()?.is_none_or(|last| !(1..=last).contains(&batch)) {
             let name = batch.to_string();
             return Err(Error::NothingOfThisName { path: self.path().into(), what: "batch", name, similar: None });
         }
-        let mut statement = self.catalog.db.prepare("SELECT slot FROM exemplars WHERE batch >= ?1").at(path)?;
-        let slots = statement.query_map([batch], |row| row.get::<_, usize>(0)).at(path)?;
-        slots.collect::<rusqlite::Result<_>>().at(path)
+        let mut slots = SlotSet::default();
+        self.for_each_record(|record, _| {
+            let (slot, is_added) = (record.slot, record.batch >= batch);
+            if is_added && self.of_snapshot(record).is_some() {
+                slots.insert(slot);
+            }
+        })?;
+        self.unless_outdated(Ok(slots))
     }
 
     fn by_label(&self, counts: &[Count]) -> Vec<LabelSince> {

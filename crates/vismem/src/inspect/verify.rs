@@ -7,7 +7,8 @@ use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::DigestState;
-use crate::store::vectors;
+use crate::store::readers::Readers;
+use crate::store::{state, turnstile, vectors};
 use crate::{Digest, Editor, Error, Memory, Result};
 
 /// Something that is wrong with a file.
@@ -45,7 +46,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
     };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
     let outcome = (|| {
-        let structure = Catalog::open_to_read(dir)?.structural_faults()?;
+        let structure = Readers::open(dir)?.read(Catalog::structural_faults)?;
         let catalog = catalog::path(dir);
         verification.faults.extend(structure.into_iter().map(|what| Fault { file: catalog.clone(), what }));
         let memory = Memory::open_unchecked(dir)?;
@@ -63,7 +64,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         let wrong =
             |what| Fault { file: derived::path(dir, partitions::NAME), what: format!("{what}; delete the file") };
         verification.faults.extend(PartitionMap::faults(&memory).into_iter().map(wrong));
-        let chain = memory.catalog.broken_chain(0)?;
+        let chain = memory.readers.read(|catalog| catalog.broken_chain(0))?;
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {
             let what = "a reader keeps pages of forgotten exemplars in it; end that process and verify again".into();
@@ -99,25 +100,29 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     let (vectors, catalog) = (vectors::path(memory.path()), catalog::path(memory.path()));
     let slots = &memory.slots;
     let mut records = 0;
-    memory.catalog.for_each_record(|record| {
-        records += 1;
-        digest.add(&record.element());
-        let (id, slot) = (record.id, record.slot);
-        if slots.ids.get(slot) != Some(&id) || slots.label(slot).name != record.label {
+    memory.for_each_record(|record, is_last| {
+        let (id, slot, label) = (record.id, record.slot, record.label.clone());
+        let here = memory.of_snapshot(record);
+        // Others may have been added or given other labels since.
+        if is_last && here.as_ref().is_none_or(|here| here.label != label) {
             faults.push(Fault { file: catalog.clone(), what: format!("table and index disagree on exemplar {id}") });
-        } else if vectors::hash(memory.vector(slot)) != record.vector_hash {
+        }
+        let Some(here) = here else { return };
+        records += 1;
+        digest.add(&here.element());
+        if vectors::hash(memory.vector(slot)) != here.vector_hash {
             let what = format!("row {slot} (exemplar {id}) is not what was stored");
             faults.push(Fault { file: vectors.clone(), what });
         }
-        Ok(())
     })?;
     if records != memory.len() {
         let what = format!("{records} exemplars in the table, {} in its index", memory.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
     let free: Vec<usize> = (0..slots.ids.len()).filter(|&slot| memory.is_free(slot)).collect();
-    let listed: Vec<usize> = memory.catalog.free_slots()?.into_iter().map(|slot| slot as usize).collect();
-    if free != listed {
+    let listed = |catalog: &Catalog| Ok((catalog.free_slots()?, catalog.header()?.commit == memory.commit));
+    let (listed, is_last) = memory.readers.read(listed)?;
+    if is_last && !free.iter().map(|slot| *slot as u64).eq(listed.iter().copied()) {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
@@ -139,7 +144,17 @@ fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
 
 /// Files that no memory has.
 fn unexpected_files(memory: &Memory) -> Vec<Fault> {
-    let known = ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", catalog::LOG, "catalog.sqlite-shm"];
+    let known = [
+        "lock",
+        state::NAME,
+        turnstile::NAMES[0],
+        turnstile::NAMES[1],
+        "vectors.f32",
+        vectors::UNFINISHED,
+        "catalog.sqlite",
+        catalog::LOG,
+        "catalog.sqlite-shm",
+    ];
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

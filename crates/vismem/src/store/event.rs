@@ -112,6 +112,15 @@ impl Catalog {
         events.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
+    /// How many exemplars were added since an event that had to do with so many; `None` if anything else was done.
+    pub(crate) fn additions_since(&self, (id, exemplars): (u64, u64)) -> Result<Option<u64>> {
+        let select = "SELECT coalesce(sum(exemplars), 0), coalesce(sum(kind <> 'add' AND id > ?1), 0) FROM events WHERE id >= ?1";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let (all, others): (u64, u64) =
+            statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        Ok((others == 0).then(|| all.saturating_sub(exemplars)))
+    }
+
     /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.
     pub(crate) fn broken_chain(&self, from: u64) -> Result<Option<String>> {
         let events = self.events_from(from)?;
@@ -129,8 +138,8 @@ impl Catalog {
 }
 
 impl Memory {
-    /// What changed it, oldest first.
+    /// What changed it up to now, oldest first. The log goes on beyond the state that this memory is a handle on.
     pub fn events(&self) -> Result<Vec<Event>> {
-        self.catalog.events_from(0)
+        self.readers.read(|catalog| catalog.events_from(0))
     }
 }
