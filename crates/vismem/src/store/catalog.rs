@@ -1,5 +1,6 @@
 //! `catalog.sqlite`: the truth about what a memory holds.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ use crate::{EncoderIdentity, Error, Result, Source};
 pub(crate) const FORMAT: i64 = 1;
 /// `PRAGMA application_id`: "vism".
 const APPLICATION_ID: i64 = 0x7669_736d;
+
+/// Exemplars that one statement looks up.
+const SOME: usize = 1000;
 
 /// An open catalogue.
 pub(crate) struct Catalog {
@@ -254,6 +258,24 @@ impl Catalog {
         let select = format!("{} WHERE exemplars.id = ?1", Record::SELECT);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         statement.query_row([id], Record::from_row).optional().at(&self.path)
+    }
+
+    /// The sources of these exemplars, of those that have one.
+    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Source>> {
+        let select = "SELECT id, source FROM exemplars \
+             WHERE id IN (SELECT value FROM json_each(?1)) AND source IS NOT NULL";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let mut sources = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(SOME) {
+            // Numbers as Rust shows them are a JSON array.
+            let rows =
+                statement.query_map([format!("{some:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+            for row in rows {
+                let (id, source) = row.at(&self.path)?;
+                sources.insert(id, source);
+            }
+        }
+        Ok(sources)
     }
 
     /// Hands every record to `each`, in the order of ids.
