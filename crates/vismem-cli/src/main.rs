@@ -14,7 +14,6 @@ mod output_folder;
 mod panics;
 mod picture;
 mod progress;
-mod pruning;
 mod receipt;
 mod searching;
 mod selector;

@@ -5,9 +5,9 @@ use std::ops::{Deref, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
 
-use crate::decide::taxonomy::Ladder;
 use crate::index::codes::CodeMap;
 use crate::index::novelty::ReferenceDistances;
 use crate::index::partitions::PartitionMap;
@@ -20,7 +20,7 @@ use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
 use crate::store::vectors::{self, VectorMap};
-use crate::{Digest, EncoderIdentity, Error, Pruned, Pruning, Result, Search, Source};
+use crate::{Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -55,7 +55,7 @@ pub struct Snapshot {
     pub(crate) partition_map: OnceLock<Option<PartitionMap>>,
     reference_distances: OnceLock<ReferenceDistances>,
     pub(crate) pruned: OnceLock<Option<Pruned>>,
-    pub(crate) ladder: OnceLock<Ladder>,
+    pub(crate) levels: OnceLock<Levels>,
 }
 
 #[doc(hidden)]
@@ -71,7 +71,7 @@ const fn is_shared_among_threads<T: Send + Sync + Clone>() {}
 const _: () = is_shared_among_threads::<Memory>();
 
 /// What a memory knows of an exemplar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exemplar {
     /// Its id, never used twice.
     pub id: u64,
@@ -84,28 +84,29 @@ pub struct Exemplar {
 }
 
 /// Size and make-up of a memory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
     /// How many exemplars it holds.
     pub exemplars: usize,
     /// How many labels it knows, those without exemplars included.
     pub labels: usize,
     /// How many of them have no exemplar.
+    #[serde(skip)]
     pub labels_without_exemplars: usize,
-    /// How many slots wait to be used again.
-    pub free_slots: u64,
-    /// How many batches were added.
-    pub batches: u64,
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
-    /// Its encoder.
-    pub encoder: EncoderIdentity,
-    /// What it holds, in 32 bytes.
-    pub digest: Digest,
+    /// How many batches were added.
+    pub batches: u64,
+    /// How many slots wait to be used again.
+    pub free_slots: u64,
     /// Bytes of its files.
     pub bytes: u64,
     /// The pruning that decisions honour.
     pub pruning: Option<Pruning>,
+    /// Its encoder.
+    pub encoder: EncoderIdentity,
+    /// What it holds, in 32 bytes.
+    pub digest: Digest,
 }
 
 impl Memory {
@@ -191,7 +192,7 @@ impl Memory {
                     partition_map: OnceLock::new(),
                     reference_distances: OnceLock::new(),
                     pruned: OnceLock::new(),
-                    ladder: OnceLock::new(),
+                    levels: OnceLock::new(),
                 }))
             };
             match snapshot() {
@@ -340,7 +341,7 @@ impl Memory {
     ///
     /// # Errors
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
-    pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
+    pub(crate) fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
         self.neighbors_by(Search::Exact, queries, k, filter)
     }
 

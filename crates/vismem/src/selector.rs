@@ -68,7 +68,7 @@ impl Memory {
     /// # Errors
     /// When the selector is empty, an id, label or batch is not in the memory, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
-        let mut candidates = self.candidates(selector)?;
+        let mut candidates = self.named_by(selector)?;
         if selector.pruned {
             let hidden = self.hidden()?;
             candidates.retain(|(id, _)| hidden.binary_search(id).is_ok());
@@ -93,7 +93,7 @@ impl Memory {
     }
 
     /// Id and slot of every exemplar that the selector names apart from nearness and pruning, by id.
-    fn candidates(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
+    fn named_by(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
         if selector.is_empty() {
             return Err(Error::EmptySelector);
         }

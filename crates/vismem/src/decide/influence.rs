@@ -22,17 +22,19 @@
 
 use std::collections::BTreeSet;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use vismem_search::{Filter, MAX_K, Neighbor};
 
-use crate::decide::panel::Panel;
 use crate::decide::vote::{Tally, weights};
 use crate::store::unit::unit;
-use crate::{ClassifyOptions, Decision, Memory, Result, Standing, Vote};
+use crate::{Candidate, ClassifyOptions, Decider, Decision, Memory, Result, Standing, Vote};
 
 /// The most exemplars that are left out in search of another answer.
 const MOST: usize = 1000;
 
 /// The smallest set of exemplars whose absence changes an answer.
+/// Serialised, it says the `label` and `confidence` of that other answer, and `without`, the ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flip {
     /// Their ids, the nearest to the query first. Where several sets are as small, the one that changes the answer most
@@ -42,6 +44,16 @@ pub struct Flip {
     pub decision: Decision,
 }
 
+impl Serialize for Flip {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut flip = serializer.serialize_struct("Flip", 3)?;
+        flip.serialize_field("label", self.decision.label())?;
+        flip.serialize_field("confidence", &self.decision.confidence())?;
+        flip.serialize_field("without", &self.exemplars)?;
+        flip.end()
+    }
+}
+
 impl Memory {
     /// The smallest set of exemplars without which the answer to this query, at the level at which it is decided, would
     /// be another one. `None` if there is none of at most 1,000 exemplars, or of 10,000 − `k` for a greater `k`.
@@ -49,23 +61,24 @@ impl Memory {
     /// # Errors
     /// As [`Memory::classify`] of one embedding.
     pub fn smallest_flip(&self, embedding: &[f32], options: &ClassifyOptions) -> Result<Option<Flip>> {
-        let decision = self.classify(embedding, options)?.remove(0);
+        let query = unit(0, embedding, self.encoder().dim)?;
+        let allowed = self.allowed(options)?;
+        let filter = Filter { allowed: allowed.as_ref(), except: None };
+        let decision = self.decisions(&query, filter, options)?.remove(0);
         // At the level of the answer, however it was chosen.
         let options = ClassifyOptions { level: decision.level, min_confidence: None, ..options.clone() };
-        let panel = Panel::of(self, &options)?;
-        let query = unit(0, embedding, self.encoder().dim)?;
-        let filter = Filter { allowed: options.among.as_ref(), except: None };
+        let decider = self.decider(&options)?;
         let most = MOST.min(MAX_K - options.k);
         let mut bound = 8.min(most);
         loop {
             let found = self.neighbors(&query, options.k + bound, filter)?.remove(0);
-            let ballot = Ballot::new(&panel, &found, &options);
+            let ballot = Ballot::new(&decider, &self.candidates(&found)?, &options);
             if let Some(gone) = ballot.smallest_flip(bound) {
                 let stays = |position: &usize| gone.binary_search(position).is_err();
                 let kept = (0..found.len()).filter(stays).take(options.k).map(|position| found[position]);
                 let kept: Vec<Neighbor> = kept.collect();
                 let exemplars = gone.iter().map(|&position| found[position].id).collect();
-                return Ok(Some(Flip { exemplars, decision: panel.decide(&kept)? }));
+                return Ok(Some(Flip { exemplars, decision: self.decide(&decider, &[kept])?.remove(0) }));
             }
             if bound == most || found.len() < options.k + bound {
                 return Ok(None);
@@ -133,9 +146,9 @@ impl Leads {
 }
 
 impl Ballot {
-    fn new(panel: &Panel<'_>, found: &[Neighbor], options: &ClassifyOptions) -> Self {
-        let names = panel.names(found);
-        let standings = panel.standings(found);
+    fn new(decider: &Decider<'_>, found: &[Candidate<'_>], options: &ClassifyOptions) -> Self {
+        let names = decider.names(found);
+        let standings = decider.standings(found);
         let mut ballot = Self { vote: options.vote, k: options.k, names, standings, winner: 0 };
         ballot.winner = ballot.winner_without(&[]).unwrap_or_default();
         ballot

@@ -1,18 +1,19 @@
 //! Levels above the label: species, genus, family, ...
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Transaction, TransactionBehavior};
+use serde::Serialize;
 
 use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
-use crate::{Editor, Error, Event, Memory, Result};
+use crate::{Editor, Error, Event, Levels, Memory, Result};
 
 /// What each label is called at each level above it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Taxonomy {
     /// Names of the levels, the one next to the label first, such as `["family", "kingdom"]`.
     pub levels: Vec<String>,
@@ -42,9 +43,14 @@ impl Taxonomy {
             }
         }
     }
-}
 
-impl Taxonomy {
+    /// What a label is called at a level: 0 is the label itself, 1 the first of `levels`, and so on. A label that the
+    /// taxonomy does not know keeps its own name.
+    pub fn name_of<'a>(&'a self, label: &'a str, level: usize) -> &'a str {
+        let above = || self.labels.get(label)?.get(level.checked_sub(1)?);
+        above().map_or(label, String::as_str)
+    }
+
     /// Names that stand below more than one name of the next level, such as a genus in two families, in order. Votes are
     /// summed all the same; but it is no tree, and usually a slip.
     pub fn names_in_two_places(&self) -> Vec<TwoPlaces> {
@@ -65,7 +71,7 @@ impl Taxonomy {
 }
 
 /// A name that stands below more than one name of the next level.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TwoPlaces {
     /// The name's level.
     pub level: String,
@@ -222,52 +228,14 @@ impl Memory {
         Ok(taxonomy)
     }
 
-    /// The levels with what each label is called there.
-    pub(crate) fn ladder(&self) -> Result<&Ladder> {
-        if self.ladder.get().is_none() {
-            let _ = self.ladder.set(Ladder::of(self)?);
+    /// The levels that decisions can be made at.
+    pub(crate) fn label_levels(&self) -> Result<&Levels> {
+        if self.levels.get().is_none() {
+            let seen = self.labels().iter().filter(|label| label.exemplars > 0);
+            let seen: HashSet<&str> = seen.map(|label| label.name.as_str()).collect();
+            let _ = self.levels.set(Levels::new(self.taxonomy()?, |label| seen.contains(label)));
         }
-        Ok(self.ladder.get().expect("set just now"))
-    }
-}
-
-/// The label and the levels above it, rung by rung.
-pub(crate) struct Ladder {
-    /// Names of the levels above the label.
-    pub levels: Vec<String>,
-    /// For each rung, from the label itself up, what each label is called there, in the order of [`Memory::labels`]. A
-    /// label that the taxonomy does not know keeps its own name.
-    pub rungs: Vec<Vec<String>>,
-}
-
-impl Ladder {
-    fn of(memory: &Memory) -> Result<Self> {
-        let levels = memory.levels()?;
-        let own: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
-        let positions: HashMap<i64, usize> = memory.labels().iter().map(|label| label.row).zip(0..).collect();
-        let mut rungs = vec![own; levels.len() + 1];
-        for (label, level, name) in &memory.settings.levels.labels {
-            if let (Some(&label), Some(rung)) = (positions.get(label), rungs.get_mut(level + 1)) {
-                rung[label].clone_from(name);
-            }
-        }
-        Ok(Self { levels, rungs })
-    }
-
-    /// The rung of a level; the lowest for the label itself.
-    ///
-    /// # Errors
-    /// When there is no such level.
-    pub(crate) fn rung(&self, level: Option<&str>) -> Result<usize> {
-        let Some(level) = level else { return Ok(0) };
-        let position = self.levels.iter().position(|known| known == level);
-        let unknown = || Error::Level { level: level.into(), known: self.levels.clone() };
-        position.map(|position| position + 1).ok_or_else(unknown)
-    }
-
-    /// The name of a rung's level; `None` for the label itself.
-    pub(crate) fn level(&self, rung: usize) -> Option<&String> {
-        self.levels.get(rung.checked_sub(1)?)
+        Ok(self.levels.get().expect("set just now"))
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use rusqlite::TransactionBehavior;
+use serde::Serialize;
 
 use crate::edit::forget::READERS;
 use crate::error::{IoContext, SqlContext};
@@ -20,7 +21,7 @@ use crate::store::vectors::{self, VectorMap, VectorWriter};
 use crate::{Editor, Result};
 
 /// What compaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Compacted {
     /// Free slots that were closed.
     pub free_slots: u64,

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
@@ -29,6 +32,35 @@ pub struct Verification {
     pub digest: Option<Digest>,
     /// What is wrong; empty for a sound memory.
     pub faults: Vec<Fault>,
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut fault = serializer.serialize_struct("Fault", 2)?;
+        // A path that is not UTF-8 is shown as well as it can be.
+        fault.serialize_field("file", &self.file.to_string_lossy())?;
+        fault.serialize_field("what", &self.what)?;
+        fault.end()
+    }
+}
+
+/// Besides its fields it says whether the memory is `sound`.
+impl Serialize for Verification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut verification = serializer.serialize_struct("Verification", 4)?;
+        verification.serialize_field("sound", &self.is_sound())?;
+        verification.serialize_field("exemplars", &self.exemplars)?;
+        verification.serialize_field("digest", &self.digest)?;
+        verification.serialize_field("faults", &self.faults)?;
+        verification.end()
+    }
+}
+
+impl Verification {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
 }
 
 /// Checks every file of the memory `dir` against its catalogue: SQLite's own structure and references, the hash of

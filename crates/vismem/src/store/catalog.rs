@@ -358,6 +358,15 @@ impl Catalog {
         self.db.query_row(select, [last], |row| row.get(0)).at(&self.path)
     }
 
+    /// The sources of these exemplars, of those that have one.
+    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Source>> {
+        let select = "SELECT id, source FROM exemplars \
+             WHERE id IN (SELECT value FROM json_each(?1)) AND source IS NOT NULL";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let sources = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        sources.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
     pub(crate) fn count(&self, table: &str) -> Result<u64> {
         self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).at(&self.path)
     }

@@ -2,6 +2,7 @@
 //! before left.
 
 use rusqlite::{Connection, Row};
+use serde::Serialize;
 
 use crate::error::SqlContext;
 use crate::store::catalog::Catalog;
@@ -11,7 +12,8 @@ use crate::{Digest, Memory, Result};
 pub(crate) const ENGINE: &str = concat!("vismem ", env!("CARGO_PKG_VERSION"));
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// Exemplars were added, by one batch.
     Add,
@@ -41,7 +43,7 @@ impl EventKind {
 }
 
 /// One change of a memory. It says nothing of which exemplars it was about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Its number; never used twice.
     pub id: u64,

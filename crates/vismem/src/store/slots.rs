@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use rusqlite::Row;
+use serde::Serialize;
 use vismem_search::FREE;
 
 use crate::error::SqlContext;
@@ -33,12 +34,14 @@ pub(crate) struct Slots {
 }
 
 /// A label and how many exemplars have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Label {
     /// The label.
+    #[serde(rename = "label")]
     pub name: String,
     /// How many exemplars have it.
     pub exemplars: usize,
+    #[serde(skip)]
     pub(crate) row: i64,
 }
 

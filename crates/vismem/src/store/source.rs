@@ -3,6 +3,7 @@ use std::fmt;
 use std::path::Path;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::{Serialize, Serializer};
 
 use crate::platform;
 
@@ -26,6 +27,13 @@ impl Source {
 impl<S: Into<OsString>> From<S> for Source {
     fn from(source: S) -> Self {
         Self(source.into())
+    }
+}
+
+/// As text; bytes that are not UTF-8 are shown as �.
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_string_lossy())
     }
 }
 

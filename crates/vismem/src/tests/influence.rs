@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add, sample};
-use crate::{ClassifyOptions, Editor, Memory, Pruning, Threshold, Vote};
+use crate::{Among, ClassifyOptions, Editor, Memory, Pruning, Threshold, Vote};
 
 const QUERY: [f32; DIM] = [1.0, 0.0, 0.0, 0.0, 0.0];
 
@@ -17,7 +17,7 @@ fn by_trying(memory: &Memory, options: &ClassifyOptions) -> Option<usize> {
     let all = memory.len();
     let sets = (1u32..(1 << all) - 1).filter(|set| {
         let gone: Vec<u64> = (0..all as u64).filter(|id| set >> id & 1 == 1).map(|id| id + 1).collect();
-        label(Some(memory.without(&gone))) != answer
+        label(Some(Among::Without(gone))) != answer
     });
     sets.map(u32::count_ones).min().map(|size| size as usize)
 }
@@ -51,7 +51,7 @@ proptest! {
                 prop_assert_eq!(flip.as_ref().map(|flip| flip.exemplars.len()), by_trying(&memory, &options), "{}", vote);
                 if let Some(flip) = flip {
                     let answer = memory.classify(&QUERY, &options).unwrap().remove(0);
-                    let among = Some(memory.without(&flip.exemplars));
+                    let among = Some(Among::Without(flip.exemplars.clone()));
                     let without = memory.classify(&QUERY, &ClassifyOptions { among, ..options }).unwrap().remove(0);
                     prop_assert_eq!(&without, &flip.decision);
                     prop_assert_ne!(without.label(), answer.label());

@@ -18,7 +18,7 @@ const LISTED: usize = 5;
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ErrorsOptions {
+pub struct MistakesOptions {
     /// The vote.
     pub vote: Vote,
     /// How many neighbours vote.
@@ -31,7 +31,7 @@ pub struct ErrorsOptions {
 
 /// Mistakes, the most confident first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Errors {
+pub struct Mistakes {
     /// The vote.
     pub rule: Rule,
     /// How many neighbours vote.
@@ -121,7 +121,12 @@ struct Wrong<'t> {
 ///
 /// # Errors
 /// When no query has a known label, or the memory refuses.
-pub fn errors(memory: &Memory, queries: &QuerySet, table: &Neighborhoods, options: &ErrorsOptions) -> Result<Errors> {
+pub fn mistakes(
+    memory: &Memory,
+    queries: &QuerySet,
+    table: &Neighborhoods,
+    options: &MistakesOptions,
+) -> Result<Mistakes> {
     let n = table.judged_or_refuse()?.len() as u64;
     let mut wrong: Vec<Wrong<'_>> = (table.queries.iter().enumerate())
         .filter(|(_, query)| !query.truth.is_empty())
@@ -146,7 +151,7 @@ pub fn errors(memory: &Memory, queries: &QuerySet, table: &Neighborhoods, option
 
     let own = queries.own_ids();
     let mistake = |wrong| describe(table, wrong, own, &others_say, options);
-    Ok(Errors {
+    Ok(Mistakes {
         rule: options.vote.into(),
         k: options.k,
         wrong: all,
@@ -154,7 +159,7 @@ pub fn errors(memory: &Memory, queries: &QuerySet, table: &Neighborhoods, option
     })
 }
 
-fn decide<'t>(table: &Neighborhoods, query: &'t Query, at: usize, options: &ErrorsOptions) -> Option<Wrong<'t>> {
+fn decide<'t>(table: &Neighborhoods, query: &'t Query, at: usize, options: &MistakesOptions) -> Option<Wrong<'t>> {
     let mut tally = vismem::Tally::default();
     let voters = || query.neighbors.iter().take(options.k).enumerate();
     let weights: Vec<f64> = voters().map(|(rank, near)| options.vote.weight(rank, near.distance)).collect();
@@ -173,7 +178,7 @@ fn describe(
     wrong: Wrong<'_>,
     own: Option<&[u64]>,
     others_say: &HashMap<u64, String>,
-    options: &ErrorsOptions,
+    options: &MistakesOptions,
 ) -> Mistake {
     let name = |label: u32| table.labels[label as usize].clone();
     let truth: Vec<String> = wrong.query.truth.iter().map(|label| name(*label)).collect();
@@ -228,7 +233,7 @@ fn quoted(text: &str) -> String {
     if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-impl Errors {
+impl Mistakes {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
         let Share { value, n, .. } = self.wrong;

@@ -4,7 +4,7 @@ use vismem_report::{Case, CaseNeighbor, CaseRow, Finding, Gallery, Pictured, Sec
 
 use super::words::{self, percent};
 use super::{About, Part, Pictures, command};
-use crate::{Blame, Errors, Mistake};
+use crate::{Blame, Mistake, Mistakes};
 
 const EXPERIMENT: &str = "errors";
 
@@ -31,7 +31,7 @@ const KINDS: [(Blame, &str, &str, &str); 3] = [
     ),
 ];
 
-pub fn part(result: &Errors, about: &About, pictures: &Pictures) -> Part {
+pub fn part(result: &Mistakes, about: &About, pictures: &Pictures) -> Part {
     let of = |blame: Blame| result.mistakes.iter().filter(|mistake| mistake.blame == blame).collect::<Vec<_>>();
     let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
     let shown = result.mistakes.len() as u64;
