@@ -1,13 +1,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use vismem_search::Filter;
 
 use super::partitions::forge;
 use super::{DIM, Sample, add, sample};
-use crate::partition_file;
-use vismem_search::Filter;
-
-use crate::{ClassifyOptions, Editor, Memory, Pruning, Search, Threshold, Vote, derived, unit};
+use crate::{ClassifyOptions, Editor, Memory, Pruning, Search, Threshold, Vote, derived, partition_file, unit};
 
 const QUERY: [f32; DIM] = [1.0, 0.0, 0.0, 0.0, 0.0];
 
