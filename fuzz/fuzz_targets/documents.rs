@@ -5,13 +5,7 @@
 use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
-
-#[allow(dead_code)]
-#[path = "../../crates/vismem-hub/src/hash.rs"]
-mod hash;
-#[allow(dead_code)]
-#[path = "../../crates/vismem-hub/src/listing.rs"]
-mod listing;
+use vismem_models::Listing;
 
 fuzz_target!(|input: &[u8]| {
     let [kind, bytes @ ..] = input else { return };
@@ -22,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
             let labels = read.queries.labels.len() as u32;
             assert!(read.queries.exemplars.iter().all(|exemplar| exemplar.label < labels));
         }
-    } else if let Ok(listing) = listing::Listing::of_json(bytes) {
+    } else if let Ok(listing) = Listing::parse(bytes) {
         let is_inside = |name: &str| Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         assert!(listing.files.iter().all(|file| is_inside(&file.name)));
     }
