@@ -107,13 +107,20 @@ pub enum ReadError {
         remedy: Option<Remedy>,
     },
     /// A folder was expected that an export had written, and it has no description.
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     NotExported {
         /// The description.
         path: PathBuf,
         /// What the system said.
-        #[source]
-        error: io::Error,
+        source: io::Error,
+    },
+    /// The description of a folder is not one that an export writes.
+    #[error("{}: is not what an export writes: {source}", path.display())]
+    Description {
+        /// The description.
+        path: PathBuf,
+        /// What its parser said.
+        source: serde_json::Error,
     },
     /// A Parquet file.
     #[error(transparent)]

@@ -90,7 +90,10 @@ pub fn is_named_like_a_picture(path: &Path) -> bool {
 }
 
 /// The name of the folder that a picture lies in.
-pub(crate) fn label_of(picture: &Path) -> Result<String> {
+///
+/// # Errors
+/// When it lies in none, or that is not UTF-8.
+pub fn label_of(picture: &Path) -> Result<String> {
     let absolute = std::path::absolute(picture).map_err(ReadError::io("find", picture))?;
     let Some(folder) = absolute.parent().and_then(Path::file_name) else {
         return Err(ReadError::content(picture, "lies in no folder that could name its label"));

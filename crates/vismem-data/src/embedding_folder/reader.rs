@@ -40,10 +40,10 @@ impl Folder {
     /// When it is none, is of a newer format, or its files do not fit together.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(DESCRIPTION);
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| ReadError::NotExported { path: path.clone(), error })?;
-        let what = "not what an export wrote";
-        let description: Description = serde_json::from_str(&text).map_err(ReadError::kind(&path, what))?;
+        let named = |source| ReadError::NotExported { path: path.clone(), source };
+        let text = std::fs::read_to_string(&path).map_err(named)?;
+        let described = |source| ReadError::Description { path: path.clone(), source };
+        let description: Description = serde_json::from_str(&text).map_err(described)?;
         let format = description.format;
         if format > FORMAT {
             let what = format!("is of format {format}, this is read up to {FORMAT}; use a newer vismem");
