@@ -93,8 +93,12 @@ impl Header {
         }
         let mut text = vec![0; len as usize];
         file.read_exact(&mut text)?;
-        let text = str::from_utf8(&text).map_err(|_| invalid("its header is not text"))?;
-        Self::parse(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let text = match major {
+            3 => String::from_utf8(text).map_err(|_| invalid("its header is not UTF-8"))?,
+            // Older headers are Latin-1.
+            _ => text.into_iter().map(char::from).collect(),
+        };
+        Self::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Reads the dictionary alone.
