@@ -1,6 +1,7 @@
 //! What the user may say.
 
 pub mod eval;
+pub mod reading;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote};
 use vismem_encode::{Device, Pool};
 
-use crate::input::dataset::{Finding, Reading};
+use self::reading::{Finding, Reading};
 use crate::selector::{Criterion, SelectorArgs};
 
 const EXAMPLES: &str = "\
@@ -457,6 +458,15 @@ pub enum Export {
 pub enum TableFormat {
     Parquet,
     Csv,
+}
+
+impl From<TableFormat> for vismem_data::TableFormat {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Parquet => Self::Parquet,
+            TableFormat::Csv => Self::Csv,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

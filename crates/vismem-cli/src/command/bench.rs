@@ -8,10 +8,10 @@ use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 use vismem::search::Neighbor;
 use vismem::{Memory, NeighborOptions, Search};
+use vismem_data::embeddings::{Embeddings, fault};
 
 use super::Outcome;
 use crate::args::{Args, Bench, Format, wrong_use};
-use crate::input::embeddings::{Embeddings, fault};
 use crate::output;
 
 /// Queries that are asked together where none are given, and how many of all are asked one at a time.

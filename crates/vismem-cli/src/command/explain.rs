@@ -4,6 +4,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Flip, Memory, Voter};
+use vismem_data::{has_extension, inside};
 use vismem_encode::decode::Limits;
 use vismem_report::{
     Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html, to_png,
@@ -11,7 +12,6 @@ use vismem_report::{
 
 use super::Outcome;
 use crate::args::{Args, Explain, Format, wrong_use};
-use crate::input::{has_extension, inside};
 use crate::{decision, encoder, output, picture, progress, searching};
 
 #[derive(Serialize)]

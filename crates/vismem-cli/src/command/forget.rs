@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{Editor, Exemplar, Memory, Receipt};
+use vismem_data::has_extension;
 use vismem_encode::decode::Limits;
 use vismem_report::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html};
 
 use super::Outcome;
 use crate::args::{Args, Forget, Format, wrong_use};
-use crate::input::has_extension;
 use crate::{output, picture};
 
 /// Pictures that a page shows of each label, and of all.

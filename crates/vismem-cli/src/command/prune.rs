@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 use vismem::{Editor, Memory, Pruned, Pruning};
+use vismem_data::has_extension;
 
 use super::Outcome;
 use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
-use crate::input::has_extension;
 use crate::{output, progress};
 
 /// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.

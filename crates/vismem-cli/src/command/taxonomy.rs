@@ -4,10 +4,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 use vismem::{Editor, Memory, TwoPlaces};
+use vismem_data::taxonomy;
 
 use super::Outcome;
 use crate::args::{Args, Format, Taxonomy};
-use crate::input::taxonomy;
 use crate::output;
 
 #[derive(Serialize)]

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use vismem::{Batch, Editor, NewExemplar};
+use vismem_data::{Dataset, LabelledPicture};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::Add;
-use crate::input::LabelledPicture;
-use crate::input::dataset::Dataset;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
