@@ -316,8 +316,7 @@ impl Memory {
             if let Some(record) = self.of_snapshot(record) {
                 each(record.into());
             }
-        })?;
-        self.unless_outdated(Ok(()))
+        })
     }
 
     /// Size and make-up.
@@ -367,7 +366,12 @@ impl Memory {
         Ok(embeddings)
     }
 
-    /// The outcome of reading rows or records, unless something was forgotten before that had come to its end.
+    /// A short transaction for what the catalogue knows of exemplars.
+    pub(crate) fn read<T>(&self, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+        self.readers.read_of(&self.commit, of)
+    }
+
+    /// The outcome of reading rows, unless something was forgotten before that had come to its end.
     pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
         self.readers.check(&self.commit).and(outcome)
     }
@@ -378,7 +382,7 @@ impl Memory {
             rows.iter().copied().filter(|(_, slot)| !self.checked.contains(*slot)).collect();
         for some in unchecked.chunks(TOGETHER) {
             let ids: Vec<u64> = some.iter().map(|(id, _)| *id).collect();
-            let hashes = self.readers.read(|catalog| catalog.vector_hashes(&ids))?;
+            let hashes = self.read(|catalog| catalog.vector_hashes(&ids))?;
             for &(id, slot) in some {
                 if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
                     let what = format!("row {slot} (exemplar {id}) is not what was stored");
@@ -394,12 +398,12 @@ impl Memory {
     pub(crate) fn records(&self, ids: &[u64]) -> Result<HashMap<u64, Record>> {
         let mut records = HashMap::with_capacity(ids.len());
         for some in ids.chunks(TOGETHER) {
-            let found = self.readers.read(|catalog| catalog.records(some))?;
+            let found = self.read(|catalog| catalog.records(some))?;
             records.extend(
                 found.into_iter().filter_map(|record| self.of_snapshot(record)).map(|record| (record.id, record)),
             );
         }
-        self.unless_outdated(Ok(records))
+        Ok(records)
     }
 
     /// A record as it was in this state; `None` if it was not there. Of an exemplar nothing changes but its label, unless
@@ -414,7 +418,7 @@ impl Memory {
     pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record, bool)) -> Result<()> {
         for ids in self.id_ranges() {
             let read = |catalog: &Catalog| Ok((catalog.records_within(&ids)?, catalog.header()?.commit == self.commit));
-            let (records, is_last) = self.readers.read(read)?;
+            let (records, is_last) = self.read(read)?;
             records.into_iter().for_each(|record| each(record, is_last));
         }
         Ok(())

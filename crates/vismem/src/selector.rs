@@ -109,12 +109,11 @@ impl Memory {
             let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
             live.map(|slot| (self.slots.ids[slot], slot)).collect()
         } else {
-            let criteria = self.unless_outdated(self.readers.read(|catalog| catalog.criteria(&rest)))?;
+            let criteria = self.read(|catalog| catalog.criteria(&rest))?;
             // Patterns are compared with every source, in transactions that are short all the same.
             let ranges = if rest.ids.is_empty() { self.id_ranges() } else { vec![0..=i64::MAX as u64] };
-            let found = ranges.iter().map(|ids| self.readers.read(|catalog| catalog.matching(&criteria, ids)));
+            let found = ranges.iter().map(|ids| self.read(|catalog| catalog.matching(&criteria, ids)));
             let found = found.collect::<Result<Vec<_>>>()?.concat();
-            let found = self.unless_outdated(Ok(found))?;
             found.into_iter().filter(|(id, slot)| self.slots.ids.get(*slot) == Some(id)).collect()
         };
         if !labels.is_empty() {

@@ -19,7 +19,7 @@ use crate::store::{settings, state};
 use crate::{Digest, Editor, Error, Receipt, Result, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
-pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
 
 /// What the transaction freed.
 struct Freed {

@@ -153,7 +153,7 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     }
     let free: Vec<usize> = (0..slots.ids.len()).filter(|&slot| memory.is_free(slot)).collect();
     let listed = |catalog: &Catalog| Ok((catalog.free_slots()?, catalog.header()?.commit == memory.commit));
-    let (listed, is_last) = memory.readers.read(listed)?;
+    let (listed, is_last) = memory.read(listed)?;
     if is_last && !free.iter().map(|slot| *slot as u64).eq(listed.iter().copied()) {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });

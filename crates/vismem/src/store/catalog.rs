@@ -320,6 +320,12 @@ impl Catalog {
             .at(&self.path)
     }
 
+    /// Raised when rows are erased or moved.
+    pub(crate) fn generation(&self) -> Result<u64> {
+        let mut statement = self.db.prepare_cached("SELECT generation FROM memory").at(&self.path)?;
+        statement.query_row([], |row| row.get(0)).at(&self.path)
+    }
+
     pub(crate) fn record(&self, id: u64) -> Result<Option<Record>> {
         let select = format!("{} WHERE exemplars.id = ?1", Record::SELECT);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
