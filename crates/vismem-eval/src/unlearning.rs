@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use vismem::{Added, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Selector, Source, Vote, content_of};
+use vismem::{
+    Added, Attributes, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Selector, Source, Vote, content_of,
+};
 
 use crate::boxes::{detection, quantile};
 use crate::gather::{QuerySet, Roster};
@@ -223,6 +225,7 @@ fn rebuild(memory: &Memory, roster: &Roster, drawn: &[u64], path: &Path) -> Resu
                 label: &roster.labels[exemplar.label as usize],
                 source: Some(Source::from(&exemplar.name)),
                 content: content_of(embedding, &id.to_le_bytes()),
+                attributes: Attributes::new(),
             })
             .collect();
         let added = batch.add(&exemplars)?;

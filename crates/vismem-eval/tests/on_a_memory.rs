@@ -1,6 +1,8 @@
 //! Experiments on a memory against the same thing done another way.
 
-use vismem::{ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of};
+use vismem::{
+    Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of,
+};
 use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{
     CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, composition, decisions_at_every_k,
@@ -36,6 +38,7 @@ fn place() -> Place {
             label: LABELS[*label],
             source: None,
             content: content_of(embedding, b""),
+            attributes: Attributes::new(),
         })
         .collect();
     let mut editor = Editor::open_or_create(&path, &encoder).unwrap();

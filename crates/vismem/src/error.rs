@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::AttributeType;
+
 /// Why a memory could not be opened, changed or asked. Each message names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -96,6 +98,21 @@ pub enum Error {
     EmptyLabel {
         /// Position in the call.
         index: usize,
+    },
+    /// An attribute has another type than in the memory, or than in an exemplar before this one.
+    #[error(
+        "attribute {name:?} of exemplar {index} is a {found}, but all values of this attribute are of type {kind}; give them \
+         one type, or the attribute another name"
+    )]
+    AttributeType {
+        /// Position in the call.
+        index: usize,
+        /// The attribute.
+        name: String,
+        /// Its type.
+        kind: AttributeType,
+        /// The type of the value that was offered.
+        found: AttributeType,
     },
     /// An exemplar was to get an id that another one has or had.
     #[error("id {id} cannot be given: ids are never used twice; leave out the ids")]

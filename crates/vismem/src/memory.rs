@@ -16,7 +16,7 @@ use crate::store::settings;
 use crate::store::slots::{Label, Slots};
 use crate::store::vectors::{self, VectorMap};
 use crate::store::watch::Watch;
-use crate::{Digest, EncoderIdentity, Error, Pruned, Pruning, Result, Search, Source};
+use crate::{Attribute, Attributes, Digest, EncoderIdentity, Error, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -58,6 +58,8 @@ pub struct Exemplar {
     pub source: Option<Source>,
     /// The batch that it was added with.
     pub batch: u64,
+    /// What else is known of it.
+    pub attributes: Attributes,
 }
 
 /// Size and make-up of a memory.
@@ -75,6 +77,8 @@ pub struct Stats {
     pub batches: u64,
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
+    /// The attributes of its exemplars, by name.
+    pub attributes: Vec<Attribute>,
     /// Its encoder.
     pub encoder: EncoderIdentity,
     /// What it holds, in 32 bytes.
@@ -206,6 +210,7 @@ impl Memory {
             free_slots: self.catalog.count("free_slots")?,
             batches: self.catalog.count("batches")?,
             levels: self.levels()?,
+            attributes: self.attributes()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
             pruning: self.pruning()?,
@@ -287,6 +292,7 @@ impl Memory {
 
 impl From<crate::store::catalog::Record> for Exemplar {
     fn from(record: crate::store::catalog::Record) -> Self {
-        Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
+        let crate::store::catalog::Record { id, label, source, batch, attributes, .. } = record;
+        Self { id, label, source, batch, attributes }
     }
 }

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Exemplar, Memory};
+use vismem::{Attributes, Exemplar, Memory};
 
 use super::Outcome;
 use crate::args::{Args, Format, Ls};
@@ -20,6 +20,7 @@ struct Entry {
     label: String,
     source: Option<String>,
     batch: u64,
+    attributes: Attributes,
 }
 
 pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
@@ -42,8 +43,8 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
 }
 
 impl From<Exemplar> for Entry {
-    fn from(Exemplar { id, label, source, batch }: Exemplar) -> Self {
-        Self { id, label, source: source.map(|source| source.to_string()), batch }
+    fn from(Exemplar { id, label, source, batch, attributes }: Exemplar) -> Self {
+        Self { id, label, source: source.map(|source| source.to_string()), batch, attributes }
     }
 }
 
@@ -75,7 +76,11 @@ fn exemplars(exemplars: Vec<Entry>, format: Format) -> Result<()> {
     }
     let mut out = output::stdout();
     for entry in listing.exemplars {
-        writeln!(out, "{:>9}  {}  {}", entry.id, entry.label, entry.source.as_deref().unwrap_or("-"))?;
+        write!(out, "{:>9}  {}  {}", entry.id, entry.label, entry.source.as_deref().unwrap_or("-"))?;
+        if !entry.attributes.is_empty() {
+            write!(out, "  {}", entry.attributes)?;
+        }
+        writeln!(out)?;
     }
     Ok(out.flush()?)
 }

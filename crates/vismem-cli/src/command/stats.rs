@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::Memory;
+use vismem::{AttributeType, Memory};
 
 use super::Outcome;
 use crate::args::{Args, Format, Stats};
@@ -18,6 +18,7 @@ struct Document {
     #[serde(skip)]
     labels_without_exemplars: usize,
     levels: Vec<String>,
+    attributes: Vec<Attribute>,
     batches: u64,
     free_slots: u64,
     bytes: u64,
@@ -25,6 +26,13 @@ struct Document {
     encoder: Encoder,
     digest: String,
     since: Option<since::Document>,
+}
+
+#[derive(Serialize)]
+struct Attribute {
+    name: String,
+    r#type: AttributeType,
+    exemplars: u64,
 }
 
 #[derive(Serialize)]
@@ -46,6 +54,7 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
         labels: stats.labels,
         labels_without_exemplars: stats.labels_without_exemplars,
         levels: stats.levels,
+        attributes: stats.attributes.into_iter().map(Attribute::from).collect(),
         batches: stats.batches,
         free_slots: stats.free_slots,
         bytes: stats.bytes,
@@ -61,6 +70,12 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+impl From<vismem::Attribute> for Attribute {
+    fn from(vismem::Attribute { name, kind, exemplars }: vismem::Attribute) -> Self {
+        Self { name, r#type: kind, exemplars }
+    }
+}
+
 fn print(document: &Document) -> Result<()> {
     let mut out = output::stdout();
     let mut row = |name: &str, value: String| writeln!(out, "{name:<11} {value}");
@@ -74,6 +89,11 @@ fn print(document: &Document) -> Result<()> {
     row("labels", labels)?;
     if !document.levels.is_empty() {
         row("levels", document.levels.join(" < "))?;
+    }
+    for (place, attribute) in document.attributes.iter().enumerate() {
+        let Attribute { name, r#type, exemplars } = attribute;
+        let title = if place == 0 { "attributes" } else { "" };
+        row(title, format!("{name} ({}), of {}", r#type, output::counted(*exemplars, "exemplar")))?;
     }
     row("batches", output::count(document.batches))?;
     row("free slots", output::count(document.free_slots))?;

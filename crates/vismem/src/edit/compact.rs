@@ -15,6 +15,7 @@ use crate::error::{IoContext, SqlContext};
 use crate::index::{codes, derived};
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
+use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
 use crate::{Editor, Result};
 
@@ -42,6 +43,7 @@ impl Editor {
     pub fn compact(&mut self) -> Result<Compacted> {
         let free_slots = self.catalog.count("free_slots")?;
         let bytes_before = self.bytes();
+        self.upgrade()?;
         self.lock.begin()?;
         if let Err(error) = self.close_gaps() {
             self.recover()?;
@@ -79,6 +81,7 @@ impl Editor {
         tx.execute("DELETE FROM free_slots", []).at(path)?;
         let header = "UPDATE memory SET slots = ?1, generation = generation + 1, compacting = 1";
         tx.execute(header, [ids.len()]).at(path)?;
+        upgrade::count_commit(&tx).at(path)?;
         kill_point("compaction prepared");
         tx.commit().at(path)?;
         kill_point("compaction committed");
@@ -124,6 +127,8 @@ pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
         File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")?;
     }
     kill_point("rows in place");
-    catalog.db.execute("UPDATE memory SET compacting = 0", []).at(&catalog.path)?;
+    let tx = catalog.db.unchecked_transaction().at(&catalog.path)?;
+    let done = tx.execute("UPDATE memory SET compacting = 0", []).and_then(|_| upgrade::count_commit(&tx));
+    done.and_then(|()| tx.commit()).at(&catalog.path)?;
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! What is on disk, and the truth about it: catalogue, rows, slots, the writer's lock.
 
 pub(crate) mod attribute;
+pub(crate) mod attribute_rows;
 pub(crate) mod catalog;
 pub(crate) mod digest;
 pub(crate) mod encoder;
@@ -13,5 +14,6 @@ pub(crate) mod slots;
 pub(crate) mod source;
 pub(crate) mod stored;
 pub(crate) mod unit;
+pub(crate) mod upgrade;
 pub(crate) mod vectors;
 pub(crate) mod watch;
