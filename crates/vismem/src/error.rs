@@ -214,6 +214,9 @@ pub enum Error {
         /// What may have been meant.
         similar: Option<String>,
     },
+    /// A condition cannot be read, or asks for what the memory does not have.
+    #[error(transparent)]
+    Where(#[from] crate::WhereError),
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

@@ -78,5 +78,6 @@ pub use store::slots::Label;
 pub use store::source::Source;
 pub use store::stored::Stored;
 pub use store::unit::unit;
+pub use store::where_expression::{Where, WhereError};
 /// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
 pub use vismem_search as search;

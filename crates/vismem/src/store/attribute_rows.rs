@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::{ToSqlOutput, Type, ValueRef};
-use rusqlite::{Connection, Row, ToSql, Transaction};
+use rusqlite::types::{Type, Value, ValueRef};
+use rusqlite::{Connection, Row, Transaction};
 
 use crate::error::SqlContext;
 use crate::store::attribute::{AttributeType, AttributeValue, Attributes};
@@ -104,7 +104,8 @@ pub(crate) fn insert(
                 row
             }
         };
-        tx.prepare_cached("INSERT INTO attribute_values VALUES (?1, ?2, ?3)")?.execute((exemplar, row, value))?;
+        let insert = "INSERT INTO attribute_values VALUES (?1, ?2, ?3)";
+        tx.prepare_cached(insert)?.execute((exemplar, row, to_stored(value)))?;
     }
     Ok(())
 }
@@ -140,7 +141,7 @@ pub(crate) fn fill(db: &Connection, records: &mut [Record]) -> rusqlite::Result<
         let kind = kind(row, 2)?;
         let found = row.get_ref(3)?;
         let wrong = || rusqlite::Error::InvalidColumnType(3, format!("attribute {name:?}"), found.data_type());
-        let value = value(found, kind).ok_or_else(wrong)?;
+        let value = from_stored(found, kind).ok_or_else(wrong)?;
         if let Some(&place) = places.get(&exemplar) {
             records[place].attributes.insert(&*name, value).map_err(|_| wrong())?;
         }
@@ -153,8 +154,8 @@ fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<AttributeType> {
     row.get_ref(column)?.as_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown)
 }
 
-/// A value as it is stored.
-fn value(stored: ValueRef<'_>, kind: AttributeType) -> Option<AttributeValue> {
+/// The value that is stored.
+fn from_stored(stored: ValueRef<'_>, kind: AttributeType) -> Option<AttributeValue> {
     match (kind, stored) {
         (AttributeType::Boolean, ValueRef::Integer(boolean @ (0 | 1))) => Some(AttributeValue::Boolean(boolean == 1)),
         (AttributeType::Number, ValueRef::Real(number)) => Some(AttributeValue::Number(number)),
@@ -165,13 +166,12 @@ fn value(stored: ValueRef<'_>, kind: AttributeType) -> Option<AttributeValue> {
     }
 }
 
-impl ToSql for AttributeValue {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Self::Number(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
-            Self::Boolean(boolean) => ToSqlOutput::Borrowed(ValueRef::Integer((*boolean).into())),
-            Self::Date(date) => ToSqlOutput::Owned(rusqlite::types::Value::Text(date.to_string())),
-        })
+/// A value as it is to be stored, and compared with what is stored.
+pub(crate) fn to_stored(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::Text(text) => Value::Text(text.clone()),
+        AttributeValue::Number(number) => Value::Real(*number),
+        AttributeValue::Boolean(boolean) => Value::Integer((*boolean).into()),
+        AttributeValue::Date(date) => Value::Text(date.to_string()),
     }
 }

@@ -17,3 +17,4 @@ pub(crate) mod unit;
 pub(crate) mod upgrade;
 pub(crate) mod vectors;
 pub(crate) mod watch;
+pub(crate) mod where_expression;
