@@ -181,6 +181,45 @@ fn listed(known: &[(String, AttributeType)]) -> String {
     attributes.collect::<String>() + "id, label, source and batch"
 }
 
+impl Where {
+    /// Met where both are.
+    pub fn and(self, other: Self) -> Self {
+        Self(joined(self.0, other.0, Expression::All, |expression| match expression {
+            Expression::All(parts) => Ok(parts),
+            other => Err(other),
+        }))
+    }
+
+    /// Met where one of the two is.
+    pub fn or(self, other: Self) -> Self {
+        Self(joined(self.0, other.0, Expression::Any, |expression| match expression {
+            Expression::Any(parts) => Ok(parts),
+            other => Err(other),
+        }))
+    }
+}
+
+/// Joins two expressions; what is joined in the same way already is not nested.
+fn joined(
+    one: Expression,
+    other: Expression,
+    join: fn(Vec<Expression>) -> Expression,
+    parts: fn(Expression) -> Result<Vec<Expression>, Expression>,
+) -> Expression {
+    let [mut all, more] = [one, other].map(|expression| parts(expression).unwrap_or_else(|single| vec![single]));
+    all.extend(more);
+    join(all)
+}
+
+/// How many comparisons there may be: SQLite takes expressions of up to 1,000 levels.
+const TESTS: usize = 500;
+/// How many values may be compared with: SQLite takes 32,766 parameters.
+const VALUES: usize = 10_000;
+
+fn at_most(number: usize, what: &'static str, most: usize) -> Result<(), WhereError> {
+    if number > most { Err(WhereError::TooLarge { what, most }) } else { Ok(()) }
+}
+
 impl fmt::Display for Where {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 
-use super::{Comparison, Expression, Name, Test, Where, WhereError};
+use super::{Comparison, Expression, Name, TESTS, Test, VALUES, Where, WhereError, at_most};
 use crate::store::attribute_rows::{Known, to_stored};
 use crate::{AttributeType, AttributeValue, similar};
 
@@ -12,13 +12,20 @@ impl Where {
     /// # Errors
     /// When an attribute is not `known`, or is compared with a value of another type.
     pub(crate) fn to_sql(&self, known: &Known, values: &mut Vec<Value>) -> Result<String, WhereError> {
-        Translation { known, values }.expression(&self.0)
+        let before = values.len();
+        let mut translation = Translation { known, values, tests: 0 };
+        let sql = translation.expression(&self.0)?;
+        // Joined conditions may be larger than any that is read.
+        at_most(translation.tests, "comparisons,", TESTS)?;
+        at_most(translation.values.len() - before, "values,", VALUES + TESTS)?;
+        Ok(sql)
     }
 }
 
 struct Translation<'a> {
     known: &'a Known,
     values: &'a mut Vec<Value>,
+    tests: usize,
 }
 
 impl Translation<'_> {
@@ -37,6 +44,7 @@ impl Translation<'_> {
     }
 
     fn test(&mut self, name: &Name, test: &Test) -> Result<String, WhereError> {
+        self.tests += 1;
         let (kind, row) = match name {
             Name::Id | Name::Batch => (AttributeType::Number, None),
             Name::Label | Name::Source => (AttributeType::Text, None),
