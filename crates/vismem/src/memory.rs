@@ -20,7 +20,9 @@ use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
 use crate::store::vectors::{self, VectorMap};
-use crate::{Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
+use crate::{
+    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source,
+};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -81,6 +83,8 @@ pub struct Exemplar {
     pub source: Option<Source>,
     /// The batch that it was added with.
     pub batch: u64,
+    /// What else is known of it.
+    pub attributes: Attributes,
 }
 
 /// Size and make-up of a memory.
@@ -95,6 +99,8 @@ pub struct Stats {
     pub labels_without_exemplars: usize,
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
+    /// The attributes of its exemplars, by name.
+    pub attributes: Vec<Attribute>,
     /// How many batches were added.
     pub batches: u64,
     /// How many slots wait to be used again.
@@ -329,6 +335,7 @@ impl Memory {
             free_slots: (0..self.slots.ids.len()).filter(|&slot| self.is_free(slot)).count() as u64,
             batches: self.readers.read(|catalog| catalog.batches_up_to(self.last_batch))?,
             levels: self.levels()?,
+            attributes: self.attributes()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
             pruning: self.pruning()?,
@@ -458,6 +465,7 @@ impl Memory {
 
 impl From<Record> for Exemplar {
     fn from(record: Record) -> Self {
-        Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
+        let Record { id, label, source, batch, attributes, .. } = record;
+        Self { id, label, source, batch, attributes }
     }
 }

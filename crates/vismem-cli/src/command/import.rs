@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use vismem::{Batch, Editor, Memory, NewExemplar};
+use vismem::{Attributes, Batch, Editor, Memory, NewExemplar};
 use vismem_data::embedding_folder::{Folder, Row};
 use vismem_data::embeddings::fault;
 
@@ -93,7 +93,8 @@ fn add(
                 continue;
             }
             let Row { id, label, source, content } = row;
-            exemplars.push(NewExemplar { embedding, label, source: source.clone(), content: *content });
+            let (source, content, attributes) = (source.clone(), *content, Attributes::new());
+            exemplars.push(NewExemplar { embedding, label, source, content, attributes });
             ids.push(id.unwrap_or_default());
             places.push(place);
         }

@@ -1,5 +1,6 @@
 //! What a memory promises across its parts.
 
+mod attributes;
 mod compacting;
 mod crash;
 mod damage;
@@ -24,7 +25,7 @@ mod what_if;
 
 use std::path::Path;
 
-use crate::{Added, Editor, EncoderIdentity, NewExemplar, Result, content_of};
+use crate::{Added, Attributes, Editor, EncoderIdentity, NewExemplar, Result, content_of};
 
 pub(crate) const DIM: usize = 5;
 
@@ -56,5 +57,6 @@ pub(crate) fn new_exemplar(sample: &Sample) -> NewExemplar<'_> {
         label: &sample.label,
         source: Some(format!("pictures/{}.jpg", sample.n).into()),
         content: content_of(&sample.embedding, &sample.n.to_le_bytes()),
+        attributes: Attributes::new(),
     }
 }
