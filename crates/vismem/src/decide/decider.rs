@@ -46,6 +46,7 @@ impl<'a> Candidate<'a> {
 /// #         label,
 /// #         source: None,
 /// #         content: content_of(embedding, b""),
+/// #         attributes: Default::default(),
 /// #     };
 /// #     let exemplars: &'static [(&'static str, [f32; 2])] =
 /// #         exemplars.iter().map(|(label, embedding)| (&*label.to_string().leak(), *embedding)).collect::<Vec<_>>().leak();
