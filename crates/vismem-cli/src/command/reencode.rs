@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use vismem::{Added, Batch, Editor, Memory, NewExemplar, Source};
+use vismem::{Added, Batch, Editor, Memory, NewExemplar, Source, Stored};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::Outcome;
@@ -133,15 +133,14 @@ fn print(document: &Document) -> Result<()> {
 
 /// The exemplars by what their embeddings were made from.
 fn wanted(old: &Memory) -> Result<HashMap<[u8; 32], Wanted>> {
-    let stored = old.ids().into_iter().map(|id| old.stored(id));
-    stored
-        .filter_map(Result::transpose)
-        .map(|stored| {
-            let stored = stored?;
-            let wanted = Wanted { id: stored.id, label: stored.label, source: stored.source };
-            Ok((stored.content, wanted))
-        })
-        .collect()
+    let mut wanted = HashMap::with_capacity(old.len());
+    for part in old.ids().chunks(1_000) {
+        for stored in old.stored_all(part)? {
+            let Stored { id, label, source, content, .. } = stored;
+            wanted.insert(content, Wanted { id, label, source });
+        }
+    }
+    Ok(wanted)
 }
 
 /// Where the pictures may be: the exemplars' own files, the archives and tables that they came from, and what the user
