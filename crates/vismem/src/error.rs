@@ -197,6 +197,9 @@ pub enum Error {
         /// What may have been meant.
         similar: Option<String>,
     },
+    /// Who heard of the progress ended the call.
+    #[error("cancelled")]
+    Cancelled,
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use vismem_search::{FREE, Filter, Neighbor, SlotSet};
 
 use crate::decide::taxonomy::Ladder;
-use crate::index::codes::CodeMap;
-use crate::index::novelty::ReferenceDistances;
-use crate::index::partitions::PartitionMap;
+use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
 use crate::store::catalog::{Catalog, Header};
 use crate::store::digest::DigestState;
@@ -21,9 +19,6 @@ use crate::{Digest, EncoderIdentity, Error, Pruned, Pruning, Result, Search, Sou
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
-/// Of a larger one than this, [`Slots`] are kept in a file. Tests and fuzzing have small memories.
-#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
-const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { CHECKED_AT_ONCE };
 
 /// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten or
 /// moved, what needs embeddings answers [`Error::Outdated`] until it is opened again.
@@ -40,9 +35,7 @@ pub struct Memory {
     /// Slots whose rows were compared with the catalogue.
     checked: RefCell<SlotSet>,
     pub(crate) watch: Watch,
-    pub(crate) codes: OnceCell<Option<CodeMap>>,
-    pub(crate) partition_map: OnceCell<Option<PartitionMap>>,
-    reference_distances: OnceCell<ReferenceDistances>,
+    pub(crate) indexes: Indexes,
     pub(crate) pruned: OnceCell<Option<Pruned>>,
     pub(crate) ladder: OnceCell<Ladder>,
 }
@@ -104,9 +97,6 @@ impl Memory {
 
     fn open_whole(dir: &Path) -> Result<Self> {
         let memory = Self::open_with(dir, Slots::load_kept)?;
-        if size_of_val(memory.vectors.all()) > KEPT_FROM && !memory.slots.are_kept {
-            Slots::keep(&memory);
-        }
         if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(Error::Damaged { path: fault.file, what: fault.what });
@@ -145,9 +135,7 @@ impl Memory {
             vectors,
             checked: RefCell::default(),
             watch,
-            codes: OnceCell::new(),
-            partition_map: OnceCell::new(),
-            reference_distances: OnceCell::new(),
+            indexes: Indexes::default(),
             pruned: OnceCell::new(),
             ladder: OnceCell::new(),
         })
@@ -278,10 +266,7 @@ impl Memory {
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
     /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
     pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
-        if self.reference_distances.get().is_none() {
-            let _ = self.reference_distances.set(ReferenceDistances::of(self)?);
-        }
-        Ok(self.reference_distances.get().and_then(|reference_distances| reference_distances.percentile(distance)))
+        Ok(self.indexes.reference_distances(self)?.percentile(distance))
     }
 }
 

@@ -51,7 +51,7 @@ impl<'m> Panel<'m> {
             rung: ladder.rung(options.level.as_deref())?,
             min_confidence: options.min_confidence,
             factors,
-            pruned: memory.pruned(&mut |_, _| {})?,
+            pruned: memory.pruned(&mut ())?,
         })
     }
 

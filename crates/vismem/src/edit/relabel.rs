@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::edit::editor::label_id;
 use crate::error::SqlContext;
-use crate::index::{codes, derived, neighbor_lists};
+use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
@@ -108,10 +108,7 @@ impl Editor {
         kill_point("relabel prepared");
         tx.commit().at(path)?;
         kill_point("relabel committed");
-        codes::follow(&self.dir, &before, &after);
-        self.partitions.follow(&before, &after);
-        // Who is near to whom does not depend on labels.
-        neighbor_lists::admit(&self.dir, &[], &before, &after);
+        self.indexes.follow(&before, &after);
         Ok(Some(event))
     }
 }

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use vismem_search::FREE;
 
-use crate::error::SqlContext;
-use crate::index::derived;
+use crate::error::{IoContext, SqlContext};
+use crate::index::derived::{self, Unfinished};
 use crate::store::catalog::{self, Catalog, Header};
-use crate::{Error, Memory, Result};
+use crate::{Error, Result};
 
+/// In a memory with more bytes of embeddings than this, they are kept in a file. Tests and fuzzing have small memories.
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { 64 << 20 };
 /// What ends a name in the file.
 const END: &str = "\0";
 
@@ -26,8 +29,6 @@ pub(crate) struct Slots {
     pub label_of: Vec<u32>,
     /// All labels by name.
     pub labels: Vec<Label>,
-    /// Whether the file has them already.
-    pub are_kept: bool,
 }
 
 /// A label and how many exemplars have it.
@@ -47,7 +48,7 @@ impl Slots {
         let labels = labels(catalog)?;
         let positions: HashMap<i64, u32> =
             labels.iter().zip(0..).map(|(label, position)| (label.row, position)).collect();
-        let mut loaded = Self { ids: vec![FREE; slots], label_of: vec![0; slots], labels, are_kept: false };
+        let mut loaded = Self { ids: vec![FREE; slots], label_of: vec![0; slots], labels };
         let damaged = |what: String| Error::Damaged { path: catalog::path(dir), what };
         let mut statement =
             catalog.db.prepare("SELECT slot, id, label FROM exemplars INDEXED BY exemplars_by_label").at(path)?;
@@ -92,18 +93,29 @@ impl Slots {
             labels[position].exemplars += 1;
             *label = position as u32;
         }
-        Some(Self { ids, label_of, labels, are_kept: true })
+        Some(Self { ids, label_of, labels })
     }
 
-    /// Keeps them in `slots.u64` for later.
-    pub(crate) fn keep(memory: &Memory) {
-        let slots = &memory.slots;
+    /// Keeps them in `slots.u64` of the memory `dir` for later, if it is large; they belong to `digest`. The writer's lock
+    /// must be held.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn keep(dir: &Path, catalog: &Catalog) -> Result<()> {
+        let header = catalog.header()?;
+        let bytes = header.slots as usize * header.encoder.dim * size_of::<f32>();
+        if bytes <= KEPT_FROM || derived::path(dir, derived::SLOTS).exists() {
+            return Ok(());
+        }
+        let slots = Self::load(dir, catalog, &header)?;
         if slots.labels.iter().any(|label| label.name.contains(END)) {
-            return;
+            return Ok(());
         }
         let names: String = slots.labels.iter().flat_map(|label| [label.name.as_str(), END]).collect();
         let parts = [bytemuck::cast_slice(&slots.ids), bytemuck::cast_slice(&slots.label_of), names.as_bytes()];
-        derived::keep(memory, derived::SLOTS, &parts);
+        let unfinished = Unfinished::create(dir, derived::SLOTS)?;
+        derived::write(&unfinished.file()?, &header.digest.digest(), &parts).at(&unfinished.path, "write")?;
+        unfinished.install(dir, derived::SLOTS).map(drop)
     }
 
     pub(crate) fn label(&self, slot: usize) -> &Label {

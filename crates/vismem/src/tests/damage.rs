@@ -181,7 +181,7 @@ fn random_damage_to_any_file_is_named_or_changes_no_answer() {
     editor.set_pruning(Some(Pruning::SOFT)).unwrap();
     drop(editor);
     let counts = |dir: &Path| -> Result<Vec<(u64, Votes)>, Error> {
-        Ok(Memory::open(dir)?.reliability(3, &mut |_, _| {})?.iter().collect())
+        Ok(Memory::open(dir)?.reliability(3, &mut ())?.iter().collect())
     };
     let partitioned = |dir: &Path| {
         let search = Search::Partitioned { recall: 0.5 };

@@ -8,7 +8,7 @@ use crate::index::derived;
 use crate::{Editor, Memory, Selector, Votes};
 
 pub(super) fn counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
-    Memory::open(dir).unwrap().reliability(neighbors, &mut |_, _| {}).unwrap().iter().collect()
+    Memory::open(dir).unwrap().reliability(neighbors, &mut ()).unwrap().iter().collect()
 }
 
 /// The definition, as plain as it can be written.
@@ -126,7 +126,7 @@ fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_s
     add(folder.path(), &(0..60).map(coarse).collect::<Vec<_>>()).unwrap();
     counts(folder.path(), 3);
     let memory = Memory::open(folder.path()).unwrap();
-    let votes = memory.reliability(3, &mut |_, _| {}).unwrap().votes(7).unwrap();
+    let votes = memory.reliability(3, &mut ()).unwrap().votes(7).unwrap();
     let slot = memory.slots.ids.iter().position(|id| *id == 7).unwrap() as u32;
     drop(memory);
     forget(folder.path(), |id| id == 7);
@@ -170,8 +170,8 @@ fn an_add_after_the_first_count_searches_for_the_added_alone() {
     std::fs::remove_file(folder.path().join(derived::NEIGHBOR_LISTS)).unwrap();
     assert_eq!(searched(5), 50);
     let memory = Memory::open(folder.path()).unwrap();
-    assert!(memory.reliability(0, &mut |_, _| {}).is_err());
-    assert!(memory.reliability(10_001, &mut |_, _| {}).is_err());
+    assert!(memory.reliability(0, &mut ()).is_err());
+    assert!(memory.reliability(10_001, &mut ()).is_err());
 }
 
 #[test]
