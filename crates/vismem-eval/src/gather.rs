@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use vismem::search::{Filter, Neighbor, SlotSet};
-use vismem::{Memory, Search};
+use vismem::{Memory, Progress, Search};
 
 use crate::{Exemplar, Near, Neighborhoods, Query, Result};
 
@@ -158,7 +158,7 @@ impl QuerySet {
         k: usize,
         allowed: Option<&SlotSet>,
         search: Search,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn Progress,
     ) -> Result<Vec<Vec<Neighbor>>> {
         let dim = memory.encoder().dim;
         let mut found = Vec::with_capacity(self.len());
@@ -175,7 +175,7 @@ impl QuerySet {
                 }
             };
             found.extend(part);
-            progress(first + count, self.len());
+            progress.advance("queries", first + count, self.len())?;
         }
         Ok(found)
     }
@@ -255,7 +255,7 @@ pub fn neighborhoods(
     queries: &QuerySet,
     k: usize,
     search: Search,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Neighborhoods> {
     if memory.is_empty() {
         return Err(vismem::Error::Empty { path: memory.path().into() }.into());
@@ -279,7 +279,7 @@ pub fn count_votes(
     roster: &Roster,
     table: &mut Neighborhoods,
     neighbors: usize,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<()> {
     let mut votes = vec![vismem::Votes::default(); roster.exemplars.len()];
     for (id, counted) in memory.reliability(neighbors, progress)?.iter() {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use vismem::{Added, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Selector, Source, Vote, content_of};
+use vismem::{
+    Added, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Progress, Selector, Source, Vote, content_of,
+};
 
 use crate::boxes::{detection, quantile};
 use crate::gather::{QuerySet, Roster};
@@ -100,7 +102,7 @@ pub fn unlearning(
     roster: &Roster,
     queries: &QuerySet,
     options: &UnlearningOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Unlearning> {
     let count = options.count.min(memory.len() / 4);
     if count < 2 {
@@ -124,7 +126,7 @@ pub fn unlearning(
         let started = Instant::now();
         editor.forget(&by_id(&[*id]))?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
-        progress(done + 1, count);
+        progress.advance("exemplars", done + 1, count)?;
     }
     drop(editor);
     let after = membership(&copy, &vectors, options.seed)?;

@@ -114,7 +114,8 @@ fn partitioned(rows: Rows<'_>, base: &[f32], asked: &[f32], k: usize, recall: f6
     measured.write(&folder.join("vismem-partitioned.u32"))?;
     let code_bytes = bytes.len();
 
-    let (mut placement, mut groups) = (Placement::of(codes, partitions.len())?, (std::mem::take(&mut bytes), dim));
+    let (mut placement, mut groups) =
+        (Placement::of(codes, partitions.len(), rows.len())?, (std::mem::take(&mut bytes), dim));
     let edited: Vec<usize> = (0..EDITED.min(rows.len())).map(|i| i * rows.len() / EDITED.min(rows.len())).collect();
     let (removed, result) = timed(|| edited.iter().try_for_each(|&row| placement.remove(&mut groups, row).map(drop)));
     result?;

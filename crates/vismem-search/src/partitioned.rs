@@ -281,7 +281,7 @@ mod tests {
     impl Index {
         fn new(centres: Vec<f32>) -> Self {
             let partitions = Partitions::new(centres, DIM).unwrap();
-            let placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len()).unwrap();
+            let placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len(), 0).unwrap();
             Self { vectors: vec![], ids: vec![], partitions, placement, codes: (vec![], DIM) }
         }
 
@@ -346,7 +346,7 @@ mod tests {
             let mut index = Index::new(centres.concat());
             edits.iter().for_each(|edit| index.apply(edit));
             let codes = Packed::new(&index.codes.0, DIM).unwrap();
-            prop_assert_eq!(&Placement::of(codes, index.partitions.len()).unwrap().len(), &index.placement.len());
+            prop_assert_eq!(&Placement::of(codes, index.partitions.len(), index.ids.len()).unwrap().len(), &index.placement.len());
             let mut coded = vec![false; index.ids.len()];
             let mut with_room = vec![0; index.partitions.len()];
             for number in 0..codes.len() {

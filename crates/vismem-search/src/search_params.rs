@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(partitions, again, "threads do not show");
         }
         let mut codes = (Vec::new(), DIM);
-        let mut placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len()).unwrap();
+        let mut placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len(), 0).unwrap();
         for (slot, (row, partition)) in values.chunks_exact(DIM).zip(partitions.of(&values)).enumerate() {
             placement.add(&mut codes, partition as usize, slot, row).unwrap();
         }

@@ -10,14 +10,16 @@ use anyhow::Result;
 use vismem::{Editor, Memory, Taxonomy};
 
 pub use self::report::Report;
-use super::{Outcome, import};
+use super::{Outcome, import, index};
 use crate::args::{Add, Args, wrong_use};
 use crate::embedding_folder;
 use crate::input::dataset::{self, Dataset};
 use crate::input::{clip_retrieval, has_extension, taxonomy};
 
 pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
-    add(&args.memory, options)?.print(&args.memory, args.format)
+    let report = add(&args.memory, options)?;
+    index::update(&args.memory);
+    report.print(&args.memory, args.format)
 }
 
 /// What a path brings.

@@ -9,13 +9,13 @@ use vismem::{ClassifyOptions, Decision, Memory, Taxonomy};
 use vismem_encode::{Encoder, Input, Outcome as Encoding};
 
 use self::answer::{Answer, Printer};
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::{Args, Classify, wrong_use};
 use crate::input::dataset::{self, Dataset};
 use crate::input::embeddings::{Embeddings, fault};
 use crate::input::{has_extension, inside};
 use crate::progress::{self, Progress};
-use crate::{decision, embedding_folder, encoder, output, searching};
+use crate::{decision, embedding_folder, encoder, output};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -26,8 +26,8 @@ type Answered = (Decision, Option<Decision>);
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
-    memory.pruned(&mut progress::of("exemplars"))?;
-    searching::prepare(&memory, plain.search);
+    memory.pruned(&mut progress::Steps::default())?;
+    index::advise(&memory, plain.search);
     // Fails before anything is read or encoded if the memory cannot answer at all.
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;

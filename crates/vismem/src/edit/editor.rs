@@ -288,7 +288,7 @@ impl Batch<'_> {
         let mut last_id = editor.catalog.last_id()?;
         let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         let before = header.digest.digest();
-        editor.indexes.begin(&before);
+        editor.indexes.begin(&before, header.slots);
         let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
         let mut added = Vec::with_capacity(exemplars.len());
         let mut assignments = Vec::new();

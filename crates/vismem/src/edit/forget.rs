@@ -27,6 +27,8 @@ struct Freed {
     records: Vec<Record>,
     before: Digest,
     after: Digest,
+    /// How many slots there are.
+    slots: u64,
     event: u64,
 }
 
@@ -74,7 +76,7 @@ impl Editor {
     fn free(&mut self, ids: &[u64], selector: &Selector) -> Result<Freed> {
         let path = &self.catalog.path;
         let header = self.catalog.header()?;
-        let mut digest = header.digest;
+        let (mut digest, slots) = (header.digest, header.slots);
         let before = digest.digest();
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
@@ -111,13 +113,13 @@ impl Editor {
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");
-        Ok(Freed { records, before, after, event })
+        Ok(Freed { records, before, after, slots, event })
     }
 
     /// Overwrites what the transaction freed, in every file; all of it is on disk when it returns.
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
         let assignments: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
-        self.indexes.begin(&freed.before);
+        self.indexes.begin(&freed.before, freed.slots);
         for record in &freed.records {
             // Indexes are told while the row is still there.
             self.indexes.remove(record.slot, &self.vectors, &record.vector_hash);

@@ -321,7 +321,7 @@ fn follow(kind: IndexKind, file: &Unfinished, before: &Memory, now: &Memory) -> 
             |codes| codes.finish(&now.digest()).map(drop),
         ),
         IndexKind::Partitions => enter(
-            OpenPartitions::open(path, dim, &before.digest()),
+            OpenPartitions::open(path, dim, old.len(), &before.digest()),
             |partitions| added().try_for_each(|slot| partitions.add(slot, now.vector(slot))),
             |partitions| partitions.finish(&now.digest()).map(drop),
         ),

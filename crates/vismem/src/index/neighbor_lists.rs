@@ -137,7 +137,8 @@ impl NeighborLists {
     /// How many of the memory's exemplars have no list.
     pub(crate) fn missing(&self, memory: &Memory) -> usize {
         let live = (0..memory.slots.ids.len()).filter(|&slot| !memory.is_free(slot));
-        live.filter(|&slot| self.is(slot, NEW) || self.is(slot, LACKING)).count()
+        // What came after the lists were written is beyond their end.
+        live.filter(|&slot| self.lists.get(slot * self.depth).is_none_or(|first| *first >= LACKING)).count()
     }
 
     /// How long they are.

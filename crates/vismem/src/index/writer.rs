@@ -32,12 +32,13 @@ impl IndexWriter {
         Self { dir: dir.into(), dim, codes: None, partitions: None, is_unsynced: false }
     }
 
-    /// Goes on from the indexes that belong to `before`, where there are any. An index that belongs to nothing, or to
+    /// Goes on from the indexes that belong to `before`, a state of so many slots, where there are any. An index that belongs to nothing, or to
     /// another state, is left as it is.
-    pub(crate) fn begin(&mut self, before: &Digest) {
+    pub(crate) fn begin(&mut self, before: &Digest, slots: u64) {
         self.codes = OpenCodes::open(&codes::path(&self.dir), self.dim, before).unwrap_or_default();
         if self.partitions.as_ref().is_none_or(|open| open.digest() != before) {
-            self.partitions = OpenPartitions::open(&partitions::path(&self.dir), self.dim, before).unwrap_or_default();
+            self.partitions = OpenPartitions::open(&partitions::path(&self.dir), self.dim, slots as usize, before)
+                .unwrap_or_default();
         }
     }
 

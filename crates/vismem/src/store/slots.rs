@@ -10,9 +10,9 @@ use crate::index::derived::{self, Unfinished};
 use crate::store::catalog::{self, Catalog, Header};
 use crate::{Error, Result};
 
-/// In a memory with more bytes of embeddings than this, they are kept in a file. Tests and fuzzing have small memories.
+/// In a memory with this many bytes of embeddings or more, they are kept in a file. Tests and fuzzing have small memories.
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
-const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { 64 << 20 };
+const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 1 } else { 64 << 20 };
 /// What ends a name in the file.
 const END: &str = "\0";
 
@@ -104,7 +104,7 @@ impl Slots {
     pub(crate) fn keep(dir: &Path, catalog: &Catalog) -> Result<()> {
         let header = catalog.header()?;
         let bytes = header.slots as usize * header.encoder.dim * size_of::<f32>();
-        if bytes <= KEPT_FROM || derived::path(dir, derived::SLOTS).exists() {
+        if bytes < KEPT_FROM || derived::path(dir, derived::SLOTS).exists() {
             return Ok(());
         }
         let slots = Self::load(dir, catalog, &header)?;

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use super::{Sample, add, encoder, sample};
-use crate::{ClassifyOptions, Editor, Memory, Pruning, Threshold, Vote};
+use super::{Sample, add, build, encoder, sample};
+use crate::{ClassifyOptions, Editor, IndexKind, Memory, Pruning, Threshold, Vote};
 
 /// Two clear labels, and one exemplar (id 7) that lies among the wrong ones.
 fn mislabelled(dir: &Path) {
@@ -68,6 +68,7 @@ fn pruning_follows_the_counts_after_an_edit() {
     let folder = tempfile::tempdir().unwrap();
     mislabelled(folder.path());
     set(folder.path(), Some(HARD));
+    build(folder.path(), IndexKind::NeighborLists);
     assert_eq!(Memory::open(folder.path()).unwrap().hidden().unwrap(), [7]);
     // Two more of its own label come beside it, so that each label's exemplars ask their own kind there.
     let beside = |n: u32, label: &str, x: f32| Sample {
@@ -77,6 +78,7 @@ fn pruning_follows_the_counts_after_an_edit() {
     };
     let more: Vec<_> = (0..6).map(|n| beside(n, "a", 1.0)).chain((6..9).map(|n| beside(n, "b", 0.99))).collect();
     add(folder.path(), &more).unwrap();
+    build(folder.path(), IndexKind::NeighborLists);
     let hidden = Memory::open(folder.path()).unwrap().hidden().unwrap();
     let scratch = Memory::open(folder.path()).unwrap();
     std::fs::remove_file(folder.path().join(crate::index::derived::NEIGHBOR_LISTS)).unwrap();

@@ -59,7 +59,7 @@ pub fn document(memory: &Memory, options: &Stats) -> Result<Option<Document>> {
             memory.last_batch()?.with_context(nothing)?
         }
     };
-    let since = memory.changed_since(batch, k, vote, &mut progress::of("exemplars"))?;
+    let since = memory.changed_since(batch, k, vote, &mut progress::Steps::default())?;
     let label = |label: vismem::LabelSince| Label {
         label: label.label,
         exemplars: label.exemplars,

@@ -25,13 +25,13 @@ pub(crate) struct OpenPartitions {
 }
 
 impl OpenPartitions {
-    /// Those that belong to `digest`; `None` where there are none.
-    pub(crate) fn open(path: &Path, dim: usize, digest: &Digest) -> io::Result<Option<Self>> {
+    /// Those that belong to `digest`, of a memory of so many slots; `None` where there are none.
+    pub(crate) fn open(path: &Path, dim: usize, slots: usize, digest: &Digest) -> io::Result<Option<Self>> {
         let Some(file) = GroupedFile::open(path, &OfDim(dim), digest)? else { return Ok(None) };
         let Some(head) = Head::from_bytes(file.head()) else { return Ok(None) };
         let (sums, groups) = (file.map(SUMS)?, file.map(GROUPS)?);
         let codes = Packed::new(&groups, dim).map_err(io::Error::other)?;
-        let placement = Placement::of(codes, head.partitions).map_err(io::Error::other)?;
+        let placement = Placement::of(codes, head.partitions, slots).map_err(io::Error::other)?;
         let sums = Sums::from_bytes(&sums, dim);
         let sizes = (0..head.partitions).map(|partition| placement.rows(partition));
         let Some(partitions) = partitions_of(&sums, sizes, dim) else { return Ok(None) };
