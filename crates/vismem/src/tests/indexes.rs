@@ -86,6 +86,7 @@ fn sound(dir: &Path) {
     let memory = Memory::open(dir).unwrap();
     assert_eq!(CodeMap::wrong_groups(&memory), [0; 0]);
     assert_eq!(PartitionMap::faults(&memory), [""; 0]);
+    drop(memory);
     assert_eq!(counts(dir, 3), counted(dir, 3));
     assert_eq!(verify(dir).unwrap().faults, []);
 }
