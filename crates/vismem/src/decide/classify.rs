@@ -97,7 +97,7 @@ impl Memory {
     /// # Errors
     /// When the counts that pruning goes by have to be made first, as [`Memory::pruned`].
     pub fn candidates(&self, neighbors: &[Neighbor]) -> Result<Vec<Candidate<'_>>> {
-        let pruned = self.pruned(&mut |_, _| {})?;
+        let pruned = self.pruned(&mut ())?;
         let candidate = |neighbor: &Neighbor| {
             let slot = neighbor.slot as usize;
             let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(slot));
