@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod editing;
 mod forgetting;
+mod formats;
 mod influence;
 mod kills;
 mod levels;
