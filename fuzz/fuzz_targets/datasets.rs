@@ -2,16 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use vismem_data::{Dataset, Finding, LabelledPicture, Reading};
 
-mod args;
 mod panics;
-// The command line's own readers; parts of them are not needed here.
-#[allow(dead_code)]
-#[path = "../../crates/vismem-cli/src/input/mod.rs"]
-mod input;
-
-use input::LabelledPicture;
-use input::dataset::{self, Dataset, Finding, Reading};
 
 const NAMES: [&str; 6] = ["a.tar", "a.tgz", "a.zip", "a.parquet", "a.json", "a.csv"];
 
@@ -29,17 +22,17 @@ fuzz_target!(init: panics::those_of_parquet_are_expected(), |input: &[u8]| {
     ["1.png", "2.png"].iter().for_each(|picture| std::fs::write(folder.join(picture), "").unwrap());
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
-    if let Ok(mut dataset) = dataset::open(&[&path], &Reading::default()) {
+    if let Ok(mut dataset) = vismem_data::open(&[&path], &Reading::default()) {
         for taxonomy in std::mem::take(&mut dataset.taxonomies) {
             assert!(taxonomy.labels.values().all(|names| names.len() == taxonomy.levels.len()));
         }
         let is_usable = |picture: &LabelledPicture| !matches!(picture.bytes, Some(Err(_)));
         assert!(take_all(dataset).iter().filter(|picture| is_usable(picture)).all(|picture| !picture.label.is_empty()));
     }
-    if let Ok(dataset) = dataset::open_truth(&path, &Reading::default()) {
+    if let Ok(dataset) = vismem_data::open_truth(&path, &Reading::default()) {
         take_all(dataset);
     }
-    if let Ok(dataset) = dataset::open_unlabelled(&path, &Finding::default()) {
+    if let Ok(dataset) = vismem_data::open_unlabelled(&path, &Finding::default()) {
         assert!(take_all(dataset).iter().all(|picture| picture.label.is_empty()));
     }
 });

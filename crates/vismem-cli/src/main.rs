@@ -2,23 +2,17 @@
 
 mod args;
 mod command;
+mod datasets;
 mod decision;
-mod embedding_folder;
 mod encoder;
-mod hex;
-mod input;
-mod models;
-mod npy_writer;
 mod output;
-mod output_folder;
 mod panics;
 mod picture;
 mod progress;
-mod pruning;
 mod receipt;
+mod remedy;
 mod searching;
 mod selector;
-mod table_file;
 mod what_if;
 
 use std::process::ExitCode;
@@ -66,7 +60,11 @@ fn run(args: &Args) -> ExitCode {
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(format_args!("error: {}", output::in_one_line(&error)));
-            if error.is::<args::WrongUse>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            if error.is::<args::WrongUse>() || remedy::is_request(&error) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

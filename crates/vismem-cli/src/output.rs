@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::remedy;
+
 /// Standard output, buffered. Errors come back as values, so that a closed pipe ends the program quietly.
 pub fn stdout() -> BufWriter<Stdout> {
     BufWriter::new(Stdout(io::stdout().lock()))
@@ -70,8 +72,9 @@ impl<W: Write> JsonResults<W> {
 
 /// The error and its causes in one line. Many errors name their cause themselves; it is not named twice.
 pub fn in_one_line(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    let mut texts = error.chain().map(|cause| remedy::in_words(cause).unwrap_or_else(|| cause.to_string()));
+    let mut text = texts.next().unwrap_or_default();
+    for cause in texts {
         if !text.contains(&cause) {
             text = format!("{text}: {cause}");
         }

@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use vismem::{Near, Selector, Where};
+use vismem_data::embeddings::{Embeddings, fault};
+use vismem_data::{has_extension, inside};
 
 use crate::args::{Encoding, wrong_use};
 use crate::encoder;
-use crate::input::embeddings::{Embeddings, fault};
-use crate::input::{has_extension, inside};
 
 /// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different
 /// options narrow each other.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use vismem::search::{Filter, Neighbor, SlotSet};
-use vismem::{Editor, Memory, NewExemplar, Search};
+use vismem::search::Neighbor;
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Search};
 
 use crate::{Exemplar, Near, Neighborhoods, Query, Result};
 
@@ -148,16 +148,16 @@ impl QuerySet {
         })
     }
 
-    /// The `k` nearest exemplars of each query among `allowed`; all but a query itself where that is `None`. `progress`
+    /// The `k` nearest exemplars of each query `among` some, or of all where that is `None`; never a query itself. `progress`
     /// hears how many of how many queries are done.
     ///
     /// # Errors
-    /// As [`Memory::neighbors_by`].
+    /// As [`Memory::nearest`].
     pub fn search(
         &self,
         memory: &Memory,
         k: usize,
-        allowed: Option<&SlotSet>,
+        among: Option<&Among>,
         search: Search,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<Vec<Neighbor>>> {
@@ -168,11 +168,12 @@ impl QuerySet {
             let part = match &self.vectors {
                 Vectors::Given(values) => {
                     let values = &values[first * dim..][..count * dim];
-                    memory.neighbors_by(search, values, k, Filter { allowed, except: None })?
+                    memory.nearest(values, &NeighborOptions { k, search, among, except: None })?
                 }
                 Vectors::Own(ids) => {
                     let own = &ids[first..][..count];
-                    memory.neighbors_by(search, &memory.embeddings(own)?, k, Filter { allowed, except: Some(own) })?
+                    let options = NeighborOptions { k, search, among, except: Some(own) };
+                    memory.nearest(&memory.embeddings(own)?, &options)?
                 }
             };
             found.extend(part);

@@ -14,8 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem::search::Filter;
-use vismem::{Attributes, Editor, EncoderIdentity, Memory, NewExemplar, Selector, content_of};
+use vismem::{Attributes, Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of};
 
 /// Exemplars that are forgotten in one process, and one process each.
 const FORGOTTEN: usize = 200;
@@ -103,7 +102,7 @@ fn derive(path: &Path, lists: Option<usize>) -> Result<()> {
     let memory = Memory::open(path)?;
     let started = Instant::now();
     let (_, query) = memory.sample(1);
-    memory.neighbors(&query, 1, Filter::default())?;
+    memory.nearest(&query, &NeighborOptions { k: 1, ..Default::default() })?;
     println!("codes                    {:>9.1} s", started.elapsed().as_secs_f64());
     if memory.partition_stats().is_none() {
         let started = Instant::now();

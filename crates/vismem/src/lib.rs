@@ -47,14 +47,19 @@ mod error;
 mod index;
 mod inspect;
 mod memory;
+mod platform;
 mod selector;
 mod store;
 #[cfg(test)]
 mod tests;
 
-pub use decide::decision::{ClassifyOptions, Decision, LabelScore, Step, Voter};
+pub use decide::among::{Among, NeighborOptions};
+pub use decide::classify::ClassifyOptions;
+pub use decide::decider::{Candidate, Decider};
+pub use decide::decision::{Decision, LabelScore, Step, Voter};
 pub use decide::influence::Flip;
 pub use decide::leave_one_out::PruningTrial;
+pub use decide::levels::Levels;
 pub use decide::pruning::{Pruned, Pruning, Standing, Threshold};
 pub use decide::taxonomy::{Taxonomy, TwoPlaces};
 pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};
@@ -65,7 +70,7 @@ pub use error::{Error, Result};
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};
 pub use inspect::similar::similar;
-pub use inspect::since::{LabelSince, Since};
+pub use inspect::since::{AddedSince, LabelSince, OldSince, Since};
 pub use inspect::verify::{Fault, Verification, verify};
 pub use memory::{Exemplar, Memory, Stats};
 pub use selector::{Near, Selector};
@@ -79,5 +84,7 @@ pub use store::source::Source;
 pub use store::stored::Stored;
 pub use store::unit::unit;
 pub use store::where_expression::{Where, WhereError};
-/// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
-pub use vismem_search as search;
+/// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
+pub mod search {
+    pub use vismem_search::{Error, MAX_K, Neighbor};
+}

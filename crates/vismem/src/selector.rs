@@ -1,12 +1,16 @@
 //! Naming exemplars: by id, label, source, batch, attributes, or nearness to an embedding.
 
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
 use crate::error::SqlContext;
-use crate::store::attribute_rows;
 use crate::store::catalog::Catalog;
 use crate::store::unit::unit;
+use crate::store::where_expression::evaluate::Population;
 use crate::{Editor, Error, Memory, Result, Where, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
@@ -70,7 +74,7 @@ impl Memory {
     /// When the selector is empty, an id, label, batch or attribute is not in the memory, an attribute is compared with a
     /// value of another type, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
-        let mut candidates = self.catalog.select(selector)?;
+        let mut candidates = self.named_by(selector)?;
         if selector.pruned {
             let hidden = self.hidden()?;
             candidates.retain(|(id, _)| hidden.binary_search(id).is_ok());
@@ -90,8 +94,53 @@ impl Memory {
             let row = self.vector(*slot);
             centres.iter().any(|(centre, within)| vismem_search::distance(centre, row) <= *within)
         });
-        let checked = candidates.into_iter().map(|(id, slot)| self.check_row(id, slot).map(|()| id)).collect();
-        self.unless_outdated(checked)
+        self.unless_outdated(self.check_rows(&candidates))?;
+        Ok(candidates.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Id and slot of every exemplar that the selector names apart from nearness and pruning, by id.
+    fn named_by(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
+        if selector.is_empty() {
+            return Err(Error::EmptySelector);
+        }
+        // Labels are those of this state; of an exemplar nothing else changes.
+        let label = |label: &String| {
+            let position = self.labels().iter().position(|known| known.name == *label);
+            position
+                .ok_or_else(|| unknown_label(self.path(), label, self.labels().iter().map(|known| known.name.as_str())))
+        };
+        let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>>>()?;
+        let rest = Selector { labels: Vec::new(), near: Vec::new(), filter: None, pruned: false, ..selector.clone() };
+        let mut candidates: Vec<(u64, usize)> = if rest.is_empty() {
+            let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
+            live.map(|slot| (self.slots.ids[slot], slot)).collect()
+        } else {
+            let criteria = self.read(|catalog| catalog.criteria(&rest))?;
+            // Patterns are compared with every source, in transactions that are short all the same.
+            let ranges = if rest.ids.is_empty() { self.id_ranges() } else { vec![0..=i64::MAX as u64] };
+            let found = ranges.iter().map(|ids| self.read(|catalog| catalog.matching(&criteria, ids)));
+            let found = found.collect::<Result<Vec<_>>>()?.concat();
+            found.into_iter().filter(|(id, slot)| self.slots.ids.get(*slot) == Some(id)).collect()
+        };
+        if !labels.is_empty() {
+            candidates.retain(|(_, slot)| labels.contains(&(self.slots.label_of[*slot] as usize)));
+        }
+        candidates.sort_unstable();
+        if let Some(filter) = &selector.filter {
+            let meeting = filter.evaluate(&self.population(), &|of| self.read(|catalog| of(catalog)))?;
+            candidates.retain(|(id, _)| meeting.binary_search(id).is_ok());
+        }
+        Ok(candidates)
+    }
+}
+
+impl Memory {
+    fn population(&self) -> Population<'_> {
+        let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
+        let mut exemplars: Vec<_> =
+            live.map(|slot| (self.slots.ids[slot], self.slots.label_of[slot] as usize)).collect();
+        exemplars.sort_unstable();
+        Population { exemplars, labels: self.labels().iter().map(|label| label.name.as_str()).collect() }
     }
 }
 
@@ -102,28 +151,61 @@ impl Editor {
     /// As [`Memory::select`].
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
         if selector.near.is_empty() && !selector.pruned {
-            return Ok(self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect());
+            let mut ids: Vec<u64> = self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect();
+            if let Some(filter) = &selector.filter {
+                let (exemplars, labels) = self.catalog.labelled()?;
+                let population = Population { exemplars, labels: labels.iter().map(String::as_str).collect() };
+                let meeting = filter.evaluate(&population, &|of| of(&self.catalog))?;
+                ids.retain(|id| meeting.binary_search(id).is_ok());
+            }
+            return Ok(ids);
         }
         Memory::open(self.path())?.select(selector)
     }
 }
 
+/// A selector as SQL: what a row must be like, and the parameters, of which the first two are a range of ids.
+struct Criteria {
+    conditions: String,
+    values: Vec<Value>,
+}
+
 impl Catalog {
-    /// Id and slot of every exemplar that the selector names apart from nearness, by id.
+    /// Id and position of the label of every exemplar, by id; and the labels.
+    fn labelled(&self) -> Result<(Vec<(u64, usize)>, Vec<String>)> {
+        let mut statement = self.db.prepare_cached("SELECT id, name FROM labels").at(&self.path)?;
+        let labels = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        let labels: Vec<(i64, String)> = labels.collect::<rusqlite::Result<_>>().at(&self.path)?;
+        let (rows, names): (Vec<i64>, Vec<String>) = labels.into_iter().unzip();
+        let positions: HashMap<i64, usize> = rows.into_iter().zip(0..).collect();
+        let position = |row: i64| positions.get(&row).copied().ok_or(rusqlite::Error::QueryReturnedNoRows);
+        let mut statement = self.db.prepare_cached("SELECT id, label FROM exemplars ORDER BY id").at(&self.path)?;
+        let exemplars = statement.query_map([], |row| Ok((row.get(0)?, position(row.get(1)?)?))).at(&self.path)?;
+        Ok((exemplars.collect::<rusqlite::Result<_>>().at(&self.path)?, names))
+    }
+
+    /// Id and slot of every exemplar that the selector names apart from nearness and its filter, by id.
     fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
         if selector.is_empty() {
             return Err(Error::EmptySelector);
         }
-        let (conditions, values) = self.conditions(selector)?;
-        let select = format!("SELECT id, slot FROM exemplars WHERE {conditions} ORDER BY id");
-        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        let rows = statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.at(&self.path)?.collect::<rusqlite::Result<_>>().at(&self.path)
+        self.matching(&self.criteria(selector)?, &(0..=i64::MAX as u64))
     }
 
-    /// The selector as SQL, with its parameters.
-    fn conditions(&self, selector: &Selector) -> Result<(String, Vec<Value>)> {
-        let mut conditions = vec!["TRUE".to_owned()];
+    /// Id and slot of every exemplar with an id in a range that the criteria name, by id.
+    fn matching(&self, criteria: &Criteria, ids: &RangeInclusive<u64>) -> Result<Vec<(u64, usize)>> {
+        let select = format!("SELECT id, slot FROM exemplars WHERE {} ORDER BY id", criteria.conditions);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        let ids = [*ids.start(), *ids.end()].map(|id| Value::Integer(id as i64));
+        let values = params_from_iter(ids.iter().chain(&criteria.values));
+        let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        rows.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// The selector as SQL.
+    fn criteria(&self, selector: &Selector) -> Result<Criteria> {
+        let mut conditions = vec!["id BETWEEN ?1 AND ?2".to_owned()];
+        // From the third parameter on.
         let mut values = Vec::new();
         let labels = selector.labels.iter().map(|label| self.label_row(label)).collect::<Result<Vec<_>>>()?;
         let ids = self.present("exemplars", &selector.ids)?;
@@ -132,23 +214,19 @@ impl Catalog {
             if !wanted.is_empty() {
                 // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
                 values.push(Value::Text(format!("{wanted:?}")));
-                conditions.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len()));
+                conditions.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len() + 2));
             }
         }
         if !selector.sources.is_empty() {
-            let first = values.len() + 1;
+            let first = values.len() + 3;
             values
                 .extend(selector.sources.iter().flat_map(|glob| [glob.clone(), format!("*/{glob}")]).map(Value::Text));
-            let globs: Vec<String> = (first..=values.len()).map(|number| format!("(?{number})")).collect();
+            let globs: Vec<String> = (first..=values.len() + 2).map(|number| format!("(?{number})")).collect();
             let globs = globs.join(", ");
             // A path that is not UTF-8 is a blob.
             conditions.push(format!("EXISTS (SELECT 1 FROM (VALUES {globs}) WHERE CAST(source AS TEXT) GLOB column1)"));
         }
-        if let Some(filter) = &selector.filter {
-            let known = attribute_rows::known(&self.db).at(&self.path)?;
-            conditions.push(filter.to_sql(&known, &mut values)?);
-        }
-        Ok((conditions.join(" AND "), values))
+        Ok(Criteria { conditions: conditions.join(" AND "), values })
     }
 
     /// The ids, all of which must be in the table.
@@ -181,11 +259,15 @@ impl Catalog {
         let mut statement = self.db.prepare("SELECT name FROM labels").at(&self.path)?;
         let known = statement.query_map([], |row| row.get(0)).at(&self.path)?;
         let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
-        Err(Error::NothingOfThisName {
-            path: self.path.parent().unwrap_or(&self.path).into(),
-            what: "label",
-            name: format!("{label:?}"),
-            similar: similar(label, known.iter().map(String::as_str)).map(str::to_owned),
-        })
+        Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)))
+    }
+}
+
+fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    Error::NothingOfThisName {
+        path: memory.into(),
+        what: "label",
+        name: format!("{label:?}"),
+        similar: similar(label, known).map(str::to_owned),
     }
 }

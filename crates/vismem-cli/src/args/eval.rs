@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 use vismem::{Threshold, Where};
 
+use super::reading::Reading;
 use super::{Encoding, Searching, threshold};
-use crate::input::dataset::Reading;
 
 #[derive(Debug, Subcommand)]
 pub enum Eval {

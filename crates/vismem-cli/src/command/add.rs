@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use vismem::{Editor, Memory, Taxonomy};
+use vismem_data::{Dataset, clip_retrieval, embedding_folder, has_extension, taxonomy};
 
 pub use self::report::Report;
 use super::{Outcome, import};
 use crate::args::{Add, Args, wrong_use};
-use crate::embedding_folder;
-use crate::input::dataset::{self, Dataset};
-use crate::input::{clip_retrieval, has_extension, taxonomy};
+use crate::datasets;
 
 pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
     add(&args.memory, options)?.print(&args.memory, args.format)
@@ -61,7 +60,7 @@ pub fn add(memory: &Path, options: &Add) -> Result<Report> {
     }
     match (brings, &options.paths[..]) {
         (Brings::Pictures, paths) => {
-            let Dataset { pictures, count, mut taxonomies } = dataset::open(paths, &options.reading)?;
+            let Dataset { pictures, count, mut taxonomies } = datasets::open(paths, &options.reading)?;
             taxonomies.extend(taxonomy);
             let dataset = Dataset { pictures, count, taxonomies };
             pictures::add(memory, options, dataset, &mut |_, _| {})

@@ -6,16 +6,15 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use vismem::{ClassifyOptions, Decision, Memory, Taxonomy};
+use vismem_data::embeddings::{Embeddings, fault};
+use vismem_data::{Dataset, embedding_folder, has_extension, inside};
 use vismem_encode::{Encoder, Input, Outcome as Encoding};
 
 use self::answer::{Answer, Printer};
 use super::Outcome;
 use crate::args::{Args, Classify, wrong_use};
-use crate::input::dataset::{self, Dataset};
-use crate::input::embeddings::{Embeddings, fault};
-use crate::input::{has_extension, inside};
 use crate::progress::{self, Progress};
-use crate::{decision, embedding_folder, encoder, output, searching};
+use crate::{datasets, decision, encoder, output, searching};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -32,7 +31,7 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;
     memory.classify(&[], &voting)?;
-    let (mut pictures, mut embeddings) = (None, Vec::new());
+    let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
     for path in &options.paths {
         if embedding_folder::is_one(path) {
             let name = path.display();
@@ -42,17 +41,13 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
             embeddings.push((path, Embeddings::open(path)?));
             continue;
         }
-        let dataset = match path.exists() {
-            true => dataset::open_unlabelled(path, &options.finding)?,
+        pictures.push(match path.exists() {
+            true => datasets::open_unlabelled(path, &options.finding)?,
             // It becomes an answer that says so, and the others are answered.
             false => one_picture(path),
-        };
-        pictures = Some(match pictures {
-            Some(before) => Dataset::chain(before, dataset),
-            None => dataset,
         });
     }
-    if let Some(option) = options.finding.given().filter(|_| pictures.is_none()) {
+    if let Some(option) = options.finding.given().filter(|_| pictures.is_empty()) {
         return Err(wrong_use(format!("{option} belongs to pictures, not to embeddings")));
     }
     let held = memory.encoder().dim;
@@ -63,9 +58,9 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
             "{name}: its rows have {dim} values, the memory's embeddings have {held}; use the memory's encoder"
         );
     }
-    let pictures = match pictures {
-        Some(pictures) => Some((encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?, pictures)),
-        None => None,
+    let pictures = match pictures.is_empty() {
+        false => Some((encoder::load(&options.encoding, Some((memory.path(), memory.encoder())))?, pictures)),
+        true => None,
     };
 
     let classify = |values: &[f32]| -> Result<Vec<Answered>> {
@@ -84,7 +79,7 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
         answers.rows(rows)?;
     }
     if let Some((encoder, pictures)) = pictures {
-        answers.pictures(&encoder, pictures)?;
+        answers.pictures(&encoder, Dataset::joined(pictures))?;
     }
     answers.printer.end()?;
     Ok(answers.outcome)
@@ -127,25 +122,21 @@ impl Answers<'_> {
     }
 
     fn answer(&mut self, path: String, answer: Said<Answered>) -> Result<()> {
-        let (decision, before, error) = match answer {
+        let (decision, error) = match answer {
             Ok((decision, before)) => {
                 let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
                 if self.changed && before.as_ref().is_some_and(same) {
                     return Ok(());
                 }
-                (
-                    Some(decision::Document::new(&decision, self.voting)),
-                    before.as_ref().map(decision::Before::new),
-                    None,
-                )
+                let before = before.as_ref().map(decision::Before::new);
+                (Some(decision::Document::new(decision, self.voting).changed_from(before)), None)
             }
             Err(error) => {
                 output::note(format_args!("warning: {error}"));
                 self.outcome = Outcome::Incomplete;
-                (None, None, Some(error))
+                (None, Some(error))
             }
         };
-        let decision = decision.map(|decision| decision.changed_from(before));
         self.printer.print(&Answer { path, decision, error })
     }
 }

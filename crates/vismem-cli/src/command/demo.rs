@@ -10,13 +10,13 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory};
+use vismem_data::folder;
 use vismem_encode::Encoder;
 
 use self::pictures::{CLASSES, draw};
 use super::{Outcome, add, classify, explain};
+use crate::args::reading::Reading;
 use crate::args::{Add, Args, Demo, Encoding, Format};
-use crate::input::dataset::Reading;
-use crate::input::folder;
 use crate::{encoder, output};
 
 /// Pictures of each class that go into the memory.

@@ -6,12 +6,13 @@ use std::ops::ControlFlow;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use vismem::Taxonomy;
+use vismem_data::Dataset;
+use vismem_data::embedding_folder::{Entry, FolderWriter};
 use vismem_encode::Outcome as Encoding;
 
 use super::Outcome;
 use crate::args::{Args, Encode, Format};
-use crate::embedding_folder::{Entry, FolderWriter};
-use crate::input::dataset::{self, Dataset};
+use crate::datasets;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -37,11 +38,11 @@ struct Failure {
 }
 
 pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
-    let Dataset { pictures, count, taxonomies } = dataset::open(&options.paths, &options.reading)?;
+    let Dataset { pictures, count, taxonomies } = datasets::open(&options.paths, &options.reading)?;
     let taxonomy = joined(taxonomies)?;
     let encoder = encoder::load(&options.encoding, None)?;
-    let identity = encoder::identity(&encoder);
-    let mut folder = FolderWriter::create(&options.output, options.metadata, identity.dim, false)?;
+    let identity = vismem_models::identity(&encoder);
+    let mut folder = FolderWriter::create(&options.output, options.metadata.into(), identity.dim, false)?;
     let (shard, of) = options.shard.unwrap_or((1, 1));
     let count = count.map(|count| (count + of - shard) / of);
     let mine = pictures.zip(0..).filter(move |(_, number)| number % of == shard - 1).map(|(picture, _)| picture);
@@ -52,9 +53,9 @@ pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
         let picture = encoded.input;
         match (encoded.outcome, encoded.hash) {
             (Encoding::Embedded(embedding), Some(content)) => {
-                outcome = picture.source().map_err(Into::into).and_then(|source| {
+                outcome = picture.source().map_err(anyhow::Error::from).and_then(|source| {
                     let (label, source) = (picture.label.as_str(), Some(&source));
-                    folder.push(&Entry { id: None, label, source, content, embedding: &embedding })
+                    Ok(folder.push(&Entry { id: None, label, source, content, embedding: &embedding })?)
                 });
             }
             (Encoding::Failed(error), _) => {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use vismem::{Attributes, Batch, Editor, Memory, NewExemplar};
+use vismem_data::embedding_folder::{Folder, Row};
+use vismem_data::embeddings::fault;
 
 use super::Outcome;
 use super::add::{KEPT, Report, add_taxonomies, interrupted};
 use crate::args::{Args, Import};
-use crate::embedding_folder::{Folder, Row};
-use crate::input::embeddings::fault;
 use crate::output;
 use crate::progress::Progress;
 
@@ -29,7 +29,7 @@ pub fn import(memory: &Path, folders: &[PathBuf]) -> Result<Report> {
     for path in folders {
         let folder = Folder::open(path)?;
         // All of it is read once before anything is made.
-        let listed = folder.rows()?.map(|row| row.map(|row| (row.id, row.content))).collect::<Result<Vec<_>>>()?;
+        let listed = folder.rows()?.map(|row| row.map(|row| (row.id, row.content))).collect::<Result<Vec<_>, _>>()?;
         exported.push((folder, listed));
     }
     let mut editor = Editor::open_or_create(memory, &exported[0].0.description.encoder())?;
@@ -84,7 +84,7 @@ fn add(
         }
         let values = embeddings.next_rows(COMMIT_EVERY).context(KEPT)?;
         let (mut exemplars, mut ids, mut places) = (Vec::new(), Vec::new(), Vec::new());
-        let part: Vec<Row> = rows.by_ref().take(COMMIT_EVERY).collect::<Result<_>>().context(KEPT)?;
+        let part: Vec<Row> = rows.by_ref().take(COMMIT_EVERY).collect::<Result<_, _>>().context(KEPT)?;
         for ((place, embedding), row) in (first..).zip(values.chunks_exact(embeddings.dim)).zip(&part) {
             if let Some(fault) = fault(embedding) {
                 let error = format!("{} {fault}", embeddings.name_of(place));

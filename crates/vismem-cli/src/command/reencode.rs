@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use vismem::{Added, Attributes, Batch, Editor, Memory, NewExemplar, Source, Stored};
+use vismem_data::{LabelledPicture, inside};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::Outcome;
 use super::add::{KEPT, interrupted};
+use crate::args::reading::Finding;
 use crate::args::{Args, Format, Reencode, wrong_use};
-use crate::input::dataset::{self, Finding};
-use crate::input::{LabelledPicture, inside};
+use crate::datasets;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -60,7 +61,7 @@ pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
         return Err(vismem::Error::Empty { path: args.memory.clone() }.into());
     }
     let encoder = encoder::load(&options.encoding, None)?;
-    let identity = encoder::identity(&encoder);
+    let identity = vismem_models::identity(&encoder);
     if old.encoder().same(&identity) {
         return Err(wrong_use(format!("{}: holds embeddings of {identity} already", args.memory.display())));
     }
@@ -163,7 +164,7 @@ fn places(
     let mut pictures: Box<dyn Iterator<Item = LabelledPicture> + Send> = Box::new(files.into_iter());
     for place in holders.iter().chain(more) {
         // Labels are the old memory's.
-        let dataset = dataset::open_unlabelled(place, &Finding::default());
+        let dataset = datasets::open_unlabelled(place, &Finding::default());
         let dataset = dataset.with_context(|| format!("cannot look for pictures in {}", place.display()))?;
         pictures = Box::new(pictures.chain(dataset.pictures));
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use vismem::{Editor, Event, Memory, Selector};
+use vismem_data::csv_file::CsvFile;
 
 use super::Outcome;
 use crate::args::{Args, Format, Merge, Relabel, Split, wrong_use};
-use crate::input::table::Table;
 use crate::output;
 
 #[derive(Serialize)]
@@ -95,8 +95,8 @@ fn answer(args: &Args, event: Option<&Event>, done: &str) -> Result<Outcome> {
 
 /// Labels by id: a CSV with the columns id and label.
 fn read(file: &Path) -> Result<BTreeMap<u64, String>> {
-    let table = Table::open(file)?;
-    let name = table.name.clone();
+    let table = CsvFile::open(file)?;
+    let name = file.display();
     let (id_column, label_column) = (table.column("id")?, table.column("label")?);
     let mut labels = BTreeMap::new();
     for row in table.rows() {

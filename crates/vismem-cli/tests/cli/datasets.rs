@@ -81,6 +81,22 @@ fn shards_of_webdataset_have_their_labels_beside_the_pictures() {
 }
 
 #[test]
+fn a_data_set_may_have_more_files_than_a_process_may_open() {
+    let place = Place::new();
+    for n in 0..80 {
+        place.write(format!("tars/{n}.tar"), tar(&[("disc/1.png", png(Kind::Disc, n % 3))]));
+        place.write(format!("zips/{n}.zip"), zip(&[("disc/1.png", png(Kind::Disc, n % 3))]));
+        let picture = vec![Some(png(Kind::Disc, n % 3))];
+        hugging_face(&place.path(format!("tables/{n}.parquet")), picture, &[0], r#"["disc"]"#);
+    }
+    place.vismem("add tars/0.tar tars/1.tar tars/2.tar").done().says(&["added 3 pictures"]);
+    for folder in ["tars", "zips", "tables"] {
+        let run = place.shell(&format!("ulimit -n 64; exec $VISMEM add {folder}"));
+        run.done().says(&["added 0 pictures", "80 pictures already"]);
+    }
+}
+
+#[test]
 fn a_hugging_face_data_set_has_its_pictures_and_class_names_in_the_file() {
     let place = Place::new();
     let pictures = [(Kind::Disc, 1), (Kind::Stripes, 2), (Kind::Disc, 3)];

@@ -106,11 +106,11 @@ fn a_catalogue_is_a_table_with_levels_that_comes_back_through_relabel() {
     let text = std::fs::read_to_string(place.path("out/catalog.csv")).unwrap();
     assert_eq!(text.lines().next(), Some("id,label,kind,source,batch,content"));
     assert!(text.contains("\n6,plain,x,"), "{text}");
-    let table = vismem_parquet::Table::open(&place.path("out/catalog.parquet")).unwrap();
+    let table = vismem_data::parquet::Table::open(&place.path("out/catalog.parquet")).unwrap();
     let rows = table.rows(&["id", "kind"]).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(rows.len(), 28);
-    assert_eq!(rows[0], [vismem_parquet::Value::Integer(1), vismem_parquet::Value::Text("x".into())]);
-    assert_eq!(rows[1], [vismem_parquet::Value::Integer(2), vismem_parquet::Value::Null]);
+    assert_eq!(rows[0], [vismem_data::parquet::Value::Integer(1), vismem_data::parquet::Value::Text("x".into())]);
+    assert_eq!(rows[1], [vismem_data::parquet::Value::Integer(2), vismem_data::parquet::Value::Null]);
 
     place.write("edited.csv", text.replace("\n6,plain,", "\n6,edited,"));
     place.vismem("relabel --from edited.csv").done();

@@ -1,8 +1,9 @@
 //! Leave-one-out: how well the memory decides its own exemplars, each asked without itself; and which pruning that
 //! speaks for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use serde::Serialize;
 use vismem_search::{MAX_K, Neighbor, distance};
 
 use crate::decide::vote::pruned_decisions_at_every_k;
@@ -10,7 +11,7 @@ use crate::index::neighbor_lists::NeighborLists;
 use crate::{Error, Memory, Pruning, Reliability, Result, Standing, Threshold, Vote};
 
 /// A pruning and what it does to the memory's decisions on its own exemplars.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PruningTrial {
     /// The pruning; `None` for none.
     pub pruning: Option<Pruning>,
@@ -40,13 +41,14 @@ impl Memory {
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
             let near = |&neighbor: &u32| {
                 let (id, row) = (self.slots.ids[neighbor as usize], self.vector(neighbor as usize));
-                self.check_row(id, neighbor as usize)?;
-                Ok(Neighbor { id, slot: neighbor, distance: distance(self.vector(slot), row) })
+                Neighbor { id, slot: neighbor, distance: distance(self.vector(slot), row) }
             };
-            let list = kept.list(slot).iter().take(k).map(near).collect::<Result<Vec<_>>>();
-            lists.push((self.slots.ids[slot], list?));
+            lists.push((self.slots.ids[slot], kept.list(slot).iter().take(k).map(near).collect::<Vec<_>>()));
         }
-        self.unless_outdated(Ok(lists))
+        let cited: BTreeMap<u64, usize> =
+            lists.iter().flat_map(|(_, list)| list).map(|near| (near.id, near.slot as usize)).collect();
+        let checked = self.check_rows(&cited.into_iter().collect::<Vec<_>>());
+        self.unless_outdated(checked.map(|()| lists))
     }
 
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
@@ -147,33 +149,33 @@ impl Memory {
 pub(crate) struct Voters {
     slots: Vec<usize>,
     /// Label, distance and standing of each.
-    ballots: Vec<(u32, f64, Standing)>,
+    voters: Vec<(u32, f64, Standing)>,
 }
 
 impl Voters {
     /// The `k` nearest neighbours of a slot's exemplar, none of them pruned.
     pub(crate) fn of(memory: &Memory, lists: &NeighborLists, slot: usize, k: usize) -> Self {
         let slots: Vec<usize> = lists.list(slot).iter().take(k).map(|&neighbor| neighbor as usize).collect();
-        let ballot = |&neighbor: &usize| {
+        let voter = |&neighbor: &usize| {
             let distance = f64::from(distance(memory.vector(slot), memory.vector(neighbor)));
             (memory.slots.label_of[neighbor], distance, Standing::Counts(1.0))
         };
-        let ballots = slots.iter().map(ballot).collect();
-        Self { slots, ballots }
+        let voters = slots.iter().map(voter).collect();
+        Self { slots, voters }
     }
 
     /// What the vote of each counts from now on.
     pub(crate) fn prune(&mut self, standing: impl Fn(usize) -> Standing) {
-        self.ballots.iter_mut().zip(&self.slots).for_each(|(ballot, &slot)| ballot.2 = standing(slot));
+        self.voters.iter_mut().zip(&self.slots).for_each(|(voter, &slot)| voter.2 = standing(slot));
     }
 
     /// Whether any of them does not count whole.
     fn is_pruned(&self) -> bool {
-        self.ballots.iter().any(|(_, _, standing)| *standing != Standing::Counts(1.0))
+        self.voters.iter().any(|(_, _, standing)| *standing != Standing::Counts(1.0))
     }
 
     /// The label that they decide for; `None` if there are none.
     pub(crate) fn decision(&self, vote: Vote) -> Option<u32> {
-        pruned_decisions_at_every_k(vote, &self.ballots).last().copied()
+        pruned_decisions_at_every_k(vote, &self.voters).last().copied()
     }
 }

@@ -3,12 +3,14 @@
 
 use std::fmt;
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use vismem_search::MAX_K;
 
 use crate::error::SqlContext;
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, upgrade};
+use crate::store::{settings, state};
 use crate::{Editor, Error, Memory, Reliability, Result, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
@@ -50,6 +52,15 @@ pub enum Standing {
     Hidden,
 }
 
+/// The numbers of either kind of pruning, as the catalogue and results have them: those of the other kind are `None`.
+#[derive(Default)]
+struct Numbers {
+    votes: Option<u32>,
+    share: Option<f64>,
+    c: Option<f64>,
+    d: Option<f64>,
+}
+
 impl Pruning {
     /// Soft pruning with the paper's numbers: 10 neighbours, c = 1, d = 1.75.
     pub const SOFT: Self = Self::Soft { neighbors: 10, c: 1.0, d: 1.75 };
@@ -58,6 +69,21 @@ impl Pruning {
     pub fn neighbors(&self) -> usize {
         let (Self::Hard { neighbors, .. } | Self::Soft { neighbors, .. }) = self;
         *neighbors
+    }
+
+    /// Whether it hides exemplars; else it makes them count less.
+    pub fn is_hard(&self) -> bool {
+        matches!(self, Self::Hard { .. })
+    }
+
+    /// The numbers apart from how many neighbours were asked.
+    fn numbers(&self) -> Numbers {
+        let none = Numbers::default();
+        match *self {
+            Self::Hard { threshold: Threshold::Votes(votes), .. } => Numbers { votes: Some(votes), ..none },
+            Self::Hard { threshold: Threshold::Share(share), .. } => Numbers { share: Some(share), ..none },
+            Self::Soft { c, d, .. } => Numbers { c: Some(c), d: Some(d), ..none },
+        }
     }
 
     /// The pruning itself, once its numbers are known to make sense.
@@ -91,6 +117,11 @@ impl Pruning {
         }
     }
 
+    /// The one that is set in the catalogue.
+    pub(crate) fn load(db: &Connection) -> rusqlite::Result<Option<Self>> {
+        db.query_row("SELECT * FROM pruning", [], Self::from_row).optional()
+    }
+
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let neighbors = row.get("neighbors")?;
         let share = |share| Ok(Threshold::Share(share));
@@ -101,6 +132,21 @@ impl Pruning {
                 Self::Hard { neighbors, threshold: row.get::<_, Option<f64>>("share")?.map_or_else(votes, share)? }
             }
         })
+    }
+}
+
+/// `kind` (`hard` or `soft`), `neighbors`, and all of `votes`, `share`, `c` and `d`, null where they do not apply.
+impl Serialize for Pruning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Numbers { votes, share, c, d } = self.numbers();
+        let mut pruning = serializer.serialize_struct("Pruning", 6)?;
+        pruning.serialize_field("kind", if self.is_hard() { "hard" } else { "soft" })?;
+        pruning.serialize_field("neighbors", &self.neighbors())?;
+        pruning.serialize_field("votes", &votes)?;
+        pruning.serialize_field("share", &share)?;
+        pruning.serialize_field("c", &c)?;
+        pruning.serialize_field("d", &d)?;
+        pruning.end()
     }
 }
 
@@ -169,18 +215,15 @@ impl Editor {
         let tx = self.catalog.db.transaction().at(&path)?;
         tx.execute("DELETE FROM pruning", []).at(&path)?;
         if let Some(pruning) = pruning {
-            let (votes, share, c, d) = match pruning {
-                Pruning::Hard { threshold: Threshold::Votes(votes), .. } => (Some(votes), None, None, None),
-                Pruning::Hard { threshold: Threshold::Share(share), .. } => (None, Some(share), None, None),
-                Pruning::Soft { c, d, .. } => (None, None, Some(c), Some(d)),
-            };
+            let Numbers { votes, share, c, d } = pruning.numbers();
             let row = (pruning.neighbors(), votes, share, c, d);
             tx.execute("INSERT INTO pruning VALUES (1, ?1, ?2, ?3, ?4, ?5)", row).at(&path)?;
         }
-        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(&path)?;
+        settings::keep(&tx).at(&path)?;
         kill_point("pruning prepared");
         tx.commit().at(&path)?;
         kill_point("pruning committed");
+        state::announce(&self.dir, &self.catalog);
         Ok(())
     }
 }
@@ -188,8 +231,7 @@ impl Editor {
 impl Memory {
     /// The pruning that decisions honour; `None` for none.
     pub fn pruning(&self) -> Result<Option<Pruning>> {
-        let path = &self.catalog.path;
-        self.catalog.db.query_row("SELECT * FROM pruning", [], Pruning::from_row).optional().at(path)
+        Ok(self.settings.pruning)
     }
 
     /// The pruning that decisions honour with its counts; `None` for none. Counting can take long the first time, see

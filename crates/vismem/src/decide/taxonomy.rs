@@ -1,18 +1,19 @@
 //! Levels above the label: species, genus, family, ...
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Transaction, TransactionBehavior};
+use serde::Serialize;
 
 use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, upgrade};
-use crate::{Editor, Error, Event, Memory, Result};
+use crate::store::{settings, state};
+use crate::{Editor, Error, Event, Levels, Memory, Result};
 
 /// What each label is called at each level above it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Taxonomy {
     /// Names of the levels, the one next to the label first, such as `["family", "kingdom"]`.
     pub levels: Vec<String>,
@@ -42,9 +43,14 @@ impl Taxonomy {
             }
         }
     }
-}
 
-impl Taxonomy {
+    /// What a label is called at a level: 0 is the label itself, 1 the first of `levels`, and so on. A label that the
+    /// taxonomy does not know keeps its own name.
+    pub fn name_of<'a>(&'a self, label: &'a str, level: usize) -> &'a str {
+        let above = || self.labels.get(label)?.get(level.checked_sub(1)?);
+        above().map_or(label, String::as_str)
+    }
+
     /// Names that stand below more than one name of the next level, such as a genus in two families, in order. Votes are
     /// summed all the same; but it is no tree, and usually a slip.
     pub fn names_in_two_places(&self) -> Vec<TwoPlaces> {
@@ -65,7 +71,7 @@ impl Taxonomy {
 }
 
 /// A name that stands below more than one name of the next level.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TwoPlaces {
     /// The name's level.
     pub level: String,
@@ -145,10 +151,11 @@ impl Editor {
         if kind == EventKind::Taxonomy {
             former.keep(&tx, event).at(path)?;
         }
-        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(path)?;
+        settings::keep(&tx).at(path)?;
         kill_point("taxonomy prepared");
         tx.commit().at(path)?;
         kill_point("taxonomy committed");
+        state::announce(&self.dir, &self.catalog);
         self.shorten_log()?;
         Ok(self.catalog.events_from(event)?.into_iter().next())
     }
@@ -206,77 +213,33 @@ fn enter(tx: &Transaction<'_>, taxonomy: &Taxonomy) -> rusqlite::Result<()> {
 impl Memory {
     /// Names of the taxonomy's levels, the one next to the label first.
     pub fn levels(&self) -> Result<Vec<String>> {
-        level_names(&self.catalog.db).at(&self.catalog.path)
+        Ok(self.settings.levels.names.clone())
     }
 
     /// The whole taxonomy.
     pub fn taxonomy(&self) -> Result<Taxonomy> {
-        let path = &self.catalog.path;
         let mut taxonomy = Taxonomy { levels: self.levels()?, labels: HashMap::new() };
-        let select =
-            "SELECT labels.name, taxonomy.name FROM taxonomy JOIN labels ON labels.id = label ORDER BY label, level";
-        let mut statement = self.catalog.db.prepare(select).at(path)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
-        for row in rows {
-            let (label, name): (String, String) = row.at(path)?;
-            taxonomy.labels.entry(label).or_default().push(name);
+        let labels: HashMap<i64, &str> = self.labels().iter().map(|label| (label.row, label.name.as_str())).collect();
+        // Label by label, levels in order.
+        for (label, _, name) in &self.settings.levels.labels {
+            if let Some(label) = labels.get(label) {
+                taxonomy.labels.entry((*label).to_owned()).or_default().push(name.clone());
+            }
         }
         Ok(taxonomy)
     }
 
-    /// The levels with what each label is called there.
-    pub(crate) fn ladder(&self) -> Result<&Ladder> {
-        if self.ladder.get().is_none() {
-            let _ = self.ladder.set(Ladder::of(self)?);
+    /// The levels that decisions can be made at.
+    pub(crate) fn label_levels(&self) -> Result<&Levels> {
+        if self.levels.get().is_none() {
+            let seen = self.labels().iter().filter(|label| label.exemplars > 0);
+            let seen: HashSet<&str> = seen.map(|label| label.name.as_str()).collect();
+            let _ = self.levels.set(Levels::new(self.taxonomy()?, |label| seen.contains(label)));
         }
-        Ok(self.ladder.get().expect("set just now"))
+        Ok(self.levels.get().expect("set just now"))
     }
 }
 
-/// The label and the levels above it, rung by rung.
-pub(crate) struct Ladder {
-    /// Names of the levels above the label.
-    pub levels: Vec<String>,
-    /// For each rung, from the label itself up, what each label is called there, in the order of [`Memory::labels`]. A
-    /// label that the taxonomy does not know keeps its own name.
-    pub rungs: Vec<Vec<String>>,
-}
-
-impl Ladder {
-    fn of(memory: &Memory) -> Result<Self> {
-        let path = &memory.catalog.path;
-        let levels = memory.levels()?;
-        let own: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
-        let positions: HashMap<i64, usize> = memory.labels().iter().map(|label| label.row).zip(0..).collect();
-        let mut rungs = vec![own; levels.len() + 1];
-        let mut statement = memory.catalog.db.prepare("SELECT label, level, name FROM taxonomy").at(path)?;
-        let mut rows = statement.query([]).at(path)?;
-        while let Some(row) = rows.next().at(path)? {
-            let (label, level): (i64, usize) = (row.get(0).at(path)?, row.get(1).at(path)?);
-            if let (Some(&label), Some(rung)) = (positions.get(&label), rungs.get_mut(level + 1)) {
-                rung[label] = row.get(2).at(path)?;
-            }
-        }
-        Ok(Self { levels, rungs })
-    }
-
-    /// The rung of a level; the lowest for the label itself.
-    ///
-    /// # Errors
-    /// When there is no such level.
-    pub(crate) fn rung(&self, level: Option<&str>) -> Result<usize> {
-        let Some(level) = level else { return Ok(0) };
-        let position = self.levels.iter().position(|known| known == level);
-        let unknown = || Error::Level { level: level.into(), known: self.levels.clone() };
-        position.map(|position| position + 1).ok_or_else(unknown)
-    }
-
-    /// The name of a rung's level; `None` for the label itself.
-    pub(crate) fn level(&self, rung: usize) -> Option<&String> {
-        self.levels.get(rung.checked_sub(1)?)
-    }
-}
-
-fn level_names(db: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn level_names(db: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
     db.prepare("SELECT name FROM levels ORDER BY position")?.query_map([], |row| row.get(0))?.collect()
 }

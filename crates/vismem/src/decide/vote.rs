@@ -1,6 +1,14 @@
-//! How neighbours become a decision.
+//! How much each neighbour counts, and who wins (paper, section 3.1 and appendix B).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use serde::{Serialize, Serializer};
 
 use crate::{Error, Result, Standing};
+
+/// Up to so many labels are searched one by one, which takes less time than hashing.
+const FEW: usize = 16;
 
 /// How much each neighbour counts (paper, section 3.1 and appendix B; index i from 0, distance d = 1 − cos).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,30 +82,37 @@ impl std::fmt::Display for Vote {
     }
 }
 
-/// The scores of a vote, built up neighbour by neighbour, nearest first.
+/// As results show it: the rule with its parameter, such as `rank (α = 2)`.
+impl Serialize for Vote {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The scores of a vote, built up neighbour by neighbour, nearest first. Counting a neighbour takes the same time
+/// however many labels there are.
 ///
 /// A tie goes to the label that reached the top score first.
 #[derive(Debug, Clone)]
 pub struct Tally<L> {
     /// Each label with its score and the position of the neighbour that last raised it.
     scores: Vec<(L, f64, usize)>,
+    /// Where in `scores` a label is; empty while there are only a few.
+    positions: HashMap<L, usize>,
     seen: usize,
     winner: usize,
 }
 
-impl<L: Copy + Eq> Default for Tally<L> {
+impl<L> Default for Tally<L> {
     fn default() -> Self {
-        Self { scores: Vec::new(), seen: 0, winner: 0 }
+        Self { scores: Vec::new(), positions: HashMap::new(), seen: 0, winner: 0 }
     }
 }
 
-impl<L: Copy + Eq> Tally<L> {
+impl<L: Copy + Eq + Hash> Tally<L> {
     /// Counts one neighbour for `label` with `weight` ≥ 0.
     pub fn add(&mut self, label: L, weight: f64) {
-        let position = self.scores.iter().position(|(known, ..)| *known == label).unwrap_or_else(|| {
-            self.scores.push((label, 0.0, self.seen));
-            self.scores.len() - 1
-        });
+        let position = self.position(label);
         let (_, score, raised) = &mut self.scores[position];
         if *score + weight > *score {
             *raised = self.seen;
@@ -107,6 +122,24 @@ impl<L: Copy + Eq> Tally<L> {
             self.winner = position;
         }
         self.seen += 1;
+    }
+
+    /// Where in the scores the label is, from now on if it is new.
+    fn position(&mut self, label: L) -> usize {
+        let known = match self.positions.is_empty() {
+            true => self.scores.iter().position(|(known, ..)| *known == label),
+            false => self.positions.get(&label).copied(),
+        };
+        known.unwrap_or_else(|| {
+            let position = self.scores.len();
+            self.scores.push((label, 0.0, self.seen));
+            if !self.positions.is_empty() {
+                self.positions.insert(label, position);
+            } else if position == FEW {
+                self.positions = self.scores.iter().map(|(label, ..)| *label).zip(0..).collect();
+            }
+            position
+        })
     }
 
     /// The label that leads so far; `None` before the first neighbour.
@@ -147,7 +180,7 @@ pub(crate) fn weights(vote: Vote, neighbors: &[(f64, Standing)]) -> Vec<Option<f
 /// What the vote says at every k in one pass: element `k − 1` is the decision of the first `k` neighbours.
 ///
 /// `neighbors` are label and cosine distance, nearest first.
-pub fn decisions_at_every_k<L: Copy + Eq>(vote: Vote, neighbors: impl IntoIterator<Item = (L, f64)>) -> Vec<L> {
+pub fn decisions_at_every_k<L: Copy + Eq + Hash>(vote: Vote, neighbors: impl IntoIterator<Item = (L, f64)>) -> Vec<L> {
     let neighbors = neighbors.into_iter().map(|(label, distance)| (label, distance, Standing::Counts(1.0)));
     pruned_decisions_at_every_k(vote, &neighbors.collect::<Vec<_>>())
 }
@@ -156,7 +189,7 @@ pub fn decisions_at_every_k<L: Copy + Eq>(vote: Vote, neighbors: impl IntoIterat
 ///
 /// As in the authors' code a hidden neighbour does not vote and takes up no rank; where all neighbours are hidden, none
 /// is; and where some follow that are not, but none is among the first `k`, the nearest decides alone.
-pub fn pruned_decisions_at_every_k<L: Copy + Eq>(vote: Vote, neighbors: &[(L, f64, Standing)]) -> Vec<L> {
+pub fn pruned_decisions_at_every_k<L: Copy + Eq + Hash>(vote: Vote, neighbors: &[(L, f64, Standing)]) -> Vec<L> {
     let standings: Vec<(f64, Standing)> =
         neighbors.iter().map(|&(_, distance, standing)| (distance, standing)).collect();
     let mut tally = Tally::default();
@@ -206,7 +239,39 @@ mod tests {
         assert!(Vote::Softmax { tau: 0.002 }.checked().is_ok());
     }
 
+    /// The winner by the definition: the highest score, and of equal ones the one that was reached first.
+    fn by_definition(votes: &[(u32, f64)]) -> Option<u32> {
+        let mut best: Option<(u32, f64, usize)> = None;
+        for &(label, _) in votes {
+            let (mut score, mut reached) = (0.0, 0);
+            for (position, (_, weight)) in votes.iter().enumerate().filter(|(_, (voted, _))| *voted == label) {
+                reached = if score + weight > score { position } else { reached };
+                score += weight;
+            }
+            if best.is_none_or(|(_, top, first)| score > top || (score == top && reached < first)) {
+                best = Some((label, score, reached));
+            }
+        }
+        best.map(|(label, ..)| label)
+    }
+
     proptest! {
+        #[test]
+        fn decisions_at_every_k_are_those_of_the_definition_for_any_number_of_labels(
+            labels in 1u32..200, votes in prop::collection::vec((any::<u32>(), 0u8..4), 1..120), plurality in any::<bool>(),
+        ) {
+            let vote = if plurality { Vote::Plurality } else { Vote::DISTANCE };
+            let mut neighbors: Vec<(u32, f64)> =
+                votes.into_iter().map(|(label, step)| (label % labels, 0.1 * f64::from(step))).collect();
+            neighbors.sort_by(|a, b| a.1.total_cmp(&b.1));
+            let decisions = decisions_at_every_k(vote, neighbors.iter().copied());
+            let weighted: Vec<(u32, f64)> =
+                neighbors.iter().map(|&(label, distance)| (label, vote.weight(0, distance))).collect();
+            for k in 1..=neighbors.len() {
+                prop_assert_eq!(Some(decisions[k - 1]), by_definition(&weighted[..k]), "k = {}", k);
+            }
+        }
+
         #[test]
         fn the_winner_leads_the_ranking(votes in prop::collection::vec((0u8..4, 0u8..3), 1..40)) {
             let mut tally = Tally::default();

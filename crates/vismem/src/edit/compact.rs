@@ -4,23 +4,24 @@
 //! that moves the slots and says that the new file is to take the place of the old one; until it has, readers take it
 //! from where it is. After a kill the next writer renames it.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use rusqlite::TransactionBehavior;
+use serde::Serialize;
 
 use crate::edit::forget::READERS;
 use crate::error::{IoContext, SqlContext};
 use crate::index::{codes, derived};
+use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
-use crate::store::upgrade;
+use crate::store::state;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
 use crate::{Editor, Result};
 
 /// What compaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Compacted {
     /// Free slots that were closed.
     pub free_slots: u64,
@@ -81,10 +82,11 @@ impl Editor {
         tx.execute("DELETE FROM free_slots", []).at(path)?;
         let header = "UPDATE memory SET slots = ?1, generation = generation + 1, compacting = 1";
         tx.execute(header, [ids.len()]).at(path)?;
-        upgrade::count_commit(&tx).at(path)?;
         kill_point("compaction prepared");
         tx.commit().at(path)?;
         kill_point("compaction committed");
+        // Before the rows take their place, so that a reader notices that they did.
+        state::publish(&self.dir, &self.catalog)?;
         finish(&self.dir, &self.catalog)?;
         self.vectors = VectorWriter::open(&self.dir, self.encoder().dim, ids.len() as u64)?;
         self.catalog.db.execute_batch("VACUUM").at(&self.catalog.path)?;
@@ -98,7 +100,7 @@ impl Editor {
         let header = self.catalog.header()?;
         let rows = VectorMap::open(&self.dir, header.encoder.dim, header.slots as usize, false)?;
         let path = vectors::unfinished_path(&self.dir);
-        let mut file = BufWriter::new(File::create(&path).at(&path, "create")?);
+        let mut file = BufWriter::new(platform::create_regular(&path).at(&path, "create")?);
         let catalog = &self.catalog.path;
         let mut statement = self.catalog.db.prepare("SELECT id, slot FROM exemplars ORDER BY id").at(catalog)?;
         let mut exemplars = statement.query([]).at(catalog)?;
@@ -124,11 +126,9 @@ pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
     let (from, to) = (vectors::unfinished_path(dir), vectors::path(dir));
     if from.exists() {
         std::fs::rename(&from, &to).at(&to, "replace")?;
-        File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")?;
+        platform::sync_directory(dir).at(dir, "sync")?;
     }
     kill_point("rows in place");
-    let tx = catalog.db.unchecked_transaction().at(&catalog.path)?;
-    let done = tx.execute("UPDATE memory SET compacting = 0", []).and_then(|_| upgrade::count_commit(&tx));
-    done.and_then(|()| tx.commit()).at(&catalog.path)?;
+    catalog.db.execute("UPDATE memory SET compacting = 0", []).at(&catalog.path)?;
     Ok(true)
 }

@@ -13,6 +13,7 @@ use crate::error::{IoContext, SqlContext};
 use crate::index::codes::{self, CodeWriter};
 use crate::index::partitions::PartitionWriter;
 use crate::index::{derived, neighbor_lists, partitions};
+use crate::platform;
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::{DigestState, Element};
 use crate::store::event::{self, EventKind};
@@ -20,7 +21,7 @@ use crate::store::kill_point::kill_point;
 use crate::store::lock::{Lock, PATIENCE};
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
-use crate::store::{attribute_rows, stored, upgrade};
+use crate::store::{attribute_rows, state, stored, upgrade};
 use crate::{Attributes, EncoderIdentity, Error, Result, Source};
 
 /// Bytes of a log that is copied into the catalogue on the way.
@@ -94,7 +95,7 @@ impl Editor {
         if dir.is_dir() && !Catalog::exists(dir)? && holds_foreign_files(dir)? {
             return Err(Error::NotAMemory { path: dir.into() });
         }
-        std::fs::create_dir_all(dir).at(dir, "create")?;
+        create_directory(dir).at(dir, "create")?;
         let lock = Lock::take(dir, PATIENCE)?;
         if !Catalog::exists(dir)? {
             Catalog::create(dir, encoder)?;
@@ -135,6 +136,8 @@ impl Editor {
         let interrupted = std::mem::replace(&mut lock.dirty, true);
         let catalog = Catalog::open_to_write(dir)?;
         let header = catalog.header()?;
+        // What a killed writer had no time to say, before anything of what it left is overwritten.
+        state::publish(dir, &catalog)?;
         if interrupted {
             compact::finish(dir, &catalog)?;
         }
@@ -152,6 +155,8 @@ impl Editor {
 
     /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
     pub(crate) fn recover(&mut self) -> Result<()> {
+        // Readers must know that rows are about to be overwritten.
+        state::publish(&self.dir, &self.catalog)?;
         if compact::finish(&self.dir, &self.catalog)? {
             self.vectors = VectorWriter::open(&self.dir, self.encoder.dim, self.catalog.header()?.slots)?;
         }
@@ -343,6 +348,7 @@ impl Batch<'_> {
         derived::remove_rigid(&editor.dir)?;
         tx.commit().at(path)?;
         kill_point("committed");
+        state::announce(&editor.dir, &editor.catalog);
         editor.unsynced = true;
         codes.finish(&digest);
         editor.partitions.finish(&digest);
@@ -410,7 +416,7 @@ impl Insertion<'_> {
 
     fn write_header(&self) -> rusqlite::Result<()> {
         self.tx.execute("UPDATE memory SET slots = ?1, digest_state = ?2", (self.slots, self.digest.to_bytes()))?;
-        upgrade::count_commit(self.tx)
+        Ok(())
     }
 }
 
@@ -430,6 +436,20 @@ pub(crate) fn label_id(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<i64
     }
     tx.prepare_cached("INSERT INTO labels (name) VALUES (?1)")?.execute([name])?;
     Ok(tx.last_insert_rowid())
+}
+
+/// Makes a directory and those above it that are missing; their names are on disk when it returns.
+fn create_directory(dir: &Path) -> std::io::Result<()> {
+    let above = |dir: &Path| dir.parent().filter(|above| !above.as_os_str().is_empty()).map(Path::to_path_buf);
+    let mut missing = Vec::new();
+    let mut next = Some(dir.to_path_buf());
+    while let Some(dir) = next.filter(|dir| !dir.exists()) {
+        next = above(&dir);
+        missing.push(dir);
+    }
+    std::fs::create_dir_all(dir)?;
+    // A directory's own entries are synced when a file in it is made.
+    missing.iter().try_for_each(|made| platform::sync_directory(&above(made).unwrap_or_else(|| ".".into())))
 }
 
 /// Whether the directory holds anything but what a memory that was never committed leaves.

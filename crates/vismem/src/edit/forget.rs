@@ -15,11 +15,11 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{attribute_rows, settings, upgrade};
+use crate::store::{attribute_rows, settings, state};
 use crate::{Digest, Editor, Error, Receipt, Result, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
-pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
 
 /// What the transaction freed.
 struct Freed {
@@ -106,7 +106,6 @@ impl Editor {
         let after = digest.digest();
         let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
         tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
-        upgrade::count_commit(&tx).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         derived::remove_rigid(&self.dir)?;
@@ -120,6 +119,8 @@ impl Editor {
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
         let assignments: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
         let slots: Vec<usize> = assignments.iter().map(|(slot, _)| *slot).collect();
+        // Before rows are overwritten, so that a reader notices that they were.
+        state::publish(&self.dir, &self.catalog)?;
         self.partitions.begin(&freed.before);
         for record in &freed.records {
             // Partitions are told while the row is still there.

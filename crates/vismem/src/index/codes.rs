@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -18,6 +17,7 @@ use vismem_search::{Codes, FREE};
 
 use crate::index::checksum::Checksum;
 use crate::index::derived;
+use crate::platform::{self, FileExt};
 use crate::{Digest, Memory, Result};
 
 pub(crate) const NAME: &str = "codes.i8";
@@ -53,7 +53,7 @@ impl CodeMap {
     /// The file's codes, if they are whole and belong to this state of the memory.
     pub(crate) fn open(memory: &Memory) -> Option<Self> {
         let (slots, dim) = (memory.slots.ids.len(), memory.encoder().dim);
-        let file = File::open(path(memory.path())).ok()?;
+        let file = platform::read_regular(&path(memory.path())).ok()?;
         let length = HEADER + Codes::bytes_for(slots, dim);
         if file.metadata().ok()?.len() != length as u64 {
             return None;
@@ -145,7 +145,7 @@ fn build(memory: &Memory) -> Option<()> {
 
 fn write_all(memory: &Memory, path: &Path) -> std::io::Result<()> {
     let vectors = Vectors::of(memory);
-    let mut file = File::create(path)?;
+    let mut file = platform::create_regular(path)?;
     file.write_all(&[0; HEADER])?;
     let mut checksum = Checksum::default();
     for first in (0..vectors.groups()).step_by(TOGETHER) {
@@ -186,7 +186,7 @@ pub(crate) fn erase(dir: &Path, dim: usize, slots: &[usize], before: &Digest, af
 
 /// Codes that belonged to `before` belong to `after`, which has the same vectors in the same slots.
 pub(crate) fn follow(dir: &Path, before: &Digest, after: &Digest) {
-    let Ok(file) = File::options().read(true).write(true).open(path(dir)) else { return };
+    let Ok(file) = platform::change_regular(&path(dir)) else { return };
     let mut digest = [0; 32];
     // Where this fails they belong to nothing and are made anew.
     if file.read_exact_at(&mut digest, 0).is_ok() && digest == *before.as_bytes() {
@@ -242,7 +242,7 @@ struct OpenCodes {
 
 impl OpenCodes {
     fn open(dir: &Path, dim: usize, digest: &Digest) -> std::io::Result<Option<Self>> {
-        let file = match File::options().read(true).write(true).open(path(dir)) {
+        let file = match platform::change_regular(&path(dir)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };

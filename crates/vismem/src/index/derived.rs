@@ -4,12 +4,12 @@
 //! Layout of those that are written and read whole: the digest that the content belongs to (32 bytes), the content, BLAKE3
 //! of both (32 bytes).
 
-use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::IoContext;
+use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::lock::Lock;
 use crate::{Digest, Memory, Result};
@@ -31,7 +31,8 @@ pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
 
 /// The content, if the file is there, whole, and belongs to `digest`.
 pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
-    let mut bytes = std::fs::read(path(dir, name)).ok()?;
+    let mut bytes = Vec::new();
+    platform::read_regular(&path(dir, name)).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
     let content = bytes.len().checked_sub(HASH)?;
     let whole = blake3::hash(&bytes[..content]).as_bytes() == &bytes[content..];
     if !whole || !bytes.starts_with(digest.as_bytes()) {
@@ -49,7 +50,7 @@ pub(crate) fn keep(memory: &Memory, name: &str, content: &[&[u8]]) {
 }
 
 fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = platform::create_regular(path)?;
     let mut hasher = blake3::Hasher::new();
     for part in [&digest.as_bytes()[..]].iter().chain(content) {
         hasher.update(part);
@@ -63,9 +64,10 @@ fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<
 pub(crate) fn build(memory: &Memory, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Option<()> {
     let dir = memory.path();
     let mut lock = Lock::take(dir, Duration::ZERO).ok()?;
-    let current = Catalog::open_to_read(dir).and_then(|catalog| catalog.header()).ok()?;
+    let current = memory.readers.read(Catalog::header).ok()?;
     // The same digest could be another order of slots, if something was forgotten and added again.
-    if lock.dirty || current.digest.digest() != memory.digest() || memory.watch.check(&memory.catalog).is_err() {
+    let is_the_same = current.digest == memory.digest && current.commit.generation == memory.commit.generation;
+    if lock.dirty || !is_the_same {
         return None;
     }
     lock.begin().ok()?;
@@ -86,7 +88,7 @@ fn whole_or_not(dir: &Path, name: &str, write: impl FnOnce(&Path) -> std::io::Re
 /// Waits until these files of the memory are on disk, where they are there.
 pub(crate) fn sync(dir: &Path, names: &[&str]) -> Result<()> {
     for path in names.iter().map(|name| path(dir, name)) {
-        match File::open(&path).and_then(|file| file.sync_data()) {
+        match platform::read_regular(&path).and_then(|file| file.sync_data()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "sync"),
             _ => {}
         }
@@ -116,7 +118,7 @@ pub(crate) fn remove(dir: &Path, names: &[&str]) -> Result<()> {
         }
     }
     if removed {
-        File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")?;
+        platform::sync_directory(dir).at(dir, "sync")?;
     }
     Ok(())
 }

@@ -5,11 +5,12 @@
 //! The nearest distance alone was chosen over means and farther neighbours because it told unrelated pictures from
 //! related ones best (docs/guarantees.md, "Novelty").
 
-use rusqlite::params;
+use std::collections::BinaryHeap;
+
 use vismem_search::Filter;
 
-use crate::error::SqlContext;
 use crate::index::derived;
+use crate::store::catalog::Record;
 use crate::{Memory, Result};
 
 /// How many exemplars the reference distances are taken from. They are those with the smallest vector hashes: a random sample
@@ -31,16 +32,18 @@ impl ReferenceDistances {
     }
 
     fn measure(memory: &Memory) -> Result<Self> {
-        let path = &memory.catalog.path;
-        let mut statement = memory
-            .catalog
-            .db
-            .prepare("SELECT slot, id FROM exemplars ORDER BY vector_hash, content LIMIT ?1")
-            .at(path)?;
-        let rows = statement.query_map(params![SAMPLE], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
-        let sample: Vec<(usize, u64)> = rows.collect::<rusqlite::Result<_>>().at(path)?;
-        let queries: Vec<f32> = sample.iter().flat_map(|(slot, _)| memory.vector(*slot)).copied().collect();
-        let own: Vec<u64> = sample.iter().map(|(_, id)| *id).collect();
+        let mut sample = BinaryHeap::new();
+        memory.for_each_record(|record, _| {
+            if let Some(Record { id, slot, vector_hash, content, .. }) = memory.of_snapshot(record) {
+                sample.push((vector_hash, content, slot, id));
+                if sample.len() > SAMPLE {
+                    sample.pop();
+                }
+            }
+        })?;
+        let sample = sample.into_sorted_vec();
+        let queries: Vec<f32> = sample.iter().flat_map(|(.., slot, _)| memory.vector(*slot)).copied().collect();
+        let own: Vec<u64> = sample.iter().map(|(.., id)| *id).collect();
         let nearest = memory.neighbors(&queries, 1, Filter { allowed: None, except: Some(&own) })?;
         let mut distances: Vec<f32> = nearest.iter().flatten().map(|neighbor| neighbor.distance).collect();
         distances.sort_by(f32::total_cmp);

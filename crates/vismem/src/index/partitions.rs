@@ -18,7 +18,6 @@ mod writer;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
 use memmap2::Mmap;
 use vismem_search::codes::packed::{self, Packed};
@@ -28,6 +27,7 @@ use vismem_search::{Directory, Effort, Partitions};
 use crate::index::checksum::Checksum;
 use crate::index::codes::in_parallel;
 use crate::index::derived;
+use crate::platform::{self, FileExt};
 use crate::{Digest, Memory, PartitionStats};
 
 use sums::Sums;
@@ -161,7 +161,7 @@ impl PartitionMap {
 
     fn open_whole(memory: &Memory) -> Option<Self> {
         let dim = memory.encoder().dim;
-        let file = File::open(derived::path(memory.path(), NAME)).ok()?;
+        let file = platform::read_regular(&derived::path(memory.path(), NAME)).ok()?;
         let (checksum, head) = read_head(&file, &memory.digest()).ok()??;
         let groups = (file.metadata().ok()?.len() as usize).checked_sub(head.groups_at(dim))?;
         if !groups.is_multiple_of(group_range(0, dim).len()) {

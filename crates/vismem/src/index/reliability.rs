@@ -1,5 +1,6 @@
 //! How reliable each exemplar is: how often it misleads the others (paper, section 3.6 and appendix I).
 
+use serde::Serialize;
 use vismem_search::FREE;
 
 use crate::index::neighbor_lists::NeighborLists;
@@ -15,7 +16,7 @@ pub struct Reliability {
 }
 
 /// How often an exemplar was a neighbour, and how often a wrong one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Votes {
     /// Exemplars of another label that had it among their neighbours: `v(x)` of the paper.
     pub wrong: u32,

@@ -1,5 +1,6 @@
 //! How neighbours are searched for: exactly, or by partitions.
 
+use serde::Serialize;
 use vismem_search::{Effort, Exact, Filter, Neighbor, Partitioned, Queries, Rows};
 
 use crate::index::codes::CodeMap;
@@ -57,7 +58,7 @@ impl Search {
 }
 
 /// The partitions of a memory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PartitionStats {
     /// How many there are.
     pub partitions: usize,
@@ -80,7 +81,7 @@ impl Memory {
     ///
     /// # Errors
     /// As for [`Memory::neighbors`], and when a recall is out of range.
-    pub fn neighbors_by(
+    pub(crate) fn neighbors_by(
         &self,
         search: Search,
         queries: &[f32],
@@ -96,9 +97,8 @@ impl Memory {
             }
             None => self.with_codes(index)?.search(asked, k, filter)?,
         };
-        let mut cited = found.iter().flatten();
-        let checked = cited.try_for_each(|neighbor| self.check_row(neighbor.id, neighbor.slot as usize));
-        self.unless_outdated(checked)?;
+        let cited: Vec<(u64, usize)> = found.iter().flatten().map(|found| (found.id, found.slot as usize)).collect();
+        self.unless_outdated(self.check_rows(&cited))?;
         Ok(found)
     }
 

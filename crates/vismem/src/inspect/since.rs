@@ -3,26 +3,46 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use vismem_search::{MAX_K, SlotSet};
 
 use crate::decide::leave_one_out::Voters;
-use crate::error::SqlContext;
 use crate::index::neighbor_lists::NeighborLists;
 use crate::{Error, Memory, Pruned, Pruning, Reliability, Result, Vote};
 
 /// What the batches from one on changed in the decisions on older exemplars, each asked without itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Since {
     /// The first batch whose exemplars count as added.
     pub batch: u64,
-    /// How many exemplars were added and are still there.
-    pub added: usize,
-    /// Labels that only added exemplars have, by name.
+    /// How many neighbours decided.
+    pub k: usize,
+    /// How they voted.
+    pub vote: Vote,
+    /// The exemplars that were added.
+    pub added: AddedSince,
+    /// Those that were there before.
+    pub old: OldSince,
+    /// The same for each label of the older exemplars; the one that lost most comes first.
+    pub labels: Vec<LabelSince>,
+}
+
+/// The exemplars that were added and are still there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AddedSince {
+    /// How many there are.
+    pub exemplars: usize,
+    /// Share of them, 0..=1, that all others decide right; `None` where none was added.
+    pub accuracy: Option<f64>,
+    /// Labels that only they have, by name.
     pub new_labels: Vec<String>,
-    /// Share of the added exemplars, 0..=1, that all others decide right; `None` where none was added.
-    pub added_accuracy: Option<f64>,
-    /// How many older exemplars there are.
-    pub old: usize,
+}
+
+/// The decisions on the older exemplars.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OldSince {
+    /// How many there are.
+    pub exemplars: usize,
     /// Share of them, 0..=1, that the other old ones decide right.
     pub accuracy_before: f64,
     /// Share of them, 0..=1, that all others decide right.
@@ -33,12 +53,10 @@ pub struct Since {
     pub mended: usize,
     /// How many of these were decided right before and are decided wrong now.
     pub spoilt: usize,
-    /// The same for each label of theirs; the one that lost most comes first.
-    pub labels: Vec<LabelSince>,
 }
 
 /// What changed in the decisions on the older exemplars of one label.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LabelSince {
     /// The label.
     pub label: String,
@@ -65,8 +83,7 @@ struct Count {
 impl Memory {
     /// The latest batch; `None` if nothing was ever added.
     pub fn last_batch(&self) -> Result<Option<u64>> {
-        let path = &self.catalog.path;
-        self.catalog.db.query_row("SELECT max(id) FROM batches", [], |row| row.get(0)).at(path)
+        Ok((self.last_batch > 0).then_some(self.last_batch))
     }
 
     /// Compares the decisions on the exemplars from before `batch`, each asked without itself (leave-one-out): by all
@@ -122,17 +139,25 @@ impl Memory {
         let (right_before, right_after) = (sum(|count| count.right_before), sum(|count| count.right_after));
         let spoilt = sum(|count| count.taken_for.values().sum());
         let is_new = |(label, count): &(&crate::Label, &Count)| label.exemplars > 0 && count.exemplars == 0;
+        let new_labels =
+            self.labels().iter().zip(&counts).filter(is_new).map(|(label, _)| label.name.clone()).collect();
         let since = Since {
             batch,
-            added: new.len(),
-            new_labels: self.labels().iter().zip(&counts).filter(is_new).map(|(label, _)| label.name.clone()).collect(),
-            added_accuracy: (!new.is_empty()).then(|| share(new_right, new.len())),
-            old: old.len(),
-            accuracy_before: share(right_before, old.len()),
-            accuracy_after: share(right_after, old.len()),
-            changed,
-            mended: right_after + spoilt - right_before,
-            spoilt,
+            k,
+            vote,
+            added: AddedSince {
+                exemplars: new.len(),
+                accuracy: (!new.is_empty()).then(|| share(new_right, new.len())),
+                new_labels,
+            },
+            old: OldSince {
+                exemplars: old.len(),
+                accuracy_before: share(right_before, old.len()),
+                accuracy_after: share(right_after, old.len()),
+                changed,
+                mended: right_after + spoilt - right_before,
+                spoilt,
+            },
             labels: self.by_label(&counts),
         };
         self.unless_outdated(Ok(since))
@@ -140,14 +165,18 @@ impl Memory {
 
     /// Slots of the exemplars of this batch and later ones.
     fn slots_since(&self, batch: u64) -> Result<SlotSet> {
-        let path = &self.catalog.path;
         if self.last_batch()?.is_none_or(|last| !(1..=last).contains(&batch)) {
             let name = batch.to_string();
             return Err(Error::NothingOfThisName { path: self.path().into(), what: "batch", name, similar: None });
         }
-        let mut statement = self.catalog.db.prepare("SELECT slot FROM exemplars WHERE batch >= ?1").at(path)?;
-        let slots = statement.query_map([batch], |row| row.get::<_, usize>(0)).at(path)?;
-        slots.collect::<rusqlite::Result<_>>().at(path)
+        let mut slots = SlotSet::default();
+        self.for_each_record(|record, _| {
+            let (slot, is_added) = (record.slot, record.batch >= batch);
+            if is_added && self.of_snapshot(record).is_some() {
+                slots.insert(slot);
+            }
+        })?;
+        Ok(slots)
     }
 
     fn by_label(&self, counts: &[Count]) -> Vec<LabelSince> {

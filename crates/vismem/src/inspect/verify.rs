@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::error::SqlContext;
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::DigestState;
-use crate::store::{attribute_rows, upgrade, vectors};
+use crate::store::readers::Readers;
+use crate::store::{attribute_rows, state, turnstile, upgrade, vectors};
 use crate::{Digest, Editor, Error, Memory, Result};
 
 /// Something that is wrong with a file.
@@ -30,6 +35,35 @@ pub struct Verification {
     pub faults: Vec<Fault>,
 }
 
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut fault = serializer.serialize_struct("Fault", 2)?;
+        // A path that is not UTF-8 is shown as well as it can be.
+        fault.serialize_field("file", &self.file.to_string_lossy())?;
+        fault.serialize_field("what", &self.what)?;
+        fault.end()
+    }
+}
+
+/// Besides its fields it says whether the memory is `sound`.
+impl Serialize for Verification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut verification = serializer.serialize_struct("Verification", 4)?;
+        verification.serialize_field("sound", &self.is_sound())?;
+        verification.serialize_field("exemplars", &self.exemplars)?;
+        verification.serialize_field("digest", &self.digest)?;
+        verification.serialize_field("faults", &self.faults)?;
+        verification.end()
+    }
+}
+
+impl Verification {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
 /// Checks every file of the memory `dir` against its catalogue: SQLite's own structure and references, the hash of
 /// every row, zeros in every free slot, the digest re-derived from every exemplar, and that no file is there that does
 /// not belong. Finishes first what a killed writer left half-done, unless somebody is writing.
@@ -45,7 +79,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
     };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
     let outcome = (|| {
-        let structure = Catalog::open_to_read(dir)?.structural_faults()?;
+        let structure = Readers::open(dir)?.read(Catalog::structural_faults)?;
         let catalog = catalog::path(dir);
         verification.faults.extend(structure.into_iter().map(|what| Fault { file: catalog.clone(), what }));
         let memory = Memory::open_unchecked(dir)?;
@@ -63,7 +97,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         let wrong =
             |what| Fault { file: derived::path(dir, partitions::NAME), what: format!("{what}; delete the file") };
         verification.faults.extend(PartitionMap::faults(&memory).into_iter().map(wrong));
-        let chain = memory.catalog.broken_chain(0)?;
+        let chain = memory.readers.read(|catalog| catalog.broken_chain(0))?;
         verification.faults.extend(chain.map(|what| Fault { file: catalog.clone(), what }));
         if editor.as_ref().is_ok_and(|editor| editor.log_held) {
             let what = "a reader keeps pages of forgotten exemplars in it; end that process and verify again".into();
@@ -99,29 +133,33 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     let (vectors, catalog) = (vectors::path(memory.path()), catalog::path(memory.path()));
     let slots = &memory.slots;
     let mut records = 0;
-    memory.catalog.for_each_record(|record| {
-        records += 1;
-        digest.add(&record.element());
-        let (id, slot) = (record.id, record.slot);
-        if slots.ids.get(slot) != Some(&id) || slots.label(slot).name != record.label {
+    memory.for_each_record(|record, is_last| {
+        let (id, slot, label) = (record.id, record.slot, record.label.clone());
+        let here = memory.of_snapshot(record);
+        // Others may have been added or given other labels since.
+        if is_last && here.as_ref().is_none_or(|here| here.label != label) {
             faults.push(Fault { file: catalog.clone(), what: format!("table and index disagree on exemplar {id}") });
-        } else if vectors::hash(memory.vector(slot)) != record.vector_hash {
+        }
+        let Some(here) = here else { return };
+        records += 1;
+        digest.add(&here.element());
+        if vectors::hash(memory.vector(slot)) != here.vector_hash {
             let what = format!("row {slot} (exemplar {id}) is not what was stored");
             faults.push(Fault { file: vectors.clone(), what });
         }
-        Ok(())
     })?;
     if records != memory.len() {
         let what = format!("{records} exemplars in the table, {} in its index", memory.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
     let free: Vec<usize> = (0..slots.ids.len()).filter(|&slot| memory.is_free(slot)).collect();
-    let listed: Vec<usize> = memory.catalog.free_slots()?.into_iter().map(|slot| slot as usize).collect();
-    if free != listed {
+    let listed = |catalog: &Catalog| Ok((catalog.free_slots()?, catalog.header()?.commit == memory.commit));
+    let (listed, is_last) = memory.read(listed)?;
+    if is_last && !free.iter().map(|slot| *slot as u64).eq(listed.iter().copied()) {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
-    for name in attribute_rows::unused(&memory.catalog)? {
+    for name in memory.read(|catalog| attribute_rows::unused(&catalog.db).at(&catalog.path))? {
         faults
             .push(Fault { file: catalog.clone(), what: format!("attribute {name:?} is there and no exemplar has it") });
     }
@@ -143,9 +181,20 @@ fn unerased_rows(memory: &Memory) -> impl Iterator<Item = Fault> {
 
 /// Files that no memory has.
 fn unexpected_files(memory: &Memory) -> Vec<Fault> {
-    let known = ["lock", "vectors.f32", vectors::UNFINISHED, "catalog.sqlite", catalog::LOG, "catalog.sqlite-shm"];
-    let is_former = upgrade::format(&memory.catalog.db).is_ok_and(|format| format < catalog::FORMAT);
-    let former: &[&str] = if is_former { &upgrade::FORMER_FILES } else { &[] };
+    let known = [
+        "lock",
+        state::NAME,
+        turnstile::NAMES[0],
+        turnstile::NAMES[1],
+        "vectors.f32",
+        vectors::UNFINISHED,
+        "catalog.sqlite",
+        catalog::LOG,
+        "catalog.sqlite-shm",
+    ];
+    let format = memory.read(|catalog| upgrade::format(&catalog.db).at(&catalog.path));
+    let former: &[&str] =
+        if format.is_ok_and(|format| format < catalog::FORMAT) { &upgrade::FORMER_FILES } else { &[] };
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

@@ -1,16 +1,20 @@
 //! `catalog.sqlite`: the truth about what a memory holds.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
 use crate::error::{IoContext, SqlContext};
+use crate::platform::{self, FileExt};
 use crate::store::digest::{DigestState, Element, STATE_BYTES};
 use crate::store::kill_point::kill_point;
+use crate::store::state::Commit;
+use crate::store::turnstile::{Inside, Turnstile};
 use crate::store::{attribute_rows, scrub, settings};
 use crate::{Attributes, EncoderIdentity, Error, Result, Source};
 
@@ -19,12 +23,19 @@ pub(crate) const FORMAT: i64 = 2;
 /// `PRAGMA application_id`: "vism".
 const APPLICATION_ID: i64 = 0x7669_736d;
 
+/// How long SQLite waits for a lock that another process holds for a moment.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a writer that need not cut the log waits for readers all the same: many of their transactions.
+const BRIEFLY: Duration = Duration::from_millis(20);
+
 /// An open catalogue.
 pub(crate) struct Catalog {
     pub db: Connection,
     pub path: PathBuf,
     /// Opened as a file that nobody changes.
     pub immutable: bool,
+    /// `None` where nobody can write.
+    turnstile: Option<Turnstile>,
 }
 
 /// The one row of the table `memory`.
@@ -32,13 +43,20 @@ pub(crate) struct Header {
     pub encoder: EncoderIdentity,
     pub slots: u64,
     pub digest: DigestState,
-    /// Raised when rows are erased or moved.
-    pub generation: u64,
     /// Whether `vectors.f32.new` holds the rows, if it is there.
     pub compacting: bool,
+    /// Hash of encoder, taxonomy and pruning.
+    pub settings: [u8; 32],
+    /// The last event and how many exemplars it was about so far; zeros if there is none.
+    pub last_event: (u64, u64),
+    /// The last batch; 0 if there is none.
+    pub last_batch: u64,
+    /// Which state all of this is.
+    pub commit: Commit,
 }
 
 /// All that the catalogue knows of an exemplar.
+#[derive(Clone)]
 pub(crate) struct Record {
     pub id: u64,
     pub slot: usize,
@@ -80,8 +98,11 @@ impl Record {
     }
 }
 
+pub(crate) const NAME: &str = "catalog.sqlite";
 /// The write-ahead log beside the catalogue.
 pub(crate) const LOG: &str = "catalog.sqlite-wal";
+/// What SQLite keeps beside the catalogue.
+const BESIDE: [&str; 3] = [LOG, "catalog.sqlite-shm", "catalog.sqlite-journal"];
 
 /// What came of copying the log.
 struct Checkpoint {
@@ -92,7 +113,7 @@ struct Checkpoint {
 }
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
-    dir.join("catalog.sqlite")
+    dir.join(NAME)
 }
 
 impl Catalog {
@@ -115,7 +136,7 @@ impl Catalog {
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0, 0)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
@@ -125,16 +146,16 @@ impl Catalog {
         drop(db);
         // In WAL mode from the first byte on (18 and 19 of the header say so): going over to it would take a rollback
         // journal, and a reader that comes after a kill could not roll that back.
-        let file = File::options().write(true).open(&unfinished).at(&unfinished, "open")?;
+        let file = platform::change_regular(&unfinished).at(&unfinished, "open")?;
         file.write_all_at(&[2, 2], 18).and_then(|()| file.sync_all()).at(&unfinished, "write")?;
         std::fs::rename(&unfinished, &path).at(&path, "create")?;
-        File::open(dir).and_then(|dir| dir.sync_all()).at(dir, "sync")
+        platform::sync_directory(dir).at(dir, "sync")
     }
 
     /// Whether `dir` holds a catalogue.
     pub(crate) fn exists(dir: &Path) -> Result<bool> {
         let path = path(dir);
-        path.try_exists().at(&path, "read")
+        platform::is_regular(&path).at(&path, "read")
     }
 
     /// Copies the write-ahead log into the database, overwrites what moving cells left in the pages, and cuts the log to
@@ -152,7 +173,12 @@ impl Catalog {
             // What is in the log is on disk since its commit, so that copying it need not wait for the disk: the database
             // is synced below, before the log is cut.
             self.db.pragma_update(None, "synchronous", "OFF").at(&self.path)?;
-            let copied = self.checkpoint("PASSIVE");
+            let mut copied = self.checkpoint("PASSIVE");
+            if matches!(copied, Ok(Checkpoint { is_copied: false, .. })) {
+                // A reader that came before the last commit is in the way.
+                let _alone = self.alone(patience);
+                copied = self.checkpoint("PASSIVE");
+            }
             self.db.pragma_update(None, "synchronous", "FULL").at(&self.path)?;
             scrubbed = copied?.is_copied;
             kill_point("log copied");
@@ -162,12 +188,26 @@ impl Catalog {
             self.sync(unsynced)?;
             kill_point("files synced");
         }
-        self.db.busy_timeout(patience).at(&self.path)?;
-        let Checkpoint { is_cut, is_copied } = self.checkpoint("TRUNCATE")?;
+        let Checkpoint { is_cut, is_copied } = self.cut_log(patience)?;
+        kill_point("log cut");
         if is_copied && !scrubbed && scrub::scrub(&self.db, pages).at(&self.path)? > 0 {
             self.sync(&[])?;
         }
         Ok(is_cut)
+    }
+
+    fn cut_log(&self, patience: Duration) -> Result<Checkpoint> {
+        let _alone = self.alone(patience);
+        // Readers that do not know the turnstile.
+        self.db.busy_timeout(patience).at(&self.path)?;
+        let cut = self.checkpoint("TRUNCATE");
+        self.db.busy_timeout(BUSY).at(&self.path)?;
+        cut
+    }
+
+    /// Keeps readers out until it is dropped, if that is to be had.
+    fn alone(&self, patience: Duration) -> Option<Inside<'_>> {
+        self.turnstile.as_ref()?.enter_alone(patience.max(BRIEFLY))
     }
 
     fn checkpoint(&self, mode: &str) -> Result<Checkpoint> {
@@ -193,38 +233,56 @@ impl Catalog {
     }
 
     pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {
-        let path = path(dir);
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).at(&path)?;
-        prepare_to_write(&db).at(&path)?;
-        let catalog = Self { db, path, immutable: false };
+        let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare_to_write(&catalog.db).at(&catalog.path)?;
         catalog.check_format()?;
         Ok(catalog)
     }
 
-    /// Opens for reading and holds one snapshot, so that a writer's commits do not show half-way.
+    /// Opens for reading; for [`crate::store::readers::Readers`], where a transaction is short.
     pub(crate) fn open_to_read(dir: &Path) -> Result<Self> {
+        let usual = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|catalog| catalog.check_format().map(|()| catalog));
+        match usual {
+            // Without a log there is nothing to share with writers; where nothing can be written SQLite cannot make the
+            // files with which it would.
+            Err(Error::Catalog { source, .. }) if cannot_make_files(&source) && has_no_log(dir) => {
+                let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+                catalog.check_format().map(|()| catalog)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens; by `SQLITE_OPEN_URI` as a file that nobody changes.
+    fn open(dir: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path(dir);
-        let mut flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let mut name = path.clone();
-        // Without a log there is nothing to share with writers; on a read-only file system SQLite could not make the
-        // files with which it would.
-        let no_log = std::fs::metadata(dir.join(LOG)).map_or(true, |log| log.len() == 0);
-        let read_only = std::fs::metadata(dir).is_ok_and(|dir| dir.permissions().readonly());
-        if no_log
-            && read_only
-            && let Some(text) = path.to_str()
-        {
-            flags |= OpenFlags::SQLITE_OPEN_URI;
-            let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        for name in BESIDE.into_iter().chain([NAME]) {
+            let file = dir.join(name);
+            platform::is_regular(&file).at(&file, "read")?;
+        }
+        // SQLite can refuse links, but then everywhere in a path.
+        let mut name = std::fs::canonicalize(dir).at(dir, "open")?.join(NAME);
+        let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
+        if immutable {
+            let escaped = |byte: &u8| match byte {
+                b'/' | b'.' | b'_' | b'-' => char::from(*byte).to_string(),
+                byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+                byte => format!("%{byte:02x}"),
+            };
+            let escaped: String = platform::path_bytes(&name).iter().map(escaped).collect();
             name = format!("file:{escaped}?immutable=1").into();
         }
+        let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&name, flags).at(&path)?;
-        db.busy_timeout(Duration::from_secs(10)).at(&path)?;
-        db.execute_batch("BEGIN").at(&path)?;
-        let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
-        let catalog = Self { db, path, immutable };
-        catalog.check_format()?;
-        Ok(catalog)
+        db.busy_timeout(BUSY).at(&path)?;
+        let turnstile = if immutable { None } else { Turnstile::open(dir) };
+        Ok(Self { db, path, immutable, turnstile })
+    }
+
+    /// Goes in as a reader among others, until what it gives is dropped.
+    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
+        self.turnstile.as_ref()?.enter()
     }
 
     fn check_format(&self) -> Result<()> {
@@ -240,19 +298,37 @@ impl Catalog {
     }
 
     pub(crate) fn header(&self) -> Result<Header> {
-        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting FROM memory";
+        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting, settings, \
+             coalesce((SELECT max(id) FROM events), 0), \
+             coalesce((SELECT exemplars FROM events ORDER BY id DESC LIMIT 1), 0), \
+             coalesce((SELECT max(id) FROM batches), 0) FROM memory";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
         statement
             .query_row([], |row| {
+                let (digest, generation, settings): ([u8; STATE_BYTES], u64, [u8; 32]) =
+                    (row.get(4)?, row.get(5)?, row.get(7)?);
+                let last_event: (u64, u64) = (row.get(8)?, row.get(9)?);
+                let mut hasher = blake3::Hasher::new_derive_key("vismem 2026-11 commit");
+                hasher.update(&generation.to_le_bytes()).update(&last_event.0.to_le_bytes());
+                hasher.update(&settings).update(&digest);
                 Ok(Header {
                     encoder: EncoderIdentity { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
                     slots: row.get(3)?,
-                    digest: DigestState::from_bytes(&row.get::<_, [u8; STATE_BYTES]>(4)?),
-                    generation: row.get(5)?,
+                    digest: DigestState::from_bytes(&digest),
                     compacting: row.get(6)?,
+                    settings,
+                    last_event,
+                    last_batch: row.get(10)?,
+                    commit: Commit { generation, hash: *hasher.finalize().as_bytes() },
                 })
             })
             .at(&self.path)
+    }
+
+    /// Raised when rows are erased or moved.
+    pub(crate) fn generation(&self) -> Result<u64> {
+        let mut statement = self.db.prepare_cached("SELECT generation FROM memory").at(&self.path)?;
+        statement.query_row([], |row| row.get(0)).at(&self.path)
     }
 
     pub(crate) fn record(&self, id: u64) -> Result<Option<Record>> {
@@ -263,20 +339,49 @@ impl Catalog {
         Ok(record)
     }
 
-    /// Hands every record to `each`, in the order of ids.
-    pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record) -> Result<()>) -> Result<()> {
-        const AT_ONCE: usize = 1_000;
-        let select = format!("{} WHERE exemplars.id > ?1 ORDER BY exemplars.id LIMIT {AT_ONCE}", Record::SELECT);
-        let mut statement = self.db.prepare(&select).at(&self.path)?;
-        let mut last = 0;
-        loop {
-            let rows = statement.query_map([last], Record::from_row).at(&self.path)?;
-            let mut records = rows.collect::<rusqlite::Result<Vec<_>>>().at(&self.path)?;
-            attribute_rows::fill(&self.db, &mut records).at(&self.path)?;
-            let Some(record) = records.last() else { return Ok(()) };
-            last = record.id;
-            records.into_iter().try_for_each(&mut each)?;
-        }
+    /// The records of these exemplars, in the order of ids; those of ids that are not there are missing.
+    pub(crate) fn records(&self, ids: &[u64]) -> Result<Vec<Record>> {
+        // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
+        let select =
+            format!("{} WHERE exemplars.id IN (SELECT value FROM json_each(?1)) ORDER BY exemplars.id", Record::SELECT);
+        self.records_by(&select, [format!("{ids:?}")])
+    }
+
+    /// Those with ids in a range, in their order.
+    pub(crate) fn records_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Record>> {
+        let select = format!("{} WHERE exemplars.id BETWEEN ?1 AND ?2 ORDER BY exemplars.id", Record::SELECT);
+        self.records_by(&select, [ids.start(), ids.end()])
+    }
+
+    fn records_by(&self, select: &str, parameters: impl Params) -> Result<Vec<Record>> {
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let records = statement.query_map(parameters, Record::from_row).at(&self.path)?;
+        let mut records: Vec<Record> = records.collect::<rusqlite::Result<_>>().at(&self.path)?;
+        attribute_rows::fill(&self.db, &mut records).at(&self.path)?;
+        Ok(records)
+    }
+
+    /// The hashes of the rows of these exemplars.
+    pub(crate) fn vector_hashes(&self, ids: &[u64]) -> Result<HashMap<u64, [u8; 32]>> {
+        let select = "SELECT id, vector_hash FROM exemplars WHERE id IN (SELECT value FROM json_each(?1))";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let hashes = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        hashes.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// How many batches there are up to this one.
+    pub(crate) fn batches_up_to(&self, last: u64) -> Result<u64> {
+        let select = "SELECT count(*) FROM batches WHERE id <= ?1";
+        self.db.query_row(select, [last], |row| row.get(0)).at(&self.path)
+    }
+
+    /// The sources of these exemplars, of those that have one.
+    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Source>> {
+        let select = "SELECT id, source FROM exemplars \
+             WHERE id IN (SELECT value FROM json_each(?1)) AND source IS NOT NULL";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let sources = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        sources.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
     pub(crate) fn count(&self, table: &str) -> Result<u64> {
@@ -305,6 +410,19 @@ impl Catalog {
             }
         }
         Ok(faults)
+    }
+}
+
+/// Whether SQLite could not make the files that go with the log, or not write to them.
+fn cannot_make_files(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
+}
+
+fn has_no_log(dir: &Path) -> bool {
+    match std::fs::symlink_metadata(dir.join(LOG)) {
+        Ok(log) => log.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
 }
 

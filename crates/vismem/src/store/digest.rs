@@ -5,9 +5,12 @@
 //! the lanes of all exemplars are summed modulo 2¹⁶. Addition commutes and has an inverse, so the digest depends on
 //! what the memory holds and not on the order or the detours by which it came to hold it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{AttributeValue, Attributes};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const LANES: usize = 1024;
 /// Length of the sum as it is stored.
@@ -118,6 +121,20 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+    }
+}
+
+/// As text, 64 hexadecimal digits.
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no digest")))
     }
 }
 

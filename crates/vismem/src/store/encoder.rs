@@ -1,9 +1,11 @@
 use std::fmt;
 
+use serde::Serialize;
+
 /// Identity of the encoder whose embeddings a memory holds.
 ///
 /// Distances between embeddings of different encoders mean nothing, so a memory takes those of one encoder only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EncoderIdentity {
     /// Name for people.
     pub name: String,

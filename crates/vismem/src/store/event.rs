@@ -2,6 +2,7 @@
 //! before left.
 
 use rusqlite::{Connection, Row};
+use serde::Serialize;
 
 use crate::error::SqlContext;
 use crate::store::catalog::Catalog;
@@ -11,7 +12,8 @@ use crate::{Digest, Memory, Result};
 pub(crate) const ENGINE: &str = concat!("vismem ", env!("CARGO_PKG_VERSION"));
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// Exemplars were added, by one batch.
     Add,
@@ -41,7 +43,7 @@ impl EventKind {
 }
 
 /// One change of a memory. It says nothing of which exemplars it was about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Its number; never used twice.
     pub id: u64,
@@ -112,6 +114,15 @@ impl Catalog {
         events.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
+    /// How many exemplars were added since an event that had to do with so many; `None` if anything else was done.
+    pub(crate) fn additions_since(&self, (id, exemplars): (u64, u64)) -> Result<Option<u64>> {
+        let select = "SELECT coalesce(sum(exemplars), 0), coalesce(sum(kind <> 'add' AND id > ?1), 0) FROM events WHERE id >= ?1";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let (all, others): (u64, u64) =
+            statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        Ok((others == 0).then(|| all.saturating_sub(exemplars)))
+    }
+
     /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.
     pub(crate) fn broken_chain(&self, from: u64) -> Result<Option<String>> {
         let events = self.events_from(from)?;
@@ -129,8 +140,8 @@ impl Catalog {
 }
 
 impl Memory {
-    /// What changed it, oldest first.
+    /// What changed it up to now, oldest first. The log goes on beyond the state that this memory is a handle on.
     pub fn events(&self) -> Result<Vec<Event>> {
-        self.catalog.events_from(0)
+        self.readers.read(|catalog| catalog.events_from(0))
     }
 }

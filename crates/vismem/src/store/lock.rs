@@ -1,11 +1,11 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::error::IoContext;
+use crate::platform::{self, FileExt};
 use crate::store::kill_point::kill_point;
 use crate::{Error, Result};
 
@@ -29,8 +29,9 @@ impl Lock {
     /// Takes the lock of the memory `dir`; waits for another holder no longer than `patience`.
     pub(crate) fn take(dir: &Path, patience: Duration) -> Result<Self> {
         let path = dir.join("lock");
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(&path).at(&path, "open")?;
+        let options = &mut File::options();
+        let file = platform::open_regular(&path, options.read(true).write(true).create(true).truncate(false));
+        let mut file = file.at(&path, "open")?;
         let started = Instant::now();
         while let Err(error) = file.try_lock() {
             match error {
@@ -57,7 +58,7 @@ impl Lock {
         if !self.on_disk {
             let sync_both = || -> io::Result<()> {
                 self.file.sync_all()?;
-                File::open(&self.dir)?.sync_all()
+                platform::sync_directory(&self.dir)
             };
             sync_both().at(&self.dir, "sync")?;
             self.on_disk = true;

@@ -7,19 +7,19 @@
 //!
 //! Layout of pages and log: <https://www.sqlite.org/fileformat2.html>.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rusqlite::{Connection, ffi};
+
+use crate::platform::{self, FileExt};
 
 /// The pages that the write-ahead log holds.
 pub(crate) fn pages_in_log(log: &Path) -> std::io::Result<Vec<u32>> {
     const HEADER: u64 = 32;
     const FRAME_HEADER: u64 = 24;
-    let file = match File::open(log) {
+    let file = match platform::read_regular(log) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         opened => opened?,
     };

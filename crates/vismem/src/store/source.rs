@@ -1,8 +1,11 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::{Serialize, Serializer};
+
+use crate::platform;
 
 /// Where an exemplar came from: usually the path of a picture, else whatever the user said.
 ///
@@ -27,6 +30,13 @@ impl<S: Into<OsString>> From<S> for Source {
     }
 }
 
+/// As text; bytes that are not UTF-8 are shown as �.
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_string_lossy())
+    }
+}
+
 /// Bytes that are not UTF-8 are shown as �.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,20 +55,17 @@ impl ToSql for Source {
 
 impl FromSql for Source {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        use std::os::unix::ffi::OsStrExt;
-        let bytes = value.as_bytes()?;
-        Ok(Self(OsStr::from_bytes(bytes).to_os_string()))
+        Ok(Self(platform::from_bytes(value.as_bytes()?)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::ffi::OsStringExt;
 
     #[test]
     fn a_path_that_is_not_utf8_survives_the_catalogue() {
-        let source = Source(OsString::from_vec(b"caf\xe9.jpg".to_vec()));
+        let source = Source(platform::from_bytes(b"caf\xe9.jpg"));
         let db = rusqlite::Connection::open_in_memory().unwrap();
         let back: Source = db.query_row("SELECT ?1", [&source], |row| row.get(0)).unwrap();
         assert_eq!(back, source);

@@ -38,7 +38,7 @@ impl Memory {
     /// # Errors
     /// When its embedding is damaged, or rows were erased or moved since this memory was opened.
     pub fn stored(&self, id: u64) -> Result<Option<Stored<'_>>> {
-        let Some(record) = self.catalog.record(id)? else { return Ok(None) };
+        let Some(record) = self.records(&[id])?.remove(&id) else { return Ok(None) };
         let embedding = self.vector(record.slot);
         let sound = match record.vector_hash == vectors::hash(embedding) {
             true => Ok(()),

@@ -1,12 +1,13 @@
 //! `vectors.f32`: the embeddings, slot-major rows of little-endian f32.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
 use crate::error::IoContext;
+use crate::platform::{self, FileExt};
 use crate::{Error, Result};
 
 #[cfg(target_endian = "big")]
@@ -36,7 +37,7 @@ pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
 /// The file, which must be there once rows were committed.
 fn present(opened: std::io::Result<File>, path: &Path) -> Result<File> {
     match opened {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(Error::Damaged { path: path.into(), what: "is missing".into() })
         }
         opened => opened.at(path, "open"),
@@ -54,7 +55,8 @@ impl VectorWriter {
     /// Opens the file of a memory with `slots` committed rows; makes it if there are none yet.
     pub(crate) fn open(dir: &Path, dim: usize, slots: u64) -> Result<Self> {
         let path = path(dir);
-        let file = File::options().read(true).write(true).create(slots == 0).truncate(false).open(&path);
+        let options = &mut File::options();
+        let file = platform::open_regular(&path, options.read(true).write(true).create(slots == 0).truncate(false));
         let file = present(file, &path)?;
         Ok(Self { file, path, row_bytes: (dim * size_of::<f32>()) as u64 })
     }
@@ -104,18 +106,25 @@ impl VectorMap {
     /// Maps the first `slots` rows; a shorter file is damaged. While the memory is `compacting`, they may still wait to
     /// take their place.
     pub(crate) fn open(dir: &Path, dim: usize, slots: usize, compacting: bool) -> Result<Self> {
-        let unfinished = unfinished_path(dir);
-        let path = if compacting && unfinished.exists() { unfinished } else { path(dir) };
-        let expected = slots * dim * size_of::<f32>();
-        if expected == 0 {
+        let (unfinished, mut path) = (unfinished_path(dir), path(dir));
+        let expected = slots.checked_mul(dim).and_then(|values| values.checked_mul(size_of::<f32>()));
+        if expected == Some(0) {
             return Ok(Self { map: None, dim });
         }
-        let file = present(File::open(&path), &path)?;
+        let waiting = if compacting { platform::read_regular(&unfinished) } else { Err(ErrorKind::NotFound.into()) };
+        let file = match waiting {
+            // They have taken their place, or never had another one.
+            Err(error) if error.kind() == ErrorKind::NotFound => present(platform::read_regular(&path), &path)?,
+            waiting => {
+                path = unfinished;
+                waiting.at(&path, "open")?
+            }
+        };
         let found = file.metadata().at(&path, "read")?.len();
-        if found < expected as u64 {
-            let what = format!("{found} bytes long where {slots} rows of {dim} dimensions need {expected}");
+        let Some(expected) = expected.filter(|expected| *expected as u64 <= found) else {
+            let what = format!("{found} bytes long, too short for {slots} rows of {dim} dimensions");
             return Err(Error::Damaged { path, what });
-        }
+        };
         // SAFETY: the mapping is read-only and covers committed rows only. vismem never shortens the file below the
         // committed rows (compaction writes another file) and, under the writer's lock, writes to a committed slot only once no row names it. A program
         // other than vismem that shortens or rewrites the file meanwhile breaks this, as it would break any

@@ -37,11 +37,6 @@ fn attributes_in(dir: &Path) -> Vec<Attributes> {
     found
 }
 
-fn commits(dir: &Path) -> u64 {
-    let editor = Editor::open(dir).unwrap();
-    editor.catalog.db.query_row("SELECT commits FROM memory", [], |row| row.get(0)).unwrap()
-}
-
 #[test]
 fn attributes_come_back_as_they_were_and_the_memory_knows_which_there_are() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,33 +186,4 @@ fn changed_attributes_are_named_by_verify_and_never_answered_from() {
         assert!(matches!(Memory::open(copy.path()), Err(Error::Damaged { .. })), "{change}");
         assert_ne!(verify(copy.path()).unwrap().faults, [], "{change}");
     }
-}
-
-#[test]
-fn every_transaction_raises_the_number_of_commits() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    add(dir, &(0..12).map(sample).collect::<Vec<_>>()).unwrap();
-    let mut last = commits(dir);
-    assert_eq!(last, 1);
-    let select = |ids: &[u64]| Selector { ids: ids.to_vec(), ..Default::default() };
-    type Change<'a> = &'a dyn Fn(&mut Editor);
-    let mut taxonomy = crate::Taxonomy { levels: vec!["family".into()], ..Default::default() };
-    taxonomy.insert("label-1", &["one".into()]).unwrap();
-    let changes: [Change<'_>; 7] = [
-        &|editor| drop(editor.batch().add(&[with_attributes(&sample(20))]).unwrap()),
-        &|editor| drop(editor.relabel(&select(&[1]), "other").unwrap()),
-        &|editor| drop(editor.undo().unwrap()),
-        &|editor| drop(editor.set_taxonomy(&taxonomy).unwrap()),
-        &|editor| editor.set_pruning(Some(crate::Pruning::SOFT)).unwrap(),
-        &|editor| drop(editor.forget(&select(&[3])).unwrap()),
-        &|editor| assert!(editor.compact().unwrap().bytes_after > 0),
-    ];
-    for (number, change) in changes.into_iter().enumerate() {
-        change(&mut Editor::open(dir).unwrap());
-        assert!(commits(dir) > last, "change {number}");
-        last = commits(dir);
-    }
-    Editor::open(dir).unwrap();
-    assert_eq!(commits(dir), last, "opening changes nothing");
 }

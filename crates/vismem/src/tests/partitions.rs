@@ -94,7 +94,7 @@ fn forget(dir: &Path, id: u64) {
 }
 
 /// Changes a word of the file, and the checksum with it: of the part with this number, which is at this place.
-fn forge(file: &Path, part: usize, place: std::ops::Range<usize>, at: usize, word: u64) {
+pub(super) fn forge(file: &Path, part: usize, place: std::ops::Range<usize>, at: usize, word: u64) {
     let mut bytes = fs::read(file).unwrap();
     let checksum = Checksum::from_bytes(bytes[32..].first_chunk().unwrap());
     let before = Checksum::of(part, &bytes[place.clone()]);

@@ -60,16 +60,16 @@ proptest! {
             samples.iter().zip(decided).filter(|(sample, decided)| sample.label == **decided).count()
         };
         let share = |right: usize, of: usize| right as f64 / of as f64;
-        prop_assert_eq!((found.added, found.old), (new.len(), old.len()));
-        prop_assert_eq!(found.accuracy_before, share(right(&before, &old), old.len()));
-        prop_assert_eq!(found.accuracy_after, share(right(&after, &old), old.len()));
-        prop_assert_eq!(found.added_accuracy, Some(share(right(&all_after[old.len()..], &new), new.len())));
+        prop_assert_eq!((found.added.exemplars, found.old.exemplars), (new.len(), old.len()));
+        prop_assert_eq!(found.old.accuracy_before, share(right(&before, &old), old.len()));
+        prop_assert_eq!(found.old.accuracy_after, share(right(&after, &old), old.len()));
+        prop_assert_eq!(found.added.accuracy, Some(share(right(&all_after[old.len()..], &new), new.len())));
         let both_sides = || old.iter().zip(before.iter().zip(&after));
-        prop_assert_eq!(found.changed, both_sides().filter(|(_, (before, after))| before != after).count());
+        prop_assert_eq!(found.old.changed, both_sides().filter(|(_, (before, after))| before != after).count());
         let spoilt = both_sides().filter(|(old, (before, after))| old.label == **before && old.label != **after);
-        prop_assert_eq!(found.spoilt, spoilt.count());
+        prop_assert_eq!(found.old.spoilt, spoilt.count());
         let mended = both_sides().filter(|(old, (before, after))| old.label != **before && old.label == **after);
-        prop_assert_eq!(found.mended, mended.count());
+        prop_assert_eq!(found.old.mended, mended.count());
         for label in &found.labels {
             let of: Vec<usize> = (0..old.len()).filter(|&at| old[at].label == label.label).collect();
             let right = |decided: &[String]| of.iter().filter(|&&at| decided[at] == label.label).count();
@@ -86,7 +86,7 @@ proptest! {
             new.iter().map(|s| s.label.clone()).filter(|label| !olds.contains(&label.as_str())).collect();
         fresh.sort();
         fresh.dedup();
-        prop_assert_eq!(found.new_labels, fresh);
+        prop_assert_eq!(found.added.new_labels, fresh);
     }
 }
 

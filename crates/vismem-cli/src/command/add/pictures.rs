@@ -5,12 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use vismem::{Attributes, Batch, Editor, NewExemplar};
+use vismem_data::{Dataset, LabelledPicture};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::Add;
-use crate::input::LabelledPicture;
-use crate::input::dataset::Dataset;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -26,7 +25,7 @@ pub fn add(
 ) -> Result<Report> {
     let held = encoder_of(memory)?;
     let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (memory, held)))?;
-    let mut editor = Editor::open_or_create(memory, &encoder::identity(&encoder))?;
+    let mut editor = Editor::open_or_create(memory, &vismem_models::identity(&encoder))?;
     add_taxonomies(&mut editor, &dataset.taxonomies)?;
     let known = editor.contents()?;
     let progress = Progress::up_to(dataset.count, "pictures");

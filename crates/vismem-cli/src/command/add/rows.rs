@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use vismem::{Attributes, Batch, Editor, EncoderIdentity, NewExemplar, Source, Taxonomy, content_of};
+use vismem_data::clip_retrieval::{self, Shard};
+use vismem_data::embeddings::{Embeddings, fault};
+use vismem_data::labels;
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::{Add, wrong_use};
-use crate::input::clip_retrieval::{self, Shard};
-use crate::input::embeddings::{Embeddings, fault};
-use crate::input::labels;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -166,7 +166,7 @@ impl Adding<'_> {
 fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<EncoderIdentity> {
     let held = encoder_of(memory)?;
     if options.encoding.encoder.is_some() {
-        let encoder = encoder::identity(&encoder::load(&options.encoding, None)?);
+        let encoder = vismem_models::identity(&encoder::load(&options.encoding, None)?);
         ensure!(encoder.dim == dim, "the rows have {dim} values, embeddings of {encoder} have {}", encoder.dim);
         return Ok(encoder);
     }

@@ -7,19 +7,19 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
 use vismem::Memory;
+use vismem_data::embeddings::{Embeddings, fault};
+use vismem_data::{Dataset, LabelledPicture, has_extension, labels};
 use vismem_encode::{Encoder, Outcome as Encoding};
 use vismem_eval::gather::{Labelled, QuerySet};
 
 use super::ground::name_of;
 use super::kept;
 use crate::args::eval::Asked;
+use crate::args::reading::Reading;
 use crate::args::wrong_use;
 use crate::command::add::interrupted;
-use crate::input::dataset::{Dataset, Reading};
-use crate::input::embeddings::{Embeddings, fault};
-use crate::input::{LabelledPicture, dataset, has_extension, labels};
 use crate::progress::Progress;
-use crate::{encoder, output};
+use crate::{datasets, encoder, output};
 
 /// The queries, a set for each path, and how many could not be read.
 pub fn read(memory: &Memory, asked: &Asked) -> Result<(Vec<QuerySet>, usize)> {
@@ -32,7 +32,8 @@ pub fn read(memory: &Memory, asked: &Asked) -> Result<(Vec<QuerySet>, usize)> {
         return Err(wrong_use(format!("{option} belongs to pictures, not to embeddings")));
     }
     // Whatever is wrong with a whole file is said before anything is encoded.
-    let datasets = pictures.iter().map(|path| dataset::open_truth(path, &asked.reading)).collect::<Result<Vec<_>>>()?;
+    let datasets =
+        pictures.iter().map(|path| datasets::open_truth(path, &asked.reading)).collect::<Result<Vec<_>>>()?;
     let mut pictures = match datasets.is_empty() {
         true => None,
         false => Some(Pictures::new(memory, asked)?),

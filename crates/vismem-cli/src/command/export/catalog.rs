@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use vismem::{Memory, Source, Stored};
-use vismem_parquet::Kind;
+use vismem_data::parquet::Kind;
+use vismem_data::{Column, TableWriter, hex};
 
 use crate::args::ExportCatalog;
-use crate::hex;
 use crate::progress::Progress;
-use crate::table_file::{Column, TableFile};
 
 /// Rows that are written together.
 const TOGETHER: usize = 16_384;
@@ -20,8 +19,9 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
     let mut columns = vec![("id", Kind::Integer), ("label", Kind::Text)];
     columns.extend(taxonomy.levels.iter().map(|level| (level.as_str(), Kind::Text)));
     columns.extend([("source", Kind::Text), ("batch", Kind::Integer), ("content", Kind::Text)]);
-    let path = super::file_in(&options.output, options.table.file_name("catalog"))?;
-    let mut table = TableFile::create(&path, options.table, &columns)?;
+    let format = vismem_data::TableFormat::from(options.table);
+    let path = super::file_in(&options.output, format.file_name("catalog"))?;
+    let mut table = TableWriter::create(&path, format, &columns)?;
     let mut progress = Progress::new(ids.len() as u64, "exemplars");
     for part in ids.chunks(TOGETHER) {
         let stored = super::stored(memory, part)?;

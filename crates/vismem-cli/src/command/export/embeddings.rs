@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use vismem::Memory;
+use vismem_data::embedding_folder::{Entry, FolderWriter};
 
 use crate::args::ExportEmbeddings;
-use crate::embedding_folder::{Entry, FolderWriter};
 use crate::progress::Progress;
 
 pub fn export(memory: &Memory, options: &ExportEmbeddings) -> Result<(usize, Vec<PathBuf>)> {
     let ids = super::ids(memory, &options.selection, &options.encoding)?;
-    let mut folder = FolderWriter::create(&options.output, options.metadata, memory.encoder().dim, true)?;
+    let mut folder = FolderWriter::create(&options.output, options.metadata.into(), memory.encoder().dim, true)?;
     let mut progress = Progress::new(ids.len() as u64, "exemplars");
     for &id in &ids {
         let Some(stored) = memory.stored(id)? else { continue };

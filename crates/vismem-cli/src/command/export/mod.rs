@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde::Serialize;
 use vismem::{Memory, Stored};
+use vismem_data::output_folder;
 
 use super::Outcome;
 use crate::args::{Args, Encoding, Export, Format};
+use crate::output;
 use crate::selector::SelectorArgs;
-use crate::{output, output_folder};
 
 #[derive(Serialize)]
 struct Document {

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use vismem::Memory;
-use vismem::search::Filter;
+use vismem::{Memory, NeighborOptions};
 use vismem_eval::authors_json::{Classes, Entry, Writer, class_ids};
 
 use crate::args::ExportNeighbors;
@@ -37,8 +36,8 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
     for part in ids.chunks(TOGETHER) {
         let stored = super::stored(memory, part)?;
         let queries: Vec<f32> = stored.iter().flat_map(|stored| stored.embedding).copied().collect();
-        let found =
-            memory.neighbors(&queries, options.k as usize, Filter { except: Some(part), ..Default::default() })?;
+        let found = memory
+            .nearest(&queries, &NeighborOptions { k: options.k as usize, except: Some(part), ..Default::default() })?;
         for (id, found) in part.iter().zip(found) {
             let (image_id, image_class) = &exemplars[id];
             out.push(&Entry {

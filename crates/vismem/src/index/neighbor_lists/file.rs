@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use memmap2::{Mmap, MmapOptions};
@@ -20,6 +19,7 @@ use super::{Arrangement, GROUP, LACKING, NEW, NeighborLists};
 use crate::index::checksum::Checksum;
 use crate::index::codes::in_parallel;
 use crate::index::derived;
+use crate::platform::{self, FileExt};
 use crate::store::kill_point::kill_point;
 use crate::{Digest, Memory, Result};
 
@@ -35,7 +35,7 @@ const FEW: usize = 16;
 impl NeighborLists {
     /// The file's lists, if they are whole and belong to this state of the memory.
     pub(crate) fn load(memory: &Memory) -> Option<Self> {
-        let file = File::open(derived::path(memory.path(), derived::NEIGHBOR_LISTS)).ok()?;
+        let file = platform::read_regular(&derived::path(memory.path(), derived::NEIGHBOR_LISTS)).ok()?;
         let head = Head::read(&file, &memory.digest()).ok()??;
         let mut lists = vec![0u32; head.groups * head.entries()];
         file.read_exact_at(bytemuck::cast_slice_mut(&mut lists), HEAD as u64).ok()?;
@@ -53,7 +53,7 @@ impl NeighborLists {
 
     pub(crate) fn keep(&self, memory: &Memory) {
         derived::build(memory, derived::NEIGHBOR_LISTS, |path| {
-            let mut file = File::create(path)?;
+            let mut file = platform::create_regular(path)?;
             file.write_all(&[0; HEAD])?;
             file.write_all(bytemuck::cast_slice(&self.lists))?;
             let groups = self.lists.len() / (GROUP * self.depth);
@@ -167,7 +167,7 @@ impl Head {
 
 /// The file, if its lists belong to `digest`.
 fn open_to_change(dir: &Path, digest: &Digest) -> io::Result<Option<(File, Head)>> {
-    let file = match File::options().read(true).write(true).open(derived::path(dir, derived::NEIGHBOR_LISTS)) {
+    let file = match platform::change_regular(&derived::path(dir, derived::NEIGHBOR_LISTS)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

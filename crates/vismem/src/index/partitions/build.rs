@@ -1,8 +1,6 @@
 //! Finding partitions for a memory and writing the file.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -12,6 +10,7 @@ use vismem_search::{Directory, Filter, Partitioned, Partitions, Queries};
 use super::sums::Sums;
 use super::{DEPTHS, HEAD, Head, Measured, RECALLS, checksum_of, partitions_of};
 use crate::index::codes::in_parallel;
+use crate::platform::{self, FileExt};
 use crate::{Memory, Result};
 
 /// Exemplars that tell which effort has a recall.
@@ -50,7 +49,7 @@ pub(super) fn write_all(memory: &Memory, path: &Path) -> io::Result<()> {
         .enumerate()
         .flat_map(|(partition, members)| members.chunks(GROUP).map(move |slots| (partition, slots)))
         .collect();
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+    let file = platform::create_regular(path)?;
     let mut out = BufWriter::new(&file);
     out.write_all(&[0; HEAD])?;
     out.write_all(sums.bytes())?;

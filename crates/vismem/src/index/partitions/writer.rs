@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -14,6 +13,7 @@ use super::sums::Sums;
 use super::{FIRST_SUM, HEAD_PART, Head, NAME, partitions_of, read_head};
 use crate::index::checksum::Checksum;
 use crate::index::derived;
+use crate::platform::{self, FileExt};
 use crate::store::vectors::{self, VectorWriter};
 use crate::{Digest, Result};
 
@@ -82,7 +82,7 @@ impl PartitionWriter {
     /// The memory's digest changed, its vectors did not: codes that belonged to `before` belong to `after`.
     pub(crate) fn follow(&mut self, before: &Digest, after: &Digest) {
         let write = || -> io::Result<()> {
-            let file = File::options().read(true).write(true).open(derived::path(&self.dir, NAME))?;
+            let file = platform::change_regular(&derived::path(&self.dir, NAME))?;
             let mut digest = [0; 32];
             file.read_exact_at(&mut digest, 0)?;
             if digest == *before.as_bytes() { file.write_all_at(after.as_bytes(), 0) } else { Ok(()) }
@@ -125,7 +125,7 @@ struct OpenPartitions {
 
 impl OpenPartitions {
     fn open(dir: &Path, dim: usize, digest: &Digest) -> io::Result<Option<Self>> {
-        let file = match File::options().read(true).write(true).open(derived::path(dir, NAME)) {
+        let file = match platform::change_regular(&derived::path(dir, NAME)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };

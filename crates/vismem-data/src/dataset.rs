@@ -1,0 +1,186 @@
+//! Labelled pictures, in whatever form they come.
+
+use std::path::Path;
+
+use vismem::Taxonomy;
+
+use crate::error::{ReadError, RequestError};
+use crate::picture::{Fault, LabelledPicture, has_extension};
+use crate::request::{Finding, Reading};
+use crate::{Result, archive, coco, folder, image_table, labels, manifest, real};
+
+/// Labelled pictures as they come.
+pub struct Dataset {
+    /// The pictures, in the order of the data set. What cannot be read is among them, with the reason.
+    pub pictures: Box<dyn Iterator<Item = LabelledPicture> + Send>,
+    /// How many there are, where that is known before they are read.
+    pub count: Option<u64>,
+    /// What came with them.
+    pub taxonomies: Vec<Taxonomy>,
+}
+
+impl Dataset {
+    /// Pictures that are known beforehand. A taxonomy without levels is none.
+    pub fn listed(pictures: Vec<LabelledPicture>, taxonomy: Taxonomy) -> Self {
+        let taxonomies = if taxonomy.levels.is_empty() { Vec::new() } else { vec![taxonomy] };
+        Self { count: Some(pictures.len() as u64), pictures: Box::new(pictures.into_iter()), taxonomies }
+    }
+
+    /// Pictures of which more is known while they are read.
+    pub(crate) fn streamed(
+        pictures: impl Iterator<Item = LabelledPicture> + Send + 'static,
+        count: Option<u64>,
+    ) -> Self {
+        Self { pictures: Box::new(pictures), count, taxonomies: Vec::new() }
+    }
+
+    /// One data set after the other.
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let count = parts.iter().map(|part| part.count).sum();
+        let (mut pictures, mut taxonomies) = (Vec::with_capacity(parts.len()), Vec::new());
+        for part in parts {
+            pictures.push(part.pictures);
+            taxonomies.extend(part.taxonomies);
+        }
+        Self { pictures: Box::new(pictures.into_iter().flatten()), count, taxonomies }
+    }
+}
+
+/// Opens everything that is named, in that order. Whatever is wrong with a whole file is found here, before any picture
+/// is read; files are closed again, and opened one at a time as their turn comes.
+///
+/// # Errors
+/// When a file cannot be read or is not what its name says, and when the request does not fit the files.
+pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
+    let reader = Reader::new(reading, Wanted::OneLabel)?;
+    let parts = paths.iter().map(|path| reader.open(path.as_ref())).collect::<Result<_>>()?;
+    Ok(Dataset::joined(parts))
+}
+
+/// Opens a data set of ground truth: a picture of several labels comes once for each.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
+    Reader::new(reading, Wanted::AllLabels)?.open(path)
+}
+
+/// Opens a data set of which the pictures alone are of interest: they need no labels, and get none.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
+    let reading = Reading { finding: finding.clone(), ..Reading::default() };
+    Reader::new(&reading, Wanted::NoLabel)?.open(path)
+}
+
+/// What is wanted of a picture besides itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    NoLabel,
+    OneLabel,
+    AllLabels,
+}
+
+/// What is to be known of the request while reading.
+pub(crate) struct Reader<'r> {
+    pub reading: &'r Reading,
+    /// Names of the classes 0, 1, ...
+    pub names: Vec<String>,
+    pub wanted: Wanted,
+}
+
+impl<'r> Reader<'r> {
+    pub fn new(reading: &'r Reading, wanted: Wanted) -> Result<Self> {
+        let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
+        Ok(Self { reading, names: names.unwrap_or_default(), wanted })
+    }
+
+    /// Whether pictures must have labels.
+    pub fn wants_labels(&self) -> bool {
+        self.wanted != Wanted::NoLabel
+    }
+
+    /// The label of everything, where there is one: what the user says, or none at all.
+    pub fn one_label(&self) -> Option<String> {
+        if self.wants_labels() { self.reading.label.clone() } else { Some(String::new()) }
+    }
+
+    fn open(&self, path: &Path) -> Result<Dataset> {
+        let is_folder = std::fs::metadata(path).map_err(ReadError::io("read", path))?.is_dir();
+        if self.reading.nested.is_some() && !is_folder {
+            return Err(RequestError::NestedFile { path: path.into() }.into());
+        }
+        if is_folder {
+            return self.folder(path);
+        }
+        if archive::is_named_like_one(path) {
+            return archive::open(path, self);
+        }
+        let brings_labels = ["csv", "parquet", "json"].into_iter().find(|extension| has_extension(path, extension));
+        match brings_labels {
+            Some(_) if self.reading.label.is_some() => Err(RequestError::LabelOfLabelled { path: path.into() }.into()),
+            Some("csv") => manifest::open(path, self),
+            Some("parquet") => image_table::open(path, self),
+            Some(_) => self.json(path),
+            None => {
+                let label = self.one_label().ok_or_else(|| RequestError::NoLabel { path: path.into() })?;
+                Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
+            }
+        }
+    }
+
+    /// JSON of COCO's kind or of ReaL's.
+    fn json(&self, path: &Path) -> Result<Dataset> {
+        let json = std::fs::read(path).map_err(ReadError::io("read", path))?;
+        if real::is_one(&json) { real::open(path, &json, self) } else { coco::open(path, &json, self) }
+    }
+
+    /// Where the pictures are that a file lists: where the user says, else beside it; empty for the current folder.
+    pub fn folder_of_pictures<'a>(&'a self, file: &'a Path) -> &'a Path {
+        self.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""))
+    }
+
+    /// A picture with the labels that a file lists for it: once for each where all are wanted, else with its one.
+    pub fn labelled(&self, picture: &Path, labels: &[String], list: &Path) -> Vec<LabelledPicture> {
+        let missing = |reason: String| vec![LabelledPicture::missing(picture.to_owned(), reason)];
+        let list = list.display();
+        match labels {
+            [] => missing(format!("has no label in {list}")),
+            [one, other, ..] if self.wanted == Wanted::OneLabel => {
+                missing(format!("has several labels in {list}, such as {one} and {other}; a picture has one"))
+            }
+            _ => labels.iter().map(|label| LabelledPicture::file(picture.to_owned(), label.clone())).collect(),
+        }
+    }
+
+    /// A folder of pictures, else of archives and tables.
+    fn folder(&self, path: &Path) -> Result<Dataset> {
+        let none = match (folder::pictures(path), self.one_label(), &self.reading.nested) {
+            (Ok(_), Some(_), Some(_)) => return Err(RequestError::NestedAndLabel.into()),
+            (Ok(pictures), None, Some(levels)) => return folder::nested(path, pictures, levels),
+            (Ok(pictures), label, _) => {
+                let labelled = pictures.into_iter().map(|path| {
+                    let label = label.clone().map_or_else(|| folder::label_of(&path), Ok)?;
+                    Ok(LabelledPicture::file(path, label))
+                });
+                return Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()));
+            }
+            (Err(none), ..) => none,
+        };
+        let shards = folder::shards(path)?;
+        if shards.is_empty() {
+            return Err(none);
+        }
+        Ok(Dataset::joined(shards.iter().map(|shard| self.open(shard)).collect::<Result<_>>()?))
+    }
+}
+
+/// What a class is called: its name where classes have names, else the number.
+pub(crate) fn class(names: &[String], number: i64) -> std::result::Result<String, Fault> {
+    if names.is_empty() {
+        return Ok(number.to_string());
+    }
+    let name = usize::try_from(number).ok().and_then(|number| names.get(number));
+    name.cloned().ok_or_else(|| format!("its class {number} is not among the {} class names", names.len()).into())
+}

@@ -1,0 +1,54 @@
+//! Pictures in archives and tables, by the names that they have as sources: `shard.tar#cat/1.jpg`, `train.parquet#17`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::picture::{Fault, LabelledPicture, has_extension};
+use crate::resolver::{DEFAULT_LIMIT, ResolveError};
+use crate::{archive, image_table, platform};
+
+/// The name of something in an archive or a table.
+pub fn name(file: &Path, name: impl AsRef<OsStr>) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push("#");
+    path.push(name);
+    path.into()
+}
+
+/// The archive or table that a source lies in, and its name there; `None` for a file of its own, and where neither is there
+/// any more.
+pub fn holder(source: &Path) -> Option<(PathBuf, OsString)> {
+    if source.is_file() {
+        return None;
+    }
+    let mut holders = possible_holders(source).filter(|(holder, _)| holder.is_file());
+    holders.next().map(|(holder, name)| (holder.to_owned(), name.to_owned()))
+}
+
+/// Where a source could be divided into an archive or a table, by their names, and the name of something in it.
+pub(crate) fn possible_holders(source: &Path) -> impl Iterator<Item = (&Path, &OsStr)> {
+    let bytes = source.as_os_str().as_encoded_bytes();
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'#').map(|(at, _)| at);
+    let split = ends.map(|end| platform::split_around(source.as_os_str(), end));
+    let split = split.map(|(holder, name)| (Path::new(holder), name));
+    split.filter(|(holder, _)| archive::is_named_like_one(holder) || has_extension(holder, "parquet"))
+}
+
+/// The picture that is meant by its file, or by its name in an archive or a table.
+pub fn picture(path: &Path) -> LabelledPicture {
+    let mut picture = LabelledPicture::file(path.into(), String::new());
+    picture.bytes = holder(path).map(|(holder, name)| {
+        read(&holder, &holder, &name, DEFAULT_LIMIT).map_err(|error| Fault::from(error.to_string()))
+    });
+    picture
+}
+
+/// The bytes of a picture of up to `largest` bytes, that lies under this name in `holder`, which is what its name
+/// `called` says: an archive or a table.
+pub(crate) fn read(holder: &Path, called: &Path, name: &OsStr, largest: u64) -> Result<Vec<u8>, ResolveError> {
+    if has_extension(called, "parquet") {
+        let row = name.to_str().and_then(|row| row.parse().ok()).ok_or(ResolveError::NoRow)?;
+        return image_table::picture_in_row(holder, row, largest);
+    }
+    archive::read(holder, called, Path::new(name), largest)
+}

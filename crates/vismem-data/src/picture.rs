@@ -1,0 +1,105 @@
+//! A picture of a data set.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vismem::Source;
+
+use crate::error::{Field, Remedy};
+
+/// A picture that is to be read, with what its data set says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledPicture {
+    /// Its file; or what holds it and its name there: `shard.tar#cat/1.jpg`, `train.parquet#17`.
+    pub path: PathBuf,
+    /// Its bytes, if it has no file of its own; or why there are none.
+    pub bytes: Option<Result<Vec<u8>, Fault>>,
+    /// What it shows.
+    pub label: String,
+    /// Where it comes from, if the data set says that: any text, instead of the path.
+    pub source: Option<String>,
+}
+
+/// Why something that was to be a picture is none, or has no label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The reason, in words.
+    pub reason: String,
+    /// What would mend it, if that is not said by the reason.
+    pub remedy: Option<Remedy>,
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self { reason, remedy: None }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Fault {
+    /// A reason that a label would mend.
+    pub(crate) fn unlabelled(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), remedy: Some(Remedy::Say(Field::Label)) }
+    }
+}
+
+impl LabelledPicture {
+    /// A picture in a file of its own.
+    pub fn file(path: PathBuf, label: String) -> Self {
+        Self { path, bytes: None, label, source: None }
+    }
+
+    /// Something that was to be a picture, and why it is none.
+    pub fn missing(path: PathBuf, fault: impl Into<Fault>) -> Self {
+        Self { path, bytes: Some(Err(fault.into())), label: String::new(), source: None }
+    }
+
+    /// What an exemplar of this picture names as its source: what the data set says, as it says it; else the picture's
+    /// path. That one is absolute, so that the picture is found again from whatever folder the memory is asked in.
+    ///
+    /// A source is only a name. What opens the picture again is
+    /// [`SourceResolver`](crate::SourceResolver), which decides whether it may.
+    ///
+    /// # Errors
+    /// When the path is relative and the current folder is not known.
+    pub fn source(&self) -> io::Result<Source> {
+        match &self.source {
+            Some(source) => Ok(Source::from(source)),
+            None => std::path::absolute(&self.path).map(Source::from),
+        }
+    }
+}
+
+#[cfg(feature = "encode")]
+impl vismem_encode::Input for LabelledPicture {
+    fn picture(&self) -> vismem_encode::Picture<'_> {
+        match &self.bytes {
+            None => vismem_encode::Picture::File(&self.path),
+            Some(Ok(bytes)) => vismem_encode::Picture::Bytes(&self.path, bytes),
+            Some(Err(fault)) => vismem_encode::Picture::Missing(&self.path, &fault.reason),
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(Ok(bytes)) = &mut self.bytes {
+            *bytes = Vec::new();
+        }
+    }
+}
+
+/// Whether the file name ends in `.extension`, whatever its case.
+pub fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}

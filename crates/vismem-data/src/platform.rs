@@ -1,0 +1,29 @@
+//! What Unix alone has: names that are any bytes, and opening a file that may be a pipe.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A name of these bytes.
+pub fn os_string(bytes: Vec<u8>) -> OsString {
+    OsString::from_vec(bytes)
+}
+
+/// The bytes of a name.
+pub fn bytes(name: &OsStr) -> &[u8] {
+    name.as_bytes()
+}
+
+/// What stands before the byte at `at`, and what behind it.
+pub fn split_around(name: &OsStr, at: usize) -> (&OsStr, &OsStr) {
+    let bytes = name.as_bytes();
+    (OsStr::from_bytes(&bytes[..at]), OsStr::from_bytes(&bytes[at + 1..]))
+}
+
+/// Opens a file for reading without waiting for anybody: a pipe without a writer opens at once, and so can be refused.
+pub fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}

@@ -1,0 +1,37 @@
+//! What is asked of a data set.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How a data set is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reading {
+    /// One label for everything.
+    pub label: Option<String>,
+    /// The column that has the label, in manifests, Parquet files and metadata; the key, in JSON of WebDataset. `None`
+    /// is `label`, or the only column of classes of a Hugging Face data set.
+    pub label_column: Option<String>,
+    /// Columns that are levels of the taxonomy, the nearest to the label first; in JSON of COCO's kind keys of the
+    /// categories.
+    pub levels: Vec<String>,
+    /// Folders above the label's are levels of the taxonomy, named as a path: `kingdom/family` for
+    /// `FOLDER/animals/cats/leopard/1.jpg`.
+    pub nested: Option<String>,
+    /// A file with the names of the classes 0, 1, …, one a line, for labels that are numbers.
+    pub class_names: Option<PathBuf>,
+    /// Where the pictures are.
+    pub finding: Finding,
+}
+
+/// Where the pictures of a data set are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Finding {
+    /// The column that has the pictures, in manifests and Parquet files. `None` is `path`, or the only column of
+    /// pictures.
+    pub image_column: Option<String>,
+    /// The folder of the pictures that JSON of COCO's or ReaL's kind is about. `None` is the folder of the JSON.
+    pub images: Option<PathBuf>,
+}

@@ -1,0 +1,137 @@
+//! Tables that other programs read: Parquet or CSV.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::WriteError;
+use crate::parquet::{Cells, Kind, Writer};
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableFormat {
+    /// Columns with types.
+    Parquet,
+    /// Text; nothing is an empty field.
+    Csv,
+}
+
+impl TableFormat {
+    /// `NAME.parquet` or `NAME.csv`.
+    pub fn file_name(self, name: &str) -> String {
+        match self {
+            Self::Parquet => format!("{name}.parquet"),
+            Self::Csv => format!("{name}.csv"),
+        }
+    }
+}
+
+/// The values of one column in a group of rows.
+pub enum Column {
+    /// Of a column of [`Kind::Integer`].
+    Integers(Vec<i64>),
+    /// Of a column of [`Kind::Text`].
+    Texts(Vec<Option<String>>),
+}
+
+/// Writes a table, group of rows by group of rows.
+pub struct TableWriter {
+    path: PathBuf,
+    writer: Form,
+}
+
+enum Form {
+    Parquet(Box<Writer>),
+    Csv(Box<csv::Writer<File>>),
+}
+
+impl TableWriter {
+    /// Makes a table of these columns, of whole numbers or of text.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn create(path: &Path, format: TableFormat, columns: &[(&str, Kind)]) -> Result<Self, WriteError> {
+        let writer = match format {
+            TableFormat::Parquet => Form::Parquet(Box::new(Writer::create(path, columns)?)),
+            TableFormat::Csv => {
+                let mut writer = csv::Writer::from_path(path).map_err(failed(path))?;
+                writer.write_record(columns.iter().map(|(name, _)| name)).map_err(failed(path))?;
+                Form::Csv(Box::new(writer))
+            }
+        };
+        Ok(Self { path: path.into(), writer })
+    }
+
+    /// Writes rows: all columns, equally long.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&mut self, columns: &[Column]) -> Result<(), WriteError> {
+        let writer = match &mut self.writer {
+            Form::Parquet(writer) => {
+                let borrowed: Vec<Vec<Option<&str>>> = columns
+                    .iter()
+                    .map(|column| match column {
+                        Column::Texts(values) => values.iter().map(Option::as_deref).collect(),
+                        Column::Integers(_) => Vec::new(),
+                    })
+                    .collect();
+                let cells: Vec<Cells<'_>> = columns
+                    .iter()
+                    .zip(&borrowed)
+                    .map(|(column, texts)| match column {
+                        Column::Integers(values) => Cells::Integers(values),
+                        Column::Texts(_) => Cells::Texts(texts),
+                    })
+                    .collect();
+                return Ok(writer.write(&cells)?);
+            }
+            Form::Csv(writer) => writer,
+        };
+        let rows = columns.iter().map(Column::len).max().unwrap_or(0);
+        for row in 0..rows {
+            for column in columns {
+                writer.write_field(column.text(row).as_bytes()).map_err(failed(&self.path))?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(failed(&self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file and syncs it.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn finish(self) -> Result<(), WriteError> {
+        match self.writer {
+            Form::Parquet(writer) => Ok(writer.finish()?),
+            Form::Csv(writer) => {
+                let file = writer.into_inner().map_err(csv::IntoInnerError::into_error);
+                file.and_then(|file| file.sync_all()).map_err(WriteError::io("write", &self.path))
+            }
+        }
+    }
+}
+
+pub(crate) fn failed(path: &Path) -> impl FnOnce(csv::Error) -> WriteError {
+    move |error| WriteError::io("write", path)(error.into())
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Integers(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+
+    /// A value as CSV has it: nothing is an empty field.
+    fn text(&self, row: usize) -> String {
+        match self {
+            Self::Integers(values) => values[row].to_string(),
+            Self::Texts(values) => values[row].clone().unwrap_or_default(),
+        }
+    }
+}

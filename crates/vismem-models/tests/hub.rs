@@ -1,0 +1,120 @@
+//! The cache and the downloads against a hub on this machine.
+
+#![cfg(feature = "hub")]
+
+mod server;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use server::{COMMIT, Sending, Server};
+use vismem_models::{Fetching, Hub, HubError, Repository, Snapshot, no_progress};
+
+/// Does `work` with a hub that serves `OWNER/NAME` with two files, and with the folder that it and its cache are in.
+fn with_hub(work: impl FnOnce(&Hub, &Server, &Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = folder.path().join("hub/OWNER/NAME");
+    std::fs::create_dir_all(repository.join("deep")).unwrap();
+    std::fs::write(repository.join("small.json"), "{}").unwrap();
+    std::fs::write(repository.join("deep/large.bin"), large()).unwrap();
+    let server = Server::start(&folder.path().join("hub"));
+    work(&Hub::new(&server.endpoint, folder.path().join("cache")), &server, folder.path());
+}
+
+fn large() -> Vec<u8> {
+    (0..300_000u32).map(|n| (n % 251) as u8).collect()
+}
+
+fn pull(hub: &Hub) -> Result<Snapshot, HubError> {
+    let mut progress = |Fetching { here, total, .. }: Fetching| {
+        assert!(here <= total);
+        ControlFlow::Continue(())
+    };
+    hub.pull(&"OWNER/NAME".parse().unwrap(), |names| Ok(names.to_vec()), &mut progress)
+}
+
+#[test]
+fn files_are_laid_out_as_other_programs_look_for_them() {
+    with_hub(|hub, server, folder| {
+        let snapshot = pull(hub).unwrap();
+        let base = folder.join("cache/models--OWNER--NAME");
+        assert_eq!(snapshot, Snapshot { folder: base.join("snapshots").join(COMMIT), commit: COMMIT.into() });
+        assert_eq!(snapshot.files(), ["deep/large.bin", "small.json"]);
+        assert_eq!(std::fs::read(snapshot.folder.join("deep/large.bin")).unwrap(), large());
+        assert_eq!(std::fs::read_to_string(base.join("refs/main")).unwrap(), COMMIT);
+        let link = std::fs::read_link(snapshot.folder.join("deep/large.bin")).unwrap();
+        assert!(link.starts_with("../../../blobs"), "{}", link.display());
+        // Named by its SHA-256, a small file by what git calls it.
+        assert_eq!(link.file_name().unwrap().len(), 64);
+        assert_eq!(std::fs::read_link(snapshot.folder.join("small.json")).unwrap().file_name().unwrap().len(), 40);
+        server.requests();
+        assert_eq!(hub.cached(&"OWNER/NAME".parse().unwrap()), Some(snapshot.clone()));
+        assert_eq!(hub.cached(&format!("OWNER/NAME@{COMMIT}").parse().unwrap()), Some(snapshot));
+        assert_eq!(hub.cached(&"OWNER/NAME@other".parse().unwrap()), None);
+        assert_eq!(server.requests(), [""; 0]);
+    });
+}
+
+#[test]
+fn what_was_cut_off_goes_on_in_the_next_run() {
+    with_hub(|hub, server, folder| {
+        // Nothing more comes, three times.
+        server.send(Sending::Cut(0));
+        assert!(matches!(pull(hub), Err(HubError::Network { .. })));
+        server.send(Sending::Whole);
+        pull(hub).unwrap();
+        std::fs::remove_dir_all(folder.join("cache")).unwrap();
+
+        server.requests();
+        server.send(Sending::Cut(100_000));
+        pull(hub).unwrap();
+        let ranges: Vec<String> = server.requests().into_iter().filter(|path| path.contains("large.bin")).collect();
+        assert_eq!(ranges.len(), 3, "{ranges:?}");
+        assert!(ranges[1].ends_with("from 100000") && ranges[2].ends_with("from 200000"), "{ranges:?}");
+    });
+}
+
+#[test]
+fn what_was_cancelled_goes_on_in_the_next_run() {
+    with_hub(|hub, server, _| {
+        let repository: Repository = "OWNER/NAME".parse().unwrap();
+        let all = |names: &[String]| Ok::<_, HubError>(names.to_vec());
+        let cancelled = hub.pull(&repository, all, &mut |_| ControlFlow::Break(())).unwrap_err();
+        assert!(matches!(cancelled, HubError::Cancelled { .. }), "{cancelled}");
+        assert_eq!(hub.cached(&repository), None);
+        server.requests();
+        let snapshot = pull(hub).unwrap();
+        assert_eq!(std::fs::read(snapshot.folder.join("deep/large.bin")).unwrap(), large());
+        let requests = server.requests();
+        assert!(requests.iter().any(|request| request.contains("large.bin from ")), "{requests:?}");
+    });
+}
+
+#[test]
+fn who_may_not_ask_the_hub_has_what_the_cache_has() {
+    with_hub(|hub, server, _| {
+        let offline = hub.clone().offline();
+        assert!(matches!(pull(&offline), Err(HubError::Offline { .. })));
+        assert_eq!(server.requests(), [""; 0]);
+        let snapshot = pull(hub).unwrap();
+        assert_eq!(offline.cached(&"OWNER/NAME".parse().unwrap()), Some(snapshot));
+    });
+}
+
+#[test]
+fn what_is_damaged_or_refused_leaves_nothing_behind() {
+    with_hub(|hub, server, folder| {
+        server.send(Sending::Damaged);
+        assert!(matches!(pull(hub), Err(HubError::Damaged { .. })));
+        server.send(Sending::Status(500));
+        assert!(matches!(pull(hub), Err(HubError::Refused { status: 500, .. })));
+        assert_eq!(hub.cached(&"OWNER/NAME".parse().unwrap()), None);
+        let blobs = folder.join("cache/models--OWNER--NAME/blobs");
+        let left: Vec<_> =
+            std::fs::read_dir(blobs).unwrap().flatten().filter(|entry| entry.metadata().unwrap().len() > 0).collect();
+        assert!(left.is_empty(), "{left:?}");
+        let unknown: Repository = "OWNER/OTHER".parse().unwrap();
+        let error = hub.pull(&unknown, |names| Ok::<_, HubError>(names.to_vec()), &mut no_progress()).unwrap_err();
+        assert!(matches!(error, HubError::NotFound { .. }), "{error}");
+    });
+}
