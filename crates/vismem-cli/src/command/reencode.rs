@@ -135,14 +135,14 @@ fn print(document: &Document) -> Result<()> {
 
 /// The exemplars by what their embeddings were made from.
 fn wanted(old: &Memory) -> Result<HashMap<[u8; 32], Wanted>> {
-    let stored = old.ids().into_iter().map(|id| old.stored(id));
-    stored
-        .filter_map(Result::transpose)
-        .map(|stored| {
-            let Stored { id, label, source, content, attributes, .. } = stored?;
-            Ok((content, Wanted { id, label, source, attributes }))
-        })
-        .collect()
+    let mut wanted = HashMap::with_capacity(old.len());
+    for part in old.ids().chunks(1_000) {
+        for stored in old.stored_all(part)? {
+            let Stored { id, label, source, content, attributes, .. } = stored;
+            wanted.insert(content, Wanted { id, label, source, attributes });
+        }
+    }
+    Ok(wanted)
 }
 
 /// Where the pictures may be: the exemplars' own files, the archives and tables that they came from, and what the user

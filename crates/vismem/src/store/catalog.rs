@@ -246,7 +246,7 @@ impl Catalog {
         match usual {
             // Without a log there is nothing to share with writers; where nothing can be written SQLite cannot make the
             // files with which it would.
-            Err(Error::Catalog { source, .. }) if cannot_make_files(&source) && has_no_log(dir) => {
+            Err(Error::Catalog { source, .. }) if cannot_make_files(&source) && can_have_no_log(dir) => {
                 let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
                 catalog.check_format().map(|()| catalog)
             }
@@ -419,11 +419,16 @@ fn cannot_make_files(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
 }
 
-fn has_no_log(dir: &Path) -> bool {
-    match std::fs::symlink_metadata(dir.join(LOG)) {
+/// Whether there is no log, and none can be written either.
+fn can_have_no_log(dir: &Path) -> bool {
+    use std::io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem};
+    let log = dir.join(LOG);
+    let is_empty = match std::fs::symlink_metadata(&log) {
         Ok(log) => log.len() == 0,
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    }
+        Err(error) => error.kind() == NotFound,
+    };
+    let opened = platform::open_regular(&log, File::options().write(true).create(true).truncate(false));
+    is_empty && opened.is_err_and(|error| matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
 }
 
 fn prepare_to_write(db: &Connection) -> rusqlite::Result<()> {

@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use crate::error::SqlContext;
-use crate::store::{catalog, vectors};
+use crate::store::catalog::{self, Record};
+use crate::store::vectors;
 use crate::{Attributes, Editor, Error, Memory, Result, Source};
 
 /// An exemplar with its embedding. Added to another memory, it contributes the same to that memory's digest.
@@ -38,18 +39,25 @@ impl Memory {
     /// # Errors
     /// When its embedding is damaged, or rows were erased or moved since this memory was opened.
     pub fn stored(&self, id: u64) -> Result<Option<Stored<'_>>> {
-        let Some(record) = self.records(&[id])?.remove(&id) else { return Ok(None) };
-        let embedding = self.vector(record.slot);
-        let sound = match record.vector_hash == vectors::hash(embedding) {
-            true => Ok(()),
-            false => Err(Error::Damaged {
-                path: vectors::path(self.path()),
-                what: format!("row {} (exemplar {id}) is not what was stored", record.slot),
-            }),
+        Ok(self.stored_all(&[id])?.pop())
+    }
+
+    /// The exemplars with these ids, in the order of `ids`, without those that are not there. They are looked up together.
+    ///
+    /// # Errors
+    /// As [`Memory::stored`].
+    pub fn stored_all(&self, ids: &[u64]) -> Result<Vec<Stored<'_>>> {
+        let records = self.records(ids)?;
+        let stored = |record: &Record| {
+            let embedding = self.vector(record.slot);
+            if record.vector_hash != vectors::hash(embedding) {
+                let what = format!("row {} (exemplar {}) is not what was stored", record.slot, record.id);
+                return Err(Error::Damaged { path: vectors::path(self.path()), what });
+            }
+            let Record { id, label, batch, source, content, attributes, .. } = record.clone();
+            Ok(Stored { id, label, source, batch, content, attributes, embedding })
         };
-        self.unless_outdated(sound)?;
-        let catalog::Record { id, label, batch, source, content, attributes, .. } = record;
-        Ok(Some(Stored { id, label, source, batch, content, attributes, embedding }))
+        self.unless_outdated(ids.iter().filter_map(|id| records.get(id)).map(stored).collect())
     }
 }
 

@@ -13,16 +13,17 @@ pub fn export(memory: &Memory, options: &ExportEmbeddings) -> Result<(usize, Vec
     let ids = super::ids(memory, &options.selection, &options.encoding)?;
     let mut folder = FolderWriter::create(&options.output, options.metadata.into(), memory.encoder().dim, true)?;
     let mut progress = Progress::new(ids.len() as u64, "exemplars");
-    for &id in &ids {
-        let Some(stored) = memory.stored(id)? else { continue };
-        folder.push(&Entry {
-            id: Some((stored.id, stored.batch)),
-            label: &stored.label,
-            source: stored.source.as_ref(),
-            content: stored.content,
-            embedding: stored.embedding,
-        })?;
-        progress.advance(1);
+    for part in ids.chunks(1_000) {
+        for stored in super::stored(memory, part)? {
+            folder.push(&Entry {
+                id: Some((stored.id, stored.batch)),
+                label: &stored.label,
+                source: stored.source.as_ref(),
+                content: stored.content,
+                embedding: stored.embedding,
+            })?;
+            progress.advance(1);
+        }
     }
     let exemplars = folder.len();
     // Of a part, nobody knows the digest until it is a memory of its own.

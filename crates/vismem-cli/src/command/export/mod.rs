@@ -68,7 +68,7 @@ fn ids(memory: &Memory, selection: &SelectorArgs, encoding: &Encoding) -> Result
 
 /// The exemplars with these ids, which are the memory's.
 fn stored<'m>(memory: &'m Memory, ids: &[u64]) -> Result<Vec<Stored<'m>>> {
-    ids.iter().filter_map(|&id| memory.stored(id).transpose()).map(|stored| Ok(stored?)).collect()
+    Ok(memory.stored_all(ids)?)
 }
 
 /// A file in a folder, which is made if need be.
