@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use vismem::{ClassifyOptions, Editor, Encoder, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
+use vismem::{ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
 
 const FILES: [&str; 7] =
-    ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "fellows.u32", "novelty.f32", "slots.u64"];
+    ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "neighbor_lists.u32", "novelty.f32", "slots.u64"];
 
 /// What a memory answers: nearest neighbours with their labels, and how often each exemplar misleads.
 type Answers = (Vec<(u64, String)>, Vec<(u64, u32)>);
@@ -43,7 +43,7 @@ fn sound() -> &'static Sound {
     static SOUND: OnceLock<Sound> = OnceLock::new();
     SOUND.get_or_init(|| {
         let dir = directory("sound");
-        let encoder = Encoder { name: "fuzz".into(), hash: String::new(), dim: 5 };
+        let encoder = EncoderIdentity { name: "fuzz".into(), hash: String::new(), dim: 5 };
         let mut editor = Editor::open_or_create(&dir, &encoder).unwrap();
         for n in 0..60 {
             let (embedding, label) = (embedding(n), format!("label-{}", n % 7));

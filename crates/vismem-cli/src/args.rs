@@ -447,7 +447,7 @@ pub enum Model {
 pub enum Export {
     /// Embeddings as .npy, with labels, sources and taxonomy beside them: what `vismem import` reads
     Embeddings(ExportEmbeddings),
-    /// Each exemplar's nearest fellows, in the JSON of the paper's authors
+    /// Each exemplar's nearest neighbours, in the JSON of the paper's authors
     Neighbors(ExportNeighbors),
     /// Ids, labels, levels of the taxonomy, sources and batches as a table
     Catalog(ExportCatalog),

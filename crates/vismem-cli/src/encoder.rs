@@ -15,7 +15,7 @@ use crate::output;
 ///
 /// # Errors
 /// When it cannot be loaded, or the memory holds embeddings of another one.
-pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::Encoder)>) -> Result<Encoder> {
+pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::EncoderIdentity)>) -> Result<Encoder> {
     if let Some((path, held)) = memory
         && held.hash.is_empty()
     {
@@ -114,7 +114,7 @@ fn in_folder_above(onnx: &Path) -> Result<Model> {
 }
 
 /// The encoder of a memory, if it is at hand without asking anybody.
-fn held_by(path: &Path, held: &vismem::Encoder) -> Result<Model> {
+fn held_by(path: &Path, held: &vismem::EncoderIdentity) -> Result<Model> {
     if models::is_builtin(&held.name) {
         return Ok(Model::builtin());
     }
@@ -134,7 +134,7 @@ fn held_by(path: &Path, held: &vismem::Encoder) -> Result<Model> {
 }
 
 /// The encoder's identity, as memories keep it.
-pub fn identity(encoder: &Encoder) -> vismem::Encoder {
+pub fn identity(encoder: &Encoder) -> vismem::EncoderIdentity {
     let identity = encoder.identity();
-    vismem::Encoder { name: identity.name.clone(), hash: identity.hash.clone(), dim: identity.dim }
+    vismem::EncoderIdentity { name: identity.name.clone(), hash: identity.hash.clone(), dim: identity.dim }
 }

@@ -10,7 +10,6 @@ mod output;
 mod panics;
 mod picture;
 mod progress;
-mod pruning;
 mod receipt;
 mod remedy;
 mod searching;

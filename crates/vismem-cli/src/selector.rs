@@ -50,7 +50,7 @@ impl SelectorArgs {
     }
 
     /// The selector, with the pictures of `--like` encoded as those of `memory` are.
-    pub fn selector(&self, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Selector> {
+    pub fn selector(&self, encoding: &Encoding, memory: &Path, held: &vismem::EncoderIdentity) -> Result<Selector> {
         if self.is_empty() {
             return Err(wrong_use("say which exemplars: --id, --label, --source, --batch, --like or --pruned"));
         }
@@ -128,7 +128,7 @@ pub fn selector_of(
     criteria: &[Criterion],
     encoding: &Encoding,
     memory: &Path,
-    held: &vismem::Encoder,
+    held: &vismem::EncoderIdentity,
 ) -> Result<Selector> {
     let mut selector = Selector::default();
     for criterion in criteria {
@@ -148,7 +148,12 @@ pub fn selector_of(
 }
 
 /// The embedding of a picture, or those in a `.npy` file.
-fn embeddings(file: &Path, encoding: &Encoding, memory: &Path, held: &vismem::Encoder) -> Result<Vec<Vec<f32>>> {
+fn embeddings(
+    file: &Path,
+    encoding: &Encoding,
+    memory: &Path,
+    held: &vismem::EncoderIdentity,
+) -> Result<Vec<Vec<f32>>> {
     if !has_extension(file, "npy") {
         let encoder = encoder::load(encoding, Some((memory, held)))?;
         return Ok(vec![encoder.encode_file(inside::picture(file))?]);

@@ -1,7 +1,7 @@
 //! What-if questions: as if exemplars were not there, or counted more or less.
 
 use anyhow::Result;
-use vismem::{ClassifyOptions, Memory};
+use vismem::{Among, ClassifyOptions, Memory};
 
 use crate::args::{Encoding, WhatIf};
 use crate::output;
@@ -28,11 +28,11 @@ impl WhatIf {
         let (without, only) = (named("--without", &self.without)?, named("--only", &self.only)?);
         let among = match (without, only) {
             (None, None) => None,
-            (Some(without), None) => Some(memory.without(&without)),
-            (None, Some(only)) => Some(memory.only(&only)),
+            (Some(without), None) => Some(Among::Without(without)),
+            (None, Some(only)) => Some(Among::Only(only)),
             (Some(without), Some(mut only)) => {
                 only.retain(|id| without.binary_search(id).is_err());
-                Some(memory.only(&only))
+                Some(Among::Only(only))
             }
         };
         Ok(ClassifyOptions { among, weights: self.weights.clone(), ..options.clone() })

@@ -30,11 +30,11 @@ pub fn decisions_at_every_k(
     vote: Vote,
     standings: Option<&[Standing]>,
 ) -> Vec<u32> {
-    let ballot = |near: &crate::Near| {
+    let voter = |near: &crate::Near| {
         let standing = standings.map_or(Standing::Counts(1.0), |standings| standings[near.exemplar as usize]);
         (table.label_of(near), near.distance, standing)
     };
-    pruned_decisions_at_every_k(vote, &query.neighbors.iter().map(ballot).collect::<Vec<_>>())
+    pruned_decisions_at_every_k(vote, &query.neighbors.iter().map(voter).collect::<Vec<_>>())
 }
 
 /// How many of the queries are decided right at every k of 1..=`depth`. A query with fewer neighbours is decided by those

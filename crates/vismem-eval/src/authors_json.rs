@@ -111,7 +111,7 @@ pub fn read(queries: &Path, memory: Option<&Path>) -> Result<FromFiles> {
     }
     let featurizer = asked.first().map_or_else(String::new, |(_, entry)| entry.featurizer.to_string());
     let table = reading.queries(asked, queries, false)?;
-    let fellows = match (own, memory) {
+    let lists = match (own, memory) {
         (Some(own), Some(path)) => Some(reading.queries(own, path, true)?),
         _ => None,
     };
@@ -123,10 +123,10 @@ pub fn read(queries: &Path, memory: Option<&Path>) -> Result<FromFiles> {
         ..Neighborhoods::default()
     };
     let mut table = whole(table);
-    if let Some(fellows) = &fellows {
-        [10, 100].into_iter().for_each(|neighbors| table.count_votes(fellows, neighbors));
+    if let Some(lists) = &lists {
+        [10, 100].into_iter().for_each(|neighbors| table.count_votes(lists, neighbors));
     }
-    let own = fellows.map(|fellows| Neighborhoods { votes: table.votes.clone(), ..whole(fellows) });
+    let own = lists.map(|lists| Neighborhoods { votes: table.votes.clone(), ..whole(lists) });
     Ok(FromFiles { featurizer, queries: table, own })
 }
 

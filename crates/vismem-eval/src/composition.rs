@@ -2,8 +2,8 @@
 //! figure 17).
 
 use serde::{Deserialize, Serialize};
-use vismem::search::{Filter, Neighbor};
-use vismem::{Memory, Search};
+use vismem::search::Neighbor;
+use vismem::{Memory, NeighborOptions, Search};
 
 use crate::gather::{QuerySet, Roster};
 use crate::{Cell, Error, Result, Share, Table};
@@ -91,8 +91,8 @@ pub fn composition(
         }
     }
     let own: Option<Vec<u64>> = some.own_ids().map(|ids| places.iter().map(|place| ids[*place]).collect());
-    let filter = Filter { allowed: None, except: own.as_deref() };
-    let of_residuals = memory.neighbors_by(options.search, &residuals, LISTED, filter)?;
+    let how = NeighborOptions { k: LISTED, search: options.search, among: None, except: own.as_deref() };
+    let of_residuals = memory.nearest(&residuals, &how)?;
 
     let list = |found: &[Neighbor]| -> Vec<Found> { found.iter().map(|near| roster.found(near)).collect() };
     let all: Vec<Composed> = places

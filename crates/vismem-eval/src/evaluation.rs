@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Aggregation, Calibration, Composition, Corruption, Errors, Granularity, Hyperparameters,
+    About, Aggregation, Calibration, Composition, Corruption, Granularity, Hyperparameters, Mistakes,
     NeighborReliability, NovelClasses, Scaling, Shift, Table, Unlearning,
 };
 
@@ -41,8 +41,8 @@ pub struct Results {
     pub granularity: Option<Granularity>,
     /// See [`crate::unlearning`].
     pub unlearning: Option<Unlearning>,
-    /// See [`crate::errors`].
-    pub errors: Option<Errors>,
+    /// See [`crate::mistakes`].
+    pub errors: Option<Mistakes>,
     /// See [`crate::composition`].
     pub composition: Option<Composition>,
 }
@@ -70,7 +70,7 @@ impl Results {
             ("shift", self.shift.as_ref().map(Shift::tables)),
             ("granularity", self.granularity.as_ref().map(Granularity::tables)),
             ("unlearning", self.unlearning.as_ref().map(Unlearning::tables)),
-            ("errors", self.errors.as_ref().map(Errors::tables)),
+            ("errors", self.errors.as_ref().map(Mistakes::tables)),
             ("composition", self.composition.as_ref().map(Composition::tables)),
         ];
         all.into_iter().filter_map(|(name, tables)| Some((name, tables?))).collect()

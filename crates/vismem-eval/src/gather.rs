@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use vismem::search::{Filter, Neighbor, SlotSet};
-use vismem::{Memory, Search};
+use vismem::search::Neighbor;
+use vismem::{Among, Memory, NeighborOptions, Search};
 
 use crate::{Exemplar, Near, Neighborhoods, Query, Result};
 
@@ -85,7 +85,7 @@ impl QuerySet {
     /// When there are not two.
     pub fn of_memory(memory: &Memory, roster: &Roster) -> Result<Self> {
         if memory.len() < 2 {
-            return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
+            return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
         }
         let label = |exemplar: &Exemplar| vec![roster.labels[exemplar.label as usize].clone()];
         Ok(Self {
@@ -147,16 +147,16 @@ impl QuerySet {
         })
     }
 
-    /// The `k` nearest exemplars of each query among `allowed`; all but a query itself where that is `None`. `progress`
+    /// The `k` nearest exemplars of each query `among` some, or of all where that is `None`; never a query itself. `progress`
     /// hears how many of how many queries are done.
     ///
     /// # Errors
-    /// As [`Memory::neighbors_by`].
+    /// As [`Memory::nearest`].
     pub fn search(
         &self,
         memory: &Memory,
         k: usize,
-        allowed: Option<&SlotSet>,
+        among: Option<&Among>,
         search: Search,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<Vec<Neighbor>>> {
@@ -167,11 +167,12 @@ impl QuerySet {
             let part = match &self.vectors {
                 Vectors::Given(values) => {
                     let values = &values[first * dim..][..count * dim];
-                    memory.neighbors_by(search, values, k, Filter { allowed, except: None })?
+                    memory.nearest(values, &NeighborOptions { k, search, among, except: None })?
                 }
                 Vectors::Own(ids) => {
                     let own = &ids[first..][..count];
-                    memory.neighbors_by(search, &memory.embeddings(own)?, k, Filter { allowed, except: Some(own) })?
+                    let options = NeighborOptions { k, search, among, except: Some(own) };
+                    memory.nearest(&memory.embeddings(own)?, &options)?
                 }
             };
             found.extend(part);
@@ -245,7 +246,7 @@ impl Roster {
 }
 
 /// The `k` nearest exemplars of every query, as a table. Where the memory is asked about itself, that is the list of
-/// fellows that it keeps.
+/// neighbours that it keeps.
 ///
 /// # Errors
 /// When the memory is empty or damaged, or `k` is out of range.
@@ -262,8 +263,8 @@ pub fn neighborhoods(
     }
     let found = match &queries.vectors {
         Vectors::Own(ids) if ids.len() == memory.len() => {
-            let mut fellows: HashMap<u64, Vec<Neighbor>> = memory.fellows(k, progress)?.into_iter().collect();
-            ids.iter().map(|id| fellows.remove(id).unwrap_or_default()).collect()
+            let mut lists: HashMap<u64, Vec<Neighbor>> = memory.neighbor_lists(k, progress)?.into_iter().collect();
+            ids.iter().map(|id| lists.remove(id).unwrap_or_default()).collect()
         }
         _ => queries.search(memory, k, None, search, progress)?,
     };

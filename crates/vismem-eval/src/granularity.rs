@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use vismem::{Memory, Search};
+use vismem::{Among, Memory, Search};
 
 use crate::gather::{QuerySet, Roster};
 use crate::interval::Repeated;
@@ -77,12 +77,9 @@ pub fn granularity(
         let what = "the memory has no taxonomy; `vismem taxonomy set FILE.csv` gives it one";
         return Err(Error::NotApplicable(what.into()));
     }
-    let rungs: Vec<Vec<&str>> = (0..=taxonomy.levels.len())
-        .map(|rung| {
-            // A label that the taxonomy does not know keeps its own name.
-            let above = |label: &str| Some(taxonomy.labels.get(label)?[rung.checked_sub(1)?].as_str());
-            roster.labels.iter().map(|label| above(label).unwrap_or(label)).collect()
-        })
+    // What each label is called at each level.
+    let called: Vec<Vec<&str>> = (0..=taxonomy.levels.len())
+        .map(|level| roster.labels.iter().map(|label| taxonomy.name_of(label, level)).collect())
         .collect();
     let by_label = roster.by_label();
     let number: HashMap<&str, u32> = roster.labels.iter().map(String::as_str).zip(0..).collect();
@@ -96,13 +93,13 @@ pub fn granularity(
     let largest = by_label.iter().map(Vec::len).max().unwrap_or(0).min(OTHERS);
     let counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count <= largest).collect();
 
-    let mut right = vec![vec![vec![0u64; options.seeds.len()]; rungs.len()]; counts.len()];
+    let mut right = vec![vec![vec![0u64; options.seeds.len()]; called.len()]; counts.len()];
     for (run, &seed) in options.seeds.iter().enumerate() {
         let mut random = Random::new(seed);
         let some = |ids: &Vec<u64>| random.some_of(ids.len(), OTHERS).into_iter().map(|at| ids[at]).collect::<Vec<_>>();
         let drawn: Vec<Vec<u64>> = by_label.iter().map(some).collect();
         let order: HashMap<u64, usize> = drawn.iter().flat_map(|ids| ids.iter().copied().zip(0..)).collect();
-        let kept = memory.only(&drawn.concat());
+        let kept = Among::Only(drawn.concat());
         // At most so many of the nearest have the label in question, so that the nearest of another is among one more, and
         // so is each of the label in question that is nearer.
         let k = largest + 1;
@@ -115,8 +112,8 @@ pub fn granularity(
                 let nearest =
                     found.iter().map(|near| (label(near.id), near.id)).find(|(label, id)| is_there(*label, *id));
                 let Some((decision, _)) = nearest else { continue };
-                for (rung, right) in rungs.iter().zip(right.iter_mut()) {
-                    right[run] += u64::from(rung[decision as usize] == rung[target as usize]);
+                for (called, right) in called.iter().zip(right.iter_mut()) {
+                    right[run] += u64::from(called[decision as usize] == called[target as usize]);
                 }
             }
         }
@@ -125,12 +122,12 @@ pub fn granularity(
 
     let names: Vec<String> = std::iter::once("label".to_owned()).chain(taxonomy.levels.iter().cloned()).collect();
     let mut levels = Vec::new();
-    for (name, rung) in names.iter().zip(&rungs) {
+    for (name, called) in names.iter().zip(&called) {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        roster.exemplars.iter().for_each(|exemplar| *counts.entry(rung[exemplar.label as usize]).or_default() += 1);
+        roster.exemplars.iter().for_each(|exemplar| *counts.entry(called[exemplar.label as usize]).or_default() += 1);
         // Of equally frequent names the first.
         let majority = counts.iter().max_by(|(a, x), (b, y)| x.cmp(y).then(b.cmp(a))).map_or("", |(name, _)| name);
-        let hits = targets.iter().flatten().filter(|target| rung[**target as usize] == majority).count() as u64;
+        let hits = targets.iter().flatten().filter(|target| called[**target as usize] == majority).count() as u64;
         let accuracy = Share::of(hits, n).ok_or(Error::NoQueries)?;
         levels.push(LevelBaseline { level: name.clone(), majority: majority.into(), accuracy });
     }

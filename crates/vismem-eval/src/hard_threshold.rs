@@ -22,10 +22,10 @@ pub fn hard_threshold(own: &Neighborhoods, votes: &[Votes]) -> Option<Threshold>
     let right = parallel::map(&queries, |query| {
         shares.map(|share| {
             let pruning = Pruning::Hard { neighbors: 100, threshold: Threshold::Share(share) };
-            let ballots: Vec<_> = (query.neighbors.iter().take(DECIDE))
+            let voters: Vec<_> = (query.neighbors.iter().take(DECIDE))
                 .map(|near| (own.label_of(near), near.distance, pruning.standing(votes[near.exemplar as usize])))
                 .collect();
-            pruned_decisions_at_every_k(Vote::RANK, &ballots).last().is_some_and(|label| query.is_right(*label))
+            pruned_decisions_at_every_k(Vote::RANK, &voters).last().is_some_and(|label| query.is_right(*label))
         })
     });
     let count = |at: usize| right.iter().filter(|of_query| of_query[at]).count();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn hard_pruning_hides_who_misleads_and_keeps_who_is_wrong_for_want_of_fellows() {
+    fn hard_pruning_hides_who_misleads_and_keeps_who_is_wrong_for_want_of_neighbors() {
         let (table, votes) = misled();
         assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(0.95)));
     }

@@ -2,8 +2,8 @@
 //! old ones, how good are the new ones, and are queries of the new ones known to be new before.
 
 use serde::{Deserialize, Serialize};
-use vismem::search::{Neighbor, SlotSet};
-use vismem::{Memory, Search, Vote};
+use vismem::search::Neighbor;
+use vismem::{Among, Memory, Search, Vote};
 
 use crate::boxes::{Box5, detection};
 use crate::gather::{QuerySet, Roster, neighborhoods};
@@ -137,8 +137,7 @@ fn run(
 ) -> Result<NovelRun> {
     let is_held_out = |label: &u32| held_out.contains(label);
     let (out, kept): (Vec<_>, Vec<_>) = roster.exemplars.iter().partition(|exemplar| is_held_out(&exemplar.label));
-    let ids: Vec<u64> = kept.iter().filter_map(|exemplar| exemplar.id).collect();
-    let kept: SlotSet = memory.only(&ids);
+    let kept = Among::Only(kept.iter().filter_map(|exemplar| exemplar.id).collect());
     let depth = options.k.max(NEAR);
     let found = queries.search(memory, depth, Some(&kept), options.search, &mut |_, _| {})?;
     let distances: Vec<Vec<f64>> = found.iter().map(|found| found.iter().map(distance).collect()).collect();

@@ -6,9 +6,9 @@ mod aggregation;
 mod calibration;
 mod composition;
 mod corruption;
-mod errors;
 mod granularity;
 mod hyperparameters;
+mod mistakes;
 mod novel_classes;
 mod reliability;
 mod scaling;
@@ -67,7 +67,7 @@ pub fn report(evaluation: &Evaluation, pictures: &Pictures) -> Report {
         results.shift.as_ref().map(|result| shift::part(result, about)),
         results.granularity.as_ref().map(|result| granularity::part(result, about)),
         results.unlearning.as_ref().map(|result| unlearning::part(result, about)),
-        results.errors.as_ref().map(|result| errors::part(result, about, pictures)),
+        results.errors.as_ref().map(|result| mistakes::part(result, about, pictures)),
         results.composition.as_ref().map(|result| composition::part(result, about, pictures)),
     ];
     let (mut findings, mut steps, mut sections): (Vec<Vec<Finding>>, _, _) = (Vec::new(), Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 //! log10(error %) = a · log10(log10 N) + b.
 
 use serde::{Deserialize, Serialize};
-use vismem::{Memory, Search, Vote};
+use vismem::{Among, Memory, Search, Vote};
 
 use crate::fit::Line;
 use crate::gather::{QuerySet, Roster};
@@ -120,7 +120,7 @@ pub fn scaling(
         let mut n = 0;
         // Every draw of all is the same.
         for &seed in options.seeds.iter().take(if per_label.is_none() { 1 } else { usize::MAX }) {
-            let kept = per_label.map(|count| memory.only(&draw(&by_label, count, seed)));
+            let kept = per_label.map(|count| Among::Only(draw(&by_label, count, seed)));
             let found = queries.search(memory, options.k, kept.as_ref(), options.search, &mut |_, _| {})?;
             let table = roster.table(queries, found);
             let judged = table.judged_or_refuse()?;

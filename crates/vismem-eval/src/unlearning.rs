@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use vismem::{Added, ClassifyOptions, Decision, Editor, Memory, NewExemplar, Selector, Source, Vote, content_of};
+use vismem::{
+    Added, ClassifyOptions, Decision, Editor, Memory, NeighborOptions, NewExemplar, Selector, Source, Vote, content_of,
+};
 
 use crate::boxes::{detection, quantile};
 use crate::gather::{QuerySet, Roster};
@@ -177,7 +179,7 @@ fn copy_memory(from: &Path, to: &Path) -> Result<()> {
 fn membership(memory: &Path, (members, others): &(Vec<f32>, Vec<f32>), seed: u64) -> Result<Estimate> {
     let memory = Memory::open(memory)?;
     let nearest = |vectors: &[f32]| -> Result<Vec<f64>> {
-        let found = memory.neighbors(vectors, 1, Default::default())?;
+        let found = memory.nearest(vectors, &NeighborOptions { k: 1, ..Default::default() })?;
         Ok(found.iter().flatten().map(|near| f64::from(near.distance)).collect())
     };
     let (members, others) = (nearest(members)?, nearest(others)?);

@@ -9,15 +9,14 @@ use vismem_eval::{
     AggregationOptions, Neighborhoods, PrunedBy, Query, aggregation, authors_json, decisions_at_every_k,
 };
 
-const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/goldens/caltech101");
-
 #[test]
 fn predictions_accuracies_and_wrong_votes_equal_the_authors_code_at_every_k() {
-    let goldens = Path::new(GOLDENS);
-    if !goldens.exists() {
-        println!("skipped: ../shared/goldens is not here");
-        return;
+    for goldens in vismem_goldens::neighbor_files().unwrap() {
+        equal_the_authors_code(goldens.path());
     }
+}
+
+fn equal_the_authors_code(goldens: &Path) {
     let memory = goldens.join("neighbors_memory.json");
     let table = authors_json::read(&goldens.join("neighbors_query.json"), Some(&memory)).unwrap().queries;
     let official: Value =

@@ -1,6 +1,8 @@
 //! Experiments on a memory against the same thing done another way.
 
-use vismem::{ClassifyOptions, Editor, Encoder, Memory, NewExemplar, Search, Taxonomy, Vote, content_of};
+use vismem::{
+    Among, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of,
+};
 use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{
     CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, composition, decisions_at_every_k,
@@ -27,7 +29,7 @@ struct Place {
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.vismem");
-    let encoder = Encoder { name: "toy".into(), hash: "00".into(), dim: DIM };
+    let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: DIM };
     let vectors: Vec<(usize, Vec<f32>)> = (0..40).map(|n| (n % 4, embedding(n, n % 4))).collect();
     let exemplars: Vec<NewExemplar<'_>> = vectors
         .iter()
@@ -128,7 +130,7 @@ fn held_out_labels_are_not_there_before_they_are_inserted() {
     let run = novel_classes(memory, roster, queries, &how, &mut |_, _| {}).unwrap().runs.remove(0);
     let cats = memory.select(&vismem::Selector { labels: vec!["cat".into()], ..Default::default() }).unwrap();
     let vectors = queries.embeddings(memory).unwrap();
-    let without = ClassifyOptions { among: Some(memory.without(&cats)), ..options(5) };
+    let without = ClassifyOptions { among: Some(Among::Without(cats.clone())), ..options(5) };
     let (before, after) =
         (memory.classify(&vectors, &without).unwrap(), memory.classify(&vectors, &options(5)).unwrap());
     let truth = || queries.truth.iter().map(|truth| truth[0].as_str());
@@ -166,7 +168,7 @@ fn a_class_without_exemplars_and_one_with_all_are_those_of_searching_so() {
     let mut right = 0;
     for label in LABELS {
         let ids = memory.select(&vismem::Selector { labels: vec![label.into()], ..Default::default() }).unwrap();
-        let without = ClassifyOptions { among: Some(memory.without(&ids)), ..options(1) };
+        let without = ClassifyOptions { among: Some(Among::Without(ids)), ..options(1) };
         let decided = memory.classify(&vectors, &without).unwrap();
         let asked = queries.truth.iter().zip(decided).filter(|(truth, _)| truth[0] == label);
         right += asked.filter(|(truth, decision)| class(&truth[0]) == class(decision.label())).count();

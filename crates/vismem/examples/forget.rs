@@ -1,9 +1,9 @@
 //! Measures how long it takes to forget one exemplar of many, until nothing of it is left on the disk.
 //!
-//! `cargo run --release -p vismem --example forget -- VECTORS.f32 DIM FOLDER [FELLOWS]`
+//! `cargo run --release -p vismem --example forget -- VECTORS.f32 DIM FOLDER [NEIGHBOR_LISTS]`
 //!
 //! VECTORS.f32 holds rows of little-endian f32. The memory is made in FOLDER if it is not there yet, with codes and
-//! partitions; with FELLOWS also the lists of so many nearest fellows that pruning keeps, which takes long. Prints what
+//! partitions; with NEIGHBOR_LISTS also the lists of so many nearest neighbours that pruning keeps, which takes long. Prints what
 //! making it took, and medians and 99th percentiles: of forgetting one exemplar after the other in one process; of
 //! opening, forgetting and closing, as the command line does; and of the disk's own `fdatasync`, since the promise that
 //! something is gone takes three of them one after the other.
@@ -14,8 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem::search::Filter;
-use vismem::{Editor, Encoder, Memory, NewExemplar, Selector, content_of};
+use vismem::{Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of};
 
 /// Exemplars that are forgotten in one process, and one process each.
 const FORGOTTEN: usize = 200;
@@ -28,8 +27,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [vectors, dim, folder, fellows @ ..] = &arguments[..] else {
-        return Err("usage: forget VECTORS.f32 DIM FOLDER [FELLOWS]".into());
+    let [vectors, dim, folder, lists @ ..] = &arguments[..] else {
+        return Err("usage: forget VECTORS.f32 DIM FOLDER [NEIGHBOR_LISTS]".into());
     };
     let folder = Path::new(folder);
     let path = folder.join("forget.vismem");
@@ -38,7 +37,7 @@ fn main() -> Result<()> {
         make(&path, Path::new(vectors), dim.parse()?)?;
         println!("adding them all          {:>9.1} s", made.elapsed().as_secs_f64());
     }
-    derive(&path, fellows.first().map(|fellows| fellows.parse()).transpose()?)?;
+    derive(&path, lists.first().map(|lists| lists.parse()).transpose()?)?;
 
     let memory = Memory::open(&path)?;
     println!("exemplars                {:>9}", memory.len());
@@ -75,7 +74,8 @@ fn forget(editor: &mut Editor, id: u64) -> Result<()> {
 fn make(path: &Path, vectors: &Path, dim: usize) -> Result<()> {
     let file = File::open(vectors)?;
     let rows = file.metadata()?.len() as usize / (dim * size_of::<f32>());
-    let mut editor = Editor::open_or_create(path, &Encoder { name: "measured".into(), hash: String::new(), dim })?;
+    let mut editor =
+        Editor::open_or_create(path, &EncoderIdentity { name: "measured".into(), hash: String::new(), dim })?;
     let mut batch = editor.batch();
     for first in (0..rows).step_by(TOGETHER) {
         let mut bytes = vec![0; TOGETHER.min(rows - first) * dim * size_of::<f32>()];
@@ -97,11 +97,11 @@ fn make(path: &Path, vectors: &Path, dim: usize) -> Result<()> {
 }
 
 /// Makes what a memory derives, if it is not there.
-fn derive(path: &Path, fellows: Option<usize>) -> Result<()> {
+fn derive(path: &Path, lists: Option<usize>) -> Result<()> {
     let memory = Memory::open(path)?;
     let started = Instant::now();
     let (_, query) = memory.sample(1);
-    memory.neighbors(&query, 1, Filter::default())?;
+    memory.nearest(&query, &NeighborOptions { k: 1, ..Default::default() })?;
     println!("codes                    {:>9.1} s", started.elapsed().as_secs_f64());
     if memory.partition_stats().is_none() {
         let started = Instant::now();
@@ -109,10 +109,10 @@ fn derive(path: &Path, fellows: Option<usize>) -> Result<()> {
             println!("partitions               {:>9.1} s", started.elapsed().as_secs_f64());
         }
     }
-    if let Some(fellows) = fellows {
+    if let Some(lists) = lists {
         let started = Instant::now();
-        memory.reliability(fellows, &mut |_, _| {})?;
-        println!("lists of {fellows:>3} fellows      {:>9.1} s", started.elapsed().as_secs_f64());
+        memory.reliability(lists, &mut |_, _| {})?;
+        println!("lists of {lists:>3} lists      {:>9.1} s", started.elapsed().as_secs_f64());
     }
     Ok(())
 }

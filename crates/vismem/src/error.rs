@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use crate::platform::NotRegular;
+
 /// Why a memory could not be opened, changed or asked. Each message names the file and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -138,7 +140,7 @@ pub enum Error {
     },
     /// No exemplar can be asked without itself.
     #[error("{}: holds fewer than two exemplars, so that none can be asked without itself; add some first", path.display())]
-    NoFellows {
+    TooFewExemplars {
         /// The memory.
         path: PathBuf,
     },
@@ -226,7 +228,10 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, path: &Path, action: &'static str) -> Result<T> {
-        self.map_err(|source| Error::Io { path: path.to_path_buf(), action, source })
+        self.map_err(|source| match NotRegular::caused(&source) {
+            true => Error::Damaged { path: path.to_path_buf(), what: source.to_string() },
+            false => Error::Io { path: path.to_path_buf(), action, source },
+        })
     }
 }
 

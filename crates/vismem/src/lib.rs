@@ -8,12 +8,12 @@
 //! This crate knows neither pictures nor encoders: it takes embeddings from wherever they come.
 //!
 //! ```
-//! use vismem::{ClassifyOptions, Editor, Encoder, Memory, NewExemplar, content_of};
+//! use vismem::{ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, content_of};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("fruit.vismem");
 //! // Four embeddings of two dimensions: two of each fruit.
-//! let encoder = Encoder { name: "toy".into(), hash: "00".into(), dim: 2 };
+//! let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 2 };
 //! let fruit = [("apple", [1.0, 0.1]), ("apple", [1.0, 0.2]), ("pear", [0.1, 1.0]), ("pear", [0.3, 1.0])];
 //! let exemplars: Vec<NewExemplar> = fruit
 //!     .iter()
@@ -40,72 +40,47 @@
 //! # Ok::<(), vismem::Error>(())
 //! ```
 
-mod audit;
-mod catalog;
-mod checksum;
-mod codes;
-mod compact;
-mod decision;
-mod derived;
-mod digest;
-mod editor;
-mod encoder;
+mod decide;
+mod edit;
 mod error;
-mod event;
-mod fellows;
-mod forget;
-mod influence;
-mod kill_point;
-mod leave_one_out;
-mod lock;
+mod index;
+mod inspect;
 mod memory;
-mod novelty;
-mod panel;
-mod partition_file;
-mod pruning;
-mod receipt;
-mod relabel;
-mod reliability;
-mod scrub;
-mod search_mode;
+mod platform;
 mod selector;
-mod settings;
-mod similar;
-mod since;
-mod slots;
-mod source;
-mod stored;
-mod taxonomy;
+mod store;
 #[cfg(test)]
 mod tests;
-mod unit;
-mod vectors;
-mod vote;
-mod watch;
 
-pub use audit::{Fault, Verification, verify};
-pub use compact::Compacted;
-pub use decision::{ClassifyOptions, Decision, LabelScore, Step, Voter};
-pub use digest::Digest;
-pub use editor::{Added, Batch, Editor, NewExemplar, content_of};
-pub use encoder::Encoder;
+pub use decide::among::{Among, NeighborOptions};
+pub use decide::classify::ClassifyOptions;
+pub use decide::decider::{Candidate, Decider};
+pub use decide::decision::{Decision, LabelScore, Step, Voter};
+pub use decide::influence::Flip;
+pub use decide::leave_one_out::PruningTrial;
+pub use decide::levels::Levels;
+pub use decide::pruning::{Pruned, Pruning, Standing, Threshold};
+pub use decide::taxonomy::{Taxonomy, TwoPlaces};
+pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};
+pub use edit::compact::Compacted;
+pub use edit::editor::{Added, Batch, Editor, NewExemplar, content_of};
+pub use edit::receipt::{Receipt, ReceiptCheck};
 pub use error::{Error, Result};
-pub use event::{Event, EventKind};
-pub use influence::Flip;
-pub use leave_one_out::PruningTrial;
+pub use index::reliability::{Reliability, Votes};
+pub use index::search::{PartitionStats, Search};
+pub use inspect::similar::similar;
+pub use inspect::since::{AddedSince, LabelSince, OldSince, Since};
+pub use inspect::verify::{Fault, Verification, verify};
 pub use memory::{Exemplar, Memory, Stats};
-pub use pruning::{Pruned, Pruning, Standing, Threshold};
-pub use receipt::{Receipt, ReceiptCheck};
-pub use reliability::{Reliability, Votes};
-pub use search_mode::{PartitionStats, Search};
 pub use selector::{Near, Selector};
-pub use similar::similar;
-pub use since::{LabelSince, Since};
-pub use slots::Label;
-pub use source::Source;
-pub use stored::Stored;
-pub use taxonomy::{Taxonomy, TwoPlaces};
-pub use unit::unit;
-/// Where neighbours come from: the types that [`Memory::neighbors`] takes and gives.
-pub use vismem_search as search;
-pub use vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};
+pub use store::digest::Digest;
+pub use store::encoder::EncoderIdentity;
+pub use store::event::{Event, EventKind};
+pub use store::slots::Label;
+pub use store::source::Source;
+pub use store::stored::Stored;
+pub use store::unit::unit;
+/// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
+pub mod search {
+    pub use vismem_search::{Error, MAX_K, Neighbor};
+}

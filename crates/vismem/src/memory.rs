@@ -1,21 +1,26 @@
 //! Reading a memory.
 
-use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ops::{Deref, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use vismem_search::{FREE, Filter, Neighbor, SlotSet};
+use serde::Serialize;
+use vismem_search::{FREE, Filter, Neighbor};
 
-use crate::audit::audit;
-use crate::catalog::{Catalog, Header};
-use crate::codes::CodeMap;
-use crate::digest::DigestState;
-use crate::novelty::Yardstick;
-use crate::partition_file::PartitionMap;
-use crate::slots::{Label, Slots};
-use crate::taxonomy::Ladder;
-use crate::vectors::{self, VectorMap};
-use crate::watch::Watch;
-use crate::{Digest, Encoder, Error, Pruned, Pruning, Result, Search, Source, settings};
+use crate::index::codes::CodeMap;
+use crate::index::novelty::ReferenceDistances;
+use crate::index::partitions::PartitionMap;
+use crate::inspect::verify::audit;
+use crate::store::catalog::{Catalog, Header, Record};
+use crate::store::checked::CheckedSlots;
+use crate::store::digest::DigestState;
+use crate::store::readers::{Parts, Readers, TOGETHER};
+use crate::store::settings::{self, Settings};
+use crate::store::slots::{Label, Slots};
+use crate::store::state::Commit;
+use crate::store::vectors::{self, VectorMap};
+use crate::{Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -24,30 +29,49 @@ const CHECKED_AT_ONCE: usize = 64 << 20;
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { CHECKED_AT_ONCE };
 
-/// A memory opened for reading: one snapshot of it, whatever is added meanwhile. Once something is forgotten or
-/// moved, what needs embeddings answers [`Error::Outdated`] until it is opened again.
+/// A memory opened for reading: a handle on one state of it, whatever others do meanwhile. Clones share that state, any
+/// number of threads may ask them at once, and [`Memory::refresh`] goes on to what was committed since. Once something is
+/// forgotten or moved, what needs the catalogue or embeddings answers [`Error::Outdated`] until then.
 ///
-/// Opening does not read the embeddings of a large memory. No answer cites an exemplar that was not checked against
-/// the catalogue.
-pub struct Memory {
+/// Nothing that others wait for outlives a call. Opening does not read the embeddings of a large memory. No answer cites an
+/// exemplar that was not checked against the catalogue.
+#[derive(Clone)]
+pub struct Memory(Arc<Snapshot>);
+
+/// One state of a memory.
+pub struct Snapshot {
     dir: PathBuf,
-    pub(crate) catalog: Catalog,
-    encoder: Encoder,
+    pub(crate) readers: Arc<Readers>,
+    pub(crate) commit: Commit,
+    last_event: (u64, u64),
+    pub(crate) last_batch: u64,
+    encoder: EncoderIdentity,
     pub(crate) digest: DigestState,
+    pub(crate) settings: Settings,
     pub(crate) slots: Slots,
     vectors: VectorMap,
-    /// Slots whose rows were compared with the catalogue.
-    checked: RefCell<SlotSet>,
-    pub(crate) watch: Watch,
-    pub(crate) codes: OnceCell<Option<CodeMap>>,
-    pub(crate) partition_map: OnceCell<Option<PartitionMap>>,
-    yardstick: OnceCell<Yardstick>,
-    pub(crate) pruned: OnceCell<Option<Pruned>>,
-    pub(crate) ladder: OnceCell<Ladder>,
+    checked: CheckedSlots,
+    pub(crate) codes: OnceLock<Option<CodeMap>>,
+    pub(crate) partition_map: OnceLock<Option<PartitionMap>>,
+    reference_distances: OnceLock<ReferenceDistances>,
+    pub(crate) pruned: OnceLock<Option<Pruned>>,
+    pub(crate) levels: OnceLock<Levels>,
 }
 
+#[doc(hidden)]
+impl Deref for Memory {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
+const fn is_shared_among_threads<T: Send + Sync + Clone>() {}
+const _: () = is_shared_among_threads::<Memory>();
+
 /// What a memory knows of an exemplar.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exemplar {
     /// Its id, never used twice.
     pub id: u64,
@@ -60,28 +84,29 @@ pub struct Exemplar {
 }
 
 /// Size and make-up of a memory.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stats {
     /// How many exemplars it holds.
     pub exemplars: usize,
     /// How many labels it knows, those without exemplars included.
     pub labels: usize,
     /// How many of them have no exemplar.
+    #[serde(skip)]
     pub labels_without_exemplars: usize,
-    /// How many slots wait to be used again.
-    pub free_slots: u64,
-    /// How many batches were added.
-    pub batches: u64,
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
-    /// Its encoder.
-    pub encoder: Encoder,
-    /// What it holds, in 32 bytes.
-    pub digest: Digest,
+    /// How many batches were added.
+    pub batches: u64,
+    /// How many slots wait to be used again.
+    pub free_slots: u64,
     /// Bytes of its files.
     pub bytes: u64,
     /// The pruning that decisions honour.
     pub pruning: Option<Pruning>,
+    /// Its encoder.
+    pub encoder: EncoderIdentity,
+    /// What it holds, in 32 bytes.
+    pub digest: Digest,
 }
 
 impl Memory {
@@ -90,15 +115,19 @@ impl Memory {
     /// # Errors
     /// When there is none, or a file of it is damaged.
     pub fn open(dir: &Path) -> Result<Self> {
-        let mut memory = Self::open_whole(dir);
-        // Rows that are overwritten while they are compared say nothing of damage.
+        Self::undisturbed(|| Self::open_whole(dir))
+    }
+
+    /// Opens, again if something was forgotten or moved on the way: rows that are overwritten while they are compared say
+    /// nothing of damage.
+    fn undisturbed(open: impl Fn() -> Result<Self>) -> Result<Self> {
         for _ in 0..9 {
-            match memory {
-                Err(Error::Outdated { .. }) => memory = Self::open_whole(dir),
+            match open() {
+                Err(Error::Outdated { .. }) => {}
                 opened => return opened,
             }
         }
-        memory
+        open()
     }
 
     fn open_whole(dir: &Path) -> Result<Self> {
@@ -110,7 +139,7 @@ impl Memory {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(Error::Damaged { path: fault.file, what: fault.what });
             }
-            *memory.checked.borrow_mut() = (0..memory.slots.ids.len()).collect();
+            (0..memory.slots.ids.len()).for_each(|slot| memory.checked.insert(slot));
         }
         Ok(memory)
     }
@@ -120,36 +149,118 @@ impl Memory {
         Self::open_with(dir, Slots::load)
     }
 
-    fn open_with(dir: &Path, load: fn(&Path, &Catalog, &Header) -> Result<Slots>) -> Result<Self> {
+    fn open_with(dir: &Path, load: fn(&Path, &Parts<'_>, &Header) -> Result<Slots>) -> Result<Self> {
         if !dir.exists() {
             return Err(Error::NotFound { path: dir.into() });
         }
         if !dir.is_dir() || !Catalog::exists(dir)? {
             return Err(Error::NotAMemory { path: dir.into() });
         }
-        let catalog = Catalog::open_to_read(dir)?;
-        let header = catalog.header()?;
-        let watch = Watch::new(&catalog, header.generation)?;
-        settings::check(&catalog)?;
-        let slots = load(dir, &catalog, &header)?;
-        let vectors = VectorMap::open(dir, header.encoder.dim, slots.ids.len(), header.compacting);
-        // The file may have been replaced since the snapshot was taken.
-        let vectors = watch.check(&catalog).and(vectors)?;
-        Ok(Self {
-            dir: dir.into(),
-            catalog,
-            encoder: header.encoder,
-            digest: header.digest,
-            slots,
-            vectors,
-            checked: RefCell::default(),
-            watch,
-            codes: OnceCell::new(),
-            partition_map: OnceCell::new(),
-            yardstick: OnceCell::new(),
-            pruned: OnceCell::new(),
-            ladder: OnceCell::new(),
+        let readers = Arc::new(Readers::open(dir)?);
+        Self::read_with(dir, &readers, |parts, header| {
+            let slots = load(dir, parts, header)?;
+            let settings = settings::load(dir, parts, header, &slots.labels)?;
+            let checked = CheckedSlots::none(slots.ids.len());
+            Ok(Some((slots, settings, checked)))
         })
+        .and_then(|memory| memory.ok_or_else(|| Error::Outdated { path: dir.into() }))
+    }
+
+    /// Maps the rows of one state, and lets `load` read the rest of it.
+    fn read_with(
+        dir: &Path,
+        readers: &Arc<Readers>,
+        load: impl Fn(&Parts<'_>, &Header) -> Result<Option<(Slots, Settings, CheckedSlots)>>,
+    ) -> Result<Option<Self>> {
+        let (commit, snapshot) = readers.read_in_parts(|parts, header| {
+            let snapshot = || -> Result<Option<Snapshot>> {
+                let vectors = VectorMap::open(dir, header.encoder.dim, header.slots as usize, header.compacting)?;
+                let Some((slots, settings, checked)) = load(parts, header)? else { return Ok(None) };
+                Ok(Some(Snapshot {
+                    dir: dir.into(),
+                    readers: readers.clone(),
+                    commit: header.commit,
+                    last_event: header.last_event,
+                    last_batch: header.last_batch,
+                    encoder: header.encoder.clone(),
+                    digest: header.digest.clone(),
+                    settings,
+                    slots,
+                    vectors,
+                    checked,
+                    codes: OnceLock::new(),
+                    partition_map: OnceLock::new(),
+                    reference_distances: OnceLock::new(),
+                    pruned: OnceLock::new(),
+                    levels: OnceLock::new(),
+                }))
+            };
+            match snapshot() {
+                Err(error @ Error::Outdated { .. }) => Err(error),
+                outcome => Ok((header.commit, outcome)),
+            }
+        })?;
+        // The file of the rows may have been replaced before it was mapped.
+        let snapshot = readers.check(&commit).and(snapshot)?;
+        Ok(snapshot.map(|snapshot| Self(Arc::new(snapshot))))
+    }
+
+    /// Whether nothing was committed since the state that this is a handle on. A server can ask at every request: as long
+    /// as the answer is yes it takes a few microseconds.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn is_current(&self) -> Result<bool> {
+        self.readers.is_last(&self.commit)
+    }
+
+    /// Goes on to what is committed now; `false` if that is what it has already. Clones stay where they are. After
+    /// additions alone it reads what was added.
+    ///
+    /// # Errors
+    /// As [`Memory::open`]; it stays at the state that it had then.
+    pub fn refresh(&mut self) -> Result<bool> {
+        if self.is_current()? {
+            return Ok(false);
+        }
+        let grown = match self.grown() {
+            // Something was forgotten in between.
+            Err(Error::Outdated { .. }) => None,
+            grown => grown?,
+        };
+        *self = match grown {
+            Some(grown) => grown,
+            None => Self::open(&self.dir)?,
+        };
+        Ok(true)
+    }
+
+    /// What it has become by additions alone, compared with the catalogue as far as this one was; `None` where it was
+    /// otherwise.
+    fn grown(&self) -> Result<Option<Self>> {
+        let grown = Self::read_with(&self.dir, &self.readers, |parts, header| {
+            if header.commit.generation != self.commit.generation {
+                return Ok(None);
+            }
+            let Some(added) = parts.read(|catalog| catalog.additions_since(self.last_event))? else { return Ok(None) };
+            let Some(slots) = self.slots.with_additions(&self.dir, parts, header, added)? else { return Ok(None) };
+            let settings = settings::load(&self.dir, parts, header, &slots.labels)?;
+            let checked = self.checked.grown(slots.ids.len());
+            Ok(Some((slots, settings, checked)))
+        })?;
+        let Some(grown) = grown else { return Ok(None) };
+        if size_of_val(grown.vectors.all()) > CHECKED_AT_ONCE {
+            return Ok(Some(grown));
+        }
+        let is_new = |slot: &usize| !grown.is_free(*slot) && self.slots.ids.get(*slot) != Some(&grown.slots.ids[*slot]);
+        let new: Vec<usize> = (0..grown.slots.ids.len()).filter(is_new).collect();
+        let ids: Vec<u64> = new.iter().map(|&slot| grown.slots.ids[slot]).collect();
+        let mut digest = self.digest.clone();
+        grown.records(&ids)?.values().for_each(|record| digest.add(&record.element()));
+        // All that is there is checked, or what was not is left to a look at everything.
+        let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
+        grown.unless_outdated(grown.check_rows(&cited))?;
+        Ok((digest == grown.digest).then_some(grown))
     }
 
     /// The directory.
@@ -158,7 +269,7 @@ impl Memory {
     }
 
     /// The encoder whose embeddings it holds.
-    pub fn encoder(&self) -> &Encoder {
+    pub fn encoder(&self) -> &EncoderIdentity {
         &self.encoder
     }
 
@@ -184,15 +295,29 @@ impl Memory {
 
     /// The exemplar with this id, if there is one.
     pub fn exemplar(&self, id: u64) -> Result<Option<Exemplar>> {
-        Ok(self.catalog.record(id)?.map(Exemplar::from))
+        Ok(self.exemplars(&[id])?.swap_remove(0))
+    }
+
+    /// The exemplars with these ids, in the order of `ids`; `None` for one that is not there. They are looked up together.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read, and [`Error::Outdated`].
+    pub fn exemplars(&self, ids: &[u64]) -> Result<Vec<Option<Exemplar>>> {
+        let records = self.records(ids)?;
+        Ok(ids.iter().map(|id| records.get(id).cloned().map(Exemplar::from)).collect())
     }
 
     /// Hands every exemplar to `each`, in the order of ids.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read, and [`Error::Outdated`]; `each` has heard of some of them then.
     pub fn for_each_exemplar(&self, mut each: impl FnMut(Exemplar)) -> Result<()> {
-        self.catalog.for_each_record(|record| {
-            each(record.into());
-            Ok(())
-        })
+        self.for_each_record(|record, _| {
+            if let Some(record) = self.of_snapshot(record) {
+                each(record.into());
+            }
+        })?;
+        self.unless_outdated(Ok(()))
     }
 
     /// Size and make-up.
@@ -202,8 +327,8 @@ impl Memory {
             exemplars: self.len(),
             labels: self.labels().len(),
             labels_without_exemplars: self.labels().iter().filter(|label| label.exemplars == 0).count(),
-            free_slots: self.catalog.count("free_slots")?,
-            batches: self.catalog.count("batches")?,
+            free_slots: (0..self.slots.ids.len()).filter(|&slot| self.is_free(slot)).count() as u64,
+            batches: self.readers.read(|catalog| catalog.batches_up_to(self.last_batch))?,
             levels: self.levels()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
@@ -216,7 +341,7 @@ impl Memory {
     ///
     /// # Errors
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
-    pub fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
+    pub(crate) fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
         self.neighbors_by(Search::Exact, queries, k, filter)
     }
 
@@ -225,38 +350,81 @@ impl Memory {
     /// # Errors
     /// When there is no exemplar of an id, or a row is damaged.
     pub fn embeddings(&self, ids: &[u64]) -> Result<Vec<f32>> {
-        let mut embeddings = Vec::with_capacity(ids.len() * self.encoder.dim);
-        for &id in ids {
-            let record = self.catalog.record(id)?;
-            let record = record.ok_or_else(|| Error::NothingOfThisName {
+        let records = self.records(ids)?;
+        let cited = ids.iter().map(|id| {
+            let record = records.get(id).ok_or_else(|| Error::NothingOfThisName {
                 path: self.path().into(),
                 what: "exemplar",
                 name: id.to_string(),
                 similar: None,
             })?;
-            self.unless_outdated(self.check_row(id, record.slot))?;
-            embeddings.extend_from_slice(self.vector(record.slot));
-        }
+            Ok((*id, record.slot))
+        });
+        let cited: Vec<(u64, usize)> = cited.collect::<Result<_>>()?;
+        let sound = self.check_rows(&cited);
+        let embeddings = cited.iter().flat_map(|(_, slot)| self.vector(*slot)).copied().collect();
+        self.unless_outdated(sound)?;
         Ok(embeddings)
     }
 
-    /// The outcome of reading rows, unless something was forgotten before that had come to its end.
+    /// The outcome of reading rows or records, unless something was forgotten before that had come to its end.
     pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
-        self.watch.check(&self.catalog).and(outcome)
+        self.readers.check(&self.commit).and(outcome)
     }
 
-    /// Compares a row with the catalogue, unless that was done before.
-    pub(crate) fn check_row(&self, id: u64, slot: usize) -> Result<()> {
-        if self.checked.borrow().contains(slot) {
-            return Ok(());
+    /// Compares rows, id and slot, with the catalogue, but for those with which that was done before.
+    pub(crate) fn check_rows(&self, rows: &[(u64, usize)]) -> Result<()> {
+        let unchecked: Vec<(u64, usize)> =
+            rows.iter().copied().filter(|(_, slot)| !self.checked.contains(*slot)).collect();
+        for some in unchecked.chunks(TOGETHER) {
+            let ids: Vec<u64> = some.iter().map(|(id, _)| *id).collect();
+            let hashes = self.readers.read(|catalog| catalog.vector_hashes(&ids))?;
+            for &(id, slot) in some {
+                if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
+                    let what = format!("row {slot} (exemplar {id}) is not what was stored");
+                    return Err(Error::Damaged { path: vectors::path(&self.dir), what });
+                }
+                self.checked.insert(slot);
+            }
         }
-        let record = self.catalog.record(id)?;
-        if record.is_none_or(|record| record.vector_hash != vectors::hash(self.vector(slot))) {
-            let what = format!("row {slot} (exemplar {id}) is not what was stored");
-            return Err(Error::Damaged { path: vectors::path(&self.dir), what });
-        }
-        self.checked.borrow_mut().insert(slot);
         Ok(())
+    }
+
+    /// What the catalogue knows of these exemplars, as far as they are of this state.
+    pub(crate) fn records(&self, ids: &[u64]) -> Result<HashMap<u64, Record>> {
+        let mut records = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(TOGETHER) {
+            let found = self.readers.read(|catalog| catalog.records(some))?;
+            records.extend(
+                found.into_iter().filter_map(|record| self.of_snapshot(record)).map(|record| (record.id, record)),
+            );
+        }
+        self.unless_outdated(Ok(records))
+    }
+
+    /// A record as it was in this state; `None` if it was not there. Of an exemplar nothing changes but its label, unless
+    /// the state is outdated.
+    pub(crate) fn of_snapshot(&self, record: Record) -> Option<Record> {
+        let is_here = self.slots.ids.get(record.slot) == Some(&record.id);
+        is_here.then(|| Record { label: self.slots.label(record.slot).name.clone(), ..record })
+    }
+
+    /// Hands the records of the catalogue to `each`, in the order of ids, and says with each whether this is still the last
+    /// commit. Those that were added since may be among them.
+    pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record, bool)) -> Result<()> {
+        for ids in self.id_ranges() {
+            let read = |catalog: &Catalog| Ok((catalog.records_within(&ids)?, catalog.header()?.commit == self.commit));
+            let (records, is_last) = self.readers.read(read)?;
+            records.into_iter().for_each(|record| each(record, is_last));
+        }
+        Ok(())
+    }
+
+    /// The ids of all exemplars, in ranges of about as many as are read together.
+    pub(crate) fn id_ranges(&self) -> Vec<RangeInclusive<u64>> {
+        let ids = self.ids();
+        let lasts = ids.chunks(TOGETHER).filter_map(|some| some.last().copied());
+        lasts.scan(0, |first, last| Some(std::mem::replace(first, last + 1)..=last)).collect()
     }
 
     /// All embeddings, slot by slot; zeros in free slots.
@@ -275,17 +443,17 @@ impl Memory {
     }
 
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
-    /// exemplars, in percent, that have a nearer fellow. `None` where there are not two exemplars to measure by.
+    /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
     pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
-        if self.yardstick.get().is_none() {
-            let _ = self.yardstick.set(Yardstick::of(self)?);
+        if self.reference_distances.get().is_none() {
+            let _ = self.reference_distances.set(ReferenceDistances::of(self)?);
         }
-        Ok(self.yardstick.get().and_then(|yardstick| yardstick.percentile(distance)))
+        Ok(self.reference_distances.get().and_then(|reference_distances| reference_distances.percentile(distance)))
     }
 }
 
-impl From<crate::catalog::Record> for Exemplar {
-    fn from(record: crate::catalog::Record) -> Self {
+impl From<Record> for Exemplar {
+    fn from(record: Record) -> Self {
         Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
     }
 }

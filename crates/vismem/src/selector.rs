@@ -1,11 +1,14 @@
 //! Naming exemplars: by id, label, source, batch, or nearness to an embedding.
 
+use std::ops::RangeInclusive;
+use std::path::Path;
+
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
-use crate::catalog::Catalog;
 use crate::error::SqlContext;
-use crate::unit::unit;
+use crate::store::catalog::Catalog;
+use crate::store::unit::unit;
 use crate::{Editor, Error, Memory, Result, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
@@ -65,7 +68,7 @@ impl Memory {
     /// # Errors
     /// When the selector is empty, an id, label or batch is not in the memory, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
-        let mut candidates = self.catalog.select(selector)?;
+        let mut candidates = self.named_by(selector)?;
         if selector.pruned {
             let hidden = self.hidden()?;
             candidates.retain(|(id, _)| hidden.binary_search(id).is_ok());
@@ -85,8 +88,40 @@ impl Memory {
             let row = self.vector(*slot);
             centres.iter().any(|(centre, within)| vismem_search::distance(centre, row) <= *within)
         });
-        let checked = candidates.into_iter().map(|(id, slot)| self.check_row(id, slot).map(|()| id)).collect();
-        self.unless_outdated(checked)
+        self.unless_outdated(self.check_rows(&candidates))?;
+        Ok(candidates.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// Id and slot of every exemplar that the selector names apart from nearness and pruning, by id.
+    fn named_by(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
+        if selector.is_empty() {
+            return Err(Error::EmptySelector);
+        }
+        // Labels are those of this state; of an exemplar nothing else changes.
+        let label = |label: &String| {
+            let position = self.labels().iter().position(|known| known.name == *label);
+            position
+                .ok_or_else(|| unknown_label(self.path(), label, self.labels().iter().map(|known| known.name.as_str())))
+        };
+        let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>>>()?;
+        let rest = Selector { labels: Vec::new(), near: Vec::new(), pruned: false, ..selector.clone() };
+        let mut candidates: Vec<(u64, usize)> = if rest.is_empty() {
+            let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
+            live.map(|slot| (self.slots.ids[slot], slot)).collect()
+        } else {
+            let criteria = self.unless_outdated(self.readers.read(|catalog| catalog.criteria(&rest)))?;
+            // Patterns are compared with every source, in transactions that are short all the same.
+            let ranges = if rest.ids.is_empty() { self.id_ranges() } else { vec![0..=i64::MAX as u64] };
+            let found = ranges.iter().map(|ids| self.readers.read(|catalog| catalog.matching(&criteria, ids)));
+            let found = found.collect::<Result<Vec<_>>>()?.concat();
+            let found = self.unless_outdated(Ok(found))?;
+            found.into_iter().filter(|(id, slot)| self.slots.ids.get(*slot) == Some(id)).collect()
+        };
+        if !labels.is_empty() {
+            candidates.retain(|(_, slot)| labels.contains(&(self.slots.label_of[*slot] as usize)));
+        }
+        candidates.sort_unstable();
+        Ok(candidates)
     }
 }
 
@@ -103,22 +138,35 @@ impl Editor {
     }
 }
 
+/// A selector as SQL: what a row must be like, and the parameters, of which the first two are a range of ids.
+struct Criteria {
+    conditions: String,
+    values: Vec<Value>,
+}
+
 impl Catalog {
     /// Id and slot of every exemplar that the selector names apart from nearness, by id.
     fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
         if selector.is_empty() {
             return Err(Error::EmptySelector);
         }
-        let (conditions, values) = self.conditions(selector)?;
-        let select = format!("SELECT id, slot FROM exemplars WHERE {conditions} ORDER BY id");
-        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        let rows = statement.query_map(params_from_iter(values), |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.at(&self.path)?.collect::<rusqlite::Result<_>>().at(&self.path)
+        self.matching(&self.criteria(selector)?, &(0..=i64::MAX as u64))
     }
 
-    /// The selector as SQL, with its parameters.
-    fn conditions(&self, selector: &Selector) -> Result<(String, Vec<Value>)> {
-        let mut conditions = vec!["TRUE".to_owned()];
+    /// Id and slot of every exemplar with an id in a range that the criteria name, by id.
+    fn matching(&self, criteria: &Criteria, ids: &RangeInclusive<u64>) -> Result<Vec<(u64, usize)>> {
+        let select = format!("SELECT id, slot FROM exemplars WHERE {} ORDER BY id", criteria.conditions);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        let ids = [*ids.start(), *ids.end()].map(|id| Value::Integer(id as i64));
+        let values = params_from_iter(ids.iter().chain(&criteria.values));
+        let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        rows.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// The selector as SQL.
+    fn criteria(&self, selector: &Selector) -> Result<Criteria> {
+        let mut conditions = vec!["id BETWEEN ?1 AND ?2".to_owned()];
+        // From the third parameter on.
         let mut values = Vec::new();
         let labels = selector.labels.iter().map(|label| self.label_row(label)).collect::<Result<Vec<_>>>()?;
         let ids = self.present("exemplars", &selector.ids)?;
@@ -127,19 +175,19 @@ impl Catalog {
             if !wanted.is_empty() {
                 // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
                 values.push(Value::Text(format!("{wanted:?}")));
-                conditions.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len()));
+                conditions.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len() + 2));
             }
         }
         if !selector.sources.is_empty() {
-            let first = values.len() + 1;
+            let first = values.len() + 3;
             values
                 .extend(selector.sources.iter().flat_map(|glob| [glob.clone(), format!("*/{glob}")]).map(Value::Text));
-            let globs: Vec<String> = (first..=values.len()).map(|number| format!("(?{number})")).collect();
+            let globs: Vec<String> = (first..=values.len() + 2).map(|number| format!("(?{number})")).collect();
             let globs = globs.join(", ");
             // A path that is not UTF-8 is a blob.
             conditions.push(format!("EXISTS (SELECT 1 FROM (VALUES {globs}) WHERE CAST(source AS TEXT) GLOB column1)"));
         }
-        Ok((conditions.join(" AND "), values))
+        Ok(Criteria { conditions: conditions.join(" AND "), values })
     }
 
     /// The ids, all of which must be in the table.
@@ -172,11 +220,15 @@ impl Catalog {
         let mut statement = self.db.prepare("SELECT name FROM labels").at(&self.path)?;
         let known = statement.query_map([], |row| row.get(0)).at(&self.path)?;
         let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
-        Err(Error::NothingOfThisName {
-            path: self.path.parent().unwrap_or(&self.path).into(),
-            what: "label",
-            name: format!("{label:?}"),
-            similar: similar(label, known.iter().map(String::as_str)).map(str::to_owned),
-        })
+        Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)))
+    }
+}
+
+fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    Error::NothingOfThisName {
+        path: memory.into(),
+        what: "label",
+        name: format!("{label:?}"),
+        similar: similar(label, known).map(str::to_owned),
     }
 }

@@ -79,7 +79,7 @@ pub fn add(memory: &Path, options: &Add) -> Result<Report> {
 }
 
 /// The memory's encoder, where there is a memory already.
-fn encoder_of(memory: &Path) -> Result<Option<vismem::Encoder>> {
+fn encoder_of(memory: &Path) -> Result<Option<vismem::EncoderIdentity>> {
     match Memory::open(memory) {
         Ok(memory) => Ok(Some(memory.encoder().clone())),
         Err(vismem::Error::NotFound { .. } | vismem::Error::NotAMemory { .. }) => Ok(None),

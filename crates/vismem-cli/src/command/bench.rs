@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
-use vismem::search::{Filter, Neighbor};
-use vismem::{Memory, Search};
+use vismem::search::Neighbor;
+use vismem::{Memory, NeighborOptions, Search};
 use vismem_data::embeddings::{Embeddings, fault};
 
 use super::Outcome;
@@ -155,8 +155,9 @@ impl Questions {
     }
 
     fn ask_some(&self, memory: &Memory, search: Search, first: usize, count: usize) -> Result<Vec<Vec<Neighbor>>> {
-        let filter = Filter { allowed: None, except: self.own.as_ref().map(|own| &own[first..][..count]) };
-        Ok(memory.neighbors_by(search, &self.values[first * self.dim..][..count * self.dim], self.k, filter)?)
+        let except = self.own.as_ref().map(|own| &own[first..][..count]);
+        let options = NeighborOptions { k: self.k, search, among: None, except };
+        Ok(memory.nearest(&self.values[first * self.dim..][..count * self.dim], &options)?)
     }
 
     /// All of them together, and some one at a time.

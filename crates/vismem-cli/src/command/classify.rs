@@ -122,25 +122,21 @@ impl Answers<'_> {
     }
 
     fn answer(&mut self, path: String, answer: Said<Answered>) -> Result<()> {
-        let (decision, before, error) = match answer {
+        let (decision, error) = match answer {
             Ok((decision, before)) => {
                 let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
                 if self.changed && before.as_ref().is_some_and(same) {
                     return Ok(());
                 }
-                (
-                    Some(decision::Document::new(&decision, self.voting)),
-                    before.as_ref().map(decision::Before::new),
-                    None,
-                )
+                let before = before.as_ref().map(decision::Before::new);
+                (Some(decision::Document::new(decision, self.voting).changed_from(before)), None)
             }
             Err(error) => {
                 output::note(format_args!("warning: {error}"));
                 self.outcome = Outcome::Incomplete;
-                (None, None, Some(error))
+                (None, Some(error))
             }
         };
-        let decision = decision.map(|decision| decision.changed_from(before));
         self.printer.print(&Answer { path, decision, error })
     }
 }

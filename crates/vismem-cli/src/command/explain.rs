@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use vismem::{ClassifyOptions, Decision, Memory, Voter};
+use vismem::{ClassifyOptions, Decision, Flip, Memory, Voter};
 use vismem_data::{has_extension, inside};
 use vismem_encode::decode::Limits;
 use vismem_report::{
@@ -23,26 +23,11 @@ struct Document {
     files: Vec<String>,
 }
 
-/// The smallest change that changes the answer.
-#[derive(Serialize)]
-struct Flip {
-    label: String,
-    confidence: f64,
-    without: Vec<u64>,
-}
-
-impl Flip {
-    fn new(flip: vismem::Flip) -> Self {
-        let (label, confidence) = (flip.decision.label().to_owned(), flip.decision.confidence());
-        Self { label, confidence, without: flip.exemplars }
-    }
-
-    /// One sentence for people.
-    fn in_words(&self) -> String {
-        let (number, share) = (output::counted(self.without.len(), "exemplar"), 100.0 * self.confidence);
-        let ids: Vec<String> = self.without.iter().map(ToString::to_string).collect();
-        format!("Without {number} the answer would be {} ({share:.0} %): id={}", self.label, ids.join(","))
-    }
+/// The smallest change that changes the answer, as one sentence for people.
+fn in_words(flip: &Flip) -> String {
+    let (number, share) = (output::counted(flip.exemplars.len(), "exemplar"), 100.0 * flip.decision.confidence());
+    let ids: Vec<String> = flip.exemplars.iter().map(ToString::to_string).collect();
+    format!("Without {number} the answer would be {} ({share:.0} %): id={}", flip.decision.label(), ids.join(","))
 }
 
 pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
@@ -64,7 +49,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     let embedding = encoder.encode_file(inside::picture(&options.image))?;
     let decision = memory.classify(&embedding, &voting)?.remove(0);
     let mut explanation = explanation(&memory, &options.image, encoder.limits(), &decision, &voting);
-    let mut document = decision::Document::new(&decision, &voting);
+    let mut document = decision::Document::new(decision, &voting);
     if !options.what_if.is_empty() {
         let before = memory.classify(&embedding, &plain)?.remove(0);
         document = document.changed_from(Some(decision::Before::new(&before)));
@@ -78,9 +63,9 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
             neighbors: shown(&before, encoder.limits()),
         });
     }
-    let flip = if options.flip { memory.smallest_flip(&embedding, &voting)?.map(Flip::new) } else { None };
+    let flip = if options.flip { memory.smallest_flip(&embedding, &voting)? } else { None };
     let in_words = options.flip.then(|| match &flip {
-        Some(flip) => flip.in_words(),
+        Some(flip) => in_words(flip),
         None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
     });
     explanation.notes.extend(in_words.clone());
@@ -172,7 +157,7 @@ fn shown(decision: &Decision, limits: &Limits) -> Vec<ShownNeighbor> {
     let neighbor = |(rank, voter): (usize, &Voter)| ShownNeighbor {
         rank,
         id: voter.id,
-        label: voter.votes_for.clone(),
+        label: voter.vote().to_owned(),
         source: voter.source.as_ref().map_or_else(|| "-".into(), ToString::to_string),
         distance: f64::from(voter.distance),
         weight: voter.weight,

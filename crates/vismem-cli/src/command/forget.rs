@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use vismem::{Editor, Exemplar, Memory};
+use vismem::{Editor, Exemplar, Memory, Receipt};
 use vismem_data::has_extension;
 use vismem_encode::decode::Limits;
 use vismem_report::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html};
 
 use super::Outcome;
 use crate::args::{Args, Forget, Format, wrong_use};
-use crate::{output, picture, receipt};
+use crate::{output, picture};
 
 /// Pictures that a page shows of each label, and of all.
 const SHOWN_OF_A_LABEL: usize = 60;
@@ -23,7 +23,7 @@ struct Document {
     memory: String,
     dry_run: bool,
     exemplars: usize,
-    receipt: Option<receipt::Document>,
+    receipt: Option<Receipt>,
     page: Option<String>,
 }
 
@@ -40,16 +40,15 @@ fn forget(args: &Args, options: &Forget) -> Result<Outcome> {
     let mut file = options.receipt.as_deref().map(NewReceipt::create).transpose()?;
     let forgotten = editor.forget(&selector)?;
     drop(editor);
-    let document = forgotten.as_ref().map(receipt::Document::from);
-    if let (Some(file), Some(document)) = (&mut file, &document) {
-        file.write(document)?;
+    if let (Some(file), Some(receipt)) = (&mut file, &forgotten) {
+        file.write(receipt)?;
     }
     if args.format == Format::Json {
         output::json(&Document {
             memory: args.memory.display().to_string(),
             dry_run: false,
             exemplars: forgotten.as_ref().map_or(0, |receipt| receipt.exemplars as usize),
-            receipt: document,
+            receipt: forgotten,
             page: None,
         })?;
         return Ok(Outcome::Done);
@@ -83,8 +82,8 @@ impl<'p> NewReceipt<'p> {
         Ok(Self { path, file, written: false })
     }
 
-    fn write(&mut self, document: &receipt::Document) -> Result<()> {
-        let text = format!("{}\n", serde_json::to_string_pretty(document)?);
+    fn write(&mut self, receipt: &Receipt) -> Result<()> {
+        let text = format!("{}\n", serde_json::to_string_pretty(receipt)?);
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
         let lost = || format!("cannot write {}; the exemplars are forgotten, see `vismem log`", self.path.display());
         written.with_context(lost)?;

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::Memory;
+use vismem::{Event, EventKind, Memory};
 
 use super::Outcome;
 use crate::args::{Args, Format};
@@ -13,31 +13,8 @@ struct Document {
     events: Vec<Event>,
 }
 
-#[derive(Serialize)]
-struct Event {
-    id: u64,
-    kind: &'static str,
-    at: i64,
-    engine: String,
-    exemplars: u64,
-    selected_by: Vec<String>,
-    before: String,
-    after: String,
-}
-
 pub fn run(args: &Args) -> Result<Outcome> {
-    let events = Memory::open(&args.memory)?.events()?;
-    let event = |event: vismem::Event| Event {
-        id: event.id,
-        kind: event.kind.name(),
-        at: event.at,
-        engine: event.engine,
-        exemplars: event.exemplars,
-        selected_by: event.selected_by,
-        before: event.before.to_string(),
-        after: event.after.to_string(),
-    };
-    let document = Document { events: events.into_iter().map(event).collect() };
+    let document = Document { events: Memory::open(&args.memory)?.events()? };
     if args.format == Format::Json {
         output::json(&document)?;
         return Ok(Outcome::Done);
@@ -46,11 +23,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
     for Event { id, kind, at, exemplars, selected_by, after, .. } in document.events {
         let by = if selected_by.is_empty() { String::new() } else { format!(" by {}", selected_by.join(", ")) };
         let what = match (exemplars, kind) {
-            (0, "undo") => " taxonomy".into(),
+            (0, EventKind::Undo) => " taxonomy".into(),
             (0, _) => String::new(),
             _ => format!(" {}", output::counted(exemplars, "exemplar")),
         };
-        writeln!(out, "{id:>5}  {}  {kind}{what}{by}  digest {}", output::time(at), &after[..12])?;
+        writeln!(out, "{id:>5}  {}  {}{what}{by}  digest {}", output::time(at), kind.name(), &after.to_string()[..12])?;
     }
     out.flush()?;
     Ok(Outcome::Done)

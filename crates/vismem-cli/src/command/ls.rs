@@ -2,25 +2,11 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Exemplar, Memory};
+use vismem::{Exemplar, Label, Memory};
 
 use super::Outcome;
 use crate::args::{Args, Format, Ls};
 use crate::output;
-
-#[derive(Serialize)]
-struct Label<'a> {
-    label: &'a str,
-    exemplars: usize,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    id: u64,
-    label: String,
-    source: Option<String>,
-    batch: u64,
-}
 
 pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
@@ -28,46 +14,38 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     selection.labels.extend(options.labelled.iter().cloned());
     if options.all {
         let mut entries = Vec::with_capacity(memory.len());
-        memory.for_each_exemplar(|exemplar| entries.push(exemplar.into()))?;
+        memory.for_each_exemplar(|exemplar| entries.push(exemplar))?;
         exemplars(entries, args.format)?;
     } else if selection.is_empty() {
         labels(&memory, args.format)?;
     } else {
         let selector = selection.selector(&options.encoding, memory.path(), memory.encoder())?;
         let found = memory.select(&selector)?.into_iter().map(|id| memory.exemplar(id));
-        let entries = found.filter_map(Result::transpose).map(|exemplar| Ok(exemplar?.into()));
-        exemplars(entries.collect::<Result<_>>()?, args.format)?;
+        exemplars(found.filter_map(vismem::Result::transpose).collect::<vismem::Result<_>>()?, args.format)?;
     }
     Ok(Outcome::Done)
-}
-
-impl From<Exemplar> for Entry {
-    fn from(Exemplar { id, label, source, batch }: Exemplar) -> Self {
-        Self { id, label, source: source.map(|source| source.to_string()), batch }
-    }
 }
 
 fn labels(memory: &Memory, format: Format) -> Result<()> {
     #[derive(Serialize)]
     struct Listing<'a> {
-        labels: Vec<Label<'a>>,
+        labels: &'a [Label],
     }
-    let labels: Vec<_> =
-        memory.labels().iter().map(|label| Label { label: &label.name, exemplars: label.exemplars }).collect();
+    let labels = memory.labels();
     if format == Format::Json {
         return output::json(&Listing { labels });
     }
     let mut out = output::stdout();
-    for Label { label, exemplars } in labels {
-        writeln!(out, "{:>9}  {label}", output::count(exemplars))?;
+    for label in labels {
+        writeln!(out, "{:>9}  {}", output::count(label.exemplars), label.name)?;
     }
     Ok(out.flush()?)
 }
 
-fn exemplars(exemplars: Vec<Entry>, format: Format) -> Result<()> {
+fn exemplars(exemplars: Vec<Exemplar>, format: Format) -> Result<()> {
     #[derive(Serialize)]
     struct Listing {
-        exemplars: Vec<Entry>,
+        exemplars: Vec<Exemplar>,
     }
     let listing = Listing { exemplars };
     if format == Format::Json {
@@ -75,7 +53,8 @@ fn exemplars(exemplars: Vec<Entry>, format: Format) -> Result<()> {
     }
     let mut out = output::stdout();
     for entry in listing.exemplars {
-        writeln!(out, "{:>9}  {}  {}", entry.id, entry.label, entry.source.as_deref().unwrap_or("-"))?;
+        let source = entry.source.map_or_else(|| "-".into(), |source| source.to_string());
+        writeln!(out, "{:>9}  {}  {source}", entry.id, entry.label)?;
     }
     Ok(out.flush()?)
 }

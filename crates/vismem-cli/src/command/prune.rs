@@ -11,7 +11,7 @@ use vismem_data::has_extension;
 
 use super::Outcome;
 use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
-use crate::{output, progress, pruning};
+use crate::{output, progress};
 
 /// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.
 const MANY: f64 = 0.25;
@@ -19,7 +19,7 @@ const MANY: f64 = 0.25;
 #[derive(Serialize)]
 struct Document {
     memory: String,
-    pruning: Option<pruning::Document>,
+    pruning: Option<Pruning>,
     dry_run: bool,
     exemplars: usize,
     hidden: usize,
@@ -89,7 +89,7 @@ fn usual_exemplars(memory: &Memory) -> usize {
 fn document(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Document {
     Document {
         memory: args.memory.display().to_string(),
-        pruning: pruned.map(|pruned| pruning::Document::new(&pruned.pruning)),
+        pruning: pruned.map(|pruned| pruned.pruning),
         dry_run,
         exemplars: memory.len(),
         hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
@@ -103,7 +103,7 @@ fn answer(format: Format, document: &Document) -> Result<()> {
         return output::json(document);
     }
     let mut out = output::stdout();
-    let rule = document.pruning.as_ref().map_or("off", |pruning| &pruning.in_short);
+    let rule = document.pruning.map_or("off".into(), |pruning| pruning.to_string());
     writeln!(
         out,
         "{}: pruning {rule}{}",
@@ -112,7 +112,7 @@ fn answer(format: Format, document: &Document) -> Result<()> {
     )?;
     let (hidden, reduced) = (output::count(document.hidden), output::count(document.reduced));
     let all = output::counted(document.exemplars, "exemplar");
-    match &document.pruning {
+    match document.pruning {
         Some(pruning) if pruning.is_hard() => writeln!(out, "{hidden} of {all} hidden")?,
         Some(_) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
         None => writeln!(out, "every one of {all} counts as it is")?,

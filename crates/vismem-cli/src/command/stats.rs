@@ -4,56 +4,25 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::Memory;
+use vismem::{Memory, Since};
 
 use super::Outcome;
 use crate::args::{Args, Format, Stats};
-use crate::{output, pruning};
+use crate::output;
 
 #[derive(Serialize)]
 struct Document {
     memory: String,
-    exemplars: usize,
-    labels: usize,
-    #[serde(skip)]
-    labels_without_exemplars: usize,
-    levels: Vec<String>,
-    batches: u64,
-    free_slots: u64,
-    bytes: u64,
-    pruning: Option<pruning::Document>,
-    encoder: Encoder,
-    digest: String,
-    since: Option<since::Document>,
-}
-
-#[derive(Serialize)]
-struct Encoder {
-    name: String,
-    hash: String,
-    dim: usize,
+    #[serde(flatten)]
+    stats: vismem::Stats,
+    since: Option<Since>,
 }
 
 pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
-    let since = since::document(&memory, options)?;
+    let since = since::compare(&memory, options)?;
     // After the comparison, which may have made a file.
-    let stats = memory.stats()?;
-    let encoder = stats.encoder;
-    let document = Document {
-        memory: args.memory.display().to_string(),
-        exemplars: stats.exemplars,
-        labels: stats.labels,
-        labels_without_exemplars: stats.labels_without_exemplars,
-        levels: stats.levels,
-        batches: stats.batches,
-        free_slots: stats.free_slots,
-        bytes: stats.bytes,
-        pruning: stats.pruning.as_ref().map(pruning::Document::new),
-        digest: stats.digest.to_string(),
-        encoder: Encoder { name: encoder.name, hash: encoder.hash, dim: encoder.dim },
-        since,
-    };
+    let document = Document { memory: args.memory.display().to_string(), stats: memory.stats()?, since };
     match args.format {
         Format::Json => output::json(&document)?,
         Format::Text => print(&document)?,
@@ -62,28 +31,29 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
 }
 
 fn print(document: &Document) -> Result<()> {
+    let Document { memory, stats, since } = document;
     let mut out = output::stdout();
     let mut row = |name: &str, value: String| writeln!(out, "{name:<11} {value}");
-    row("memory", document.memory.clone())?;
-    row("exemplars", output::count(document.exemplars))?;
-    let labels = output::count(document.labels);
-    let labels = match document.labels_without_exemplars {
+    row("memory", memory.clone())?;
+    row("exemplars", output::count(stats.exemplars))?;
+    let labels = output::count(stats.labels);
+    let labels = match stats.labels_without_exemplars {
         0 => labels,
         some => format!("{labels}, {} of them without exemplars", output::count(some)),
     };
     row("labels", labels)?;
-    if !document.levels.is_empty() {
-        row("levels", document.levels.join(" < "))?;
+    if !stats.levels.is_empty() {
+        row("levels", stats.levels.join(" < "))?;
     }
-    row("batches", output::count(document.batches))?;
-    row("free slots", output::count(document.free_slots))?;
-    row("size", output::bytes(document.bytes))?;
-    if let Some(pruning) = &document.pruning {
-        row("pruning", pruning.in_short.clone())?;
+    row("batches", output::count(stats.batches))?;
+    row("free slots", output::count(stats.free_slots))?;
+    row("size", output::bytes(stats.bytes))?;
+    if let Some(pruning) = &stats.pruning {
+        row("pruning", pruning.to_string())?;
     }
-    row("encoder", format!("{}, {} dimensions", document.encoder.name, document.encoder.dim))?;
-    row("digest", document.digest.clone())?;
-    if let Some(since) = &document.since {
+    row("encoder", format!("{}, {} dimensions", stats.encoder.name, stats.encoder.dim))?;
+    row("digest", stats.digest.to_string())?;
+    if let Some(since) = since {
         since::print(since, &mut out)?;
     }
     Ok(out.flush()?)

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Editor, Memory};
+use vismem::{Editor, Memory, TwoPlaces};
 use vismem_data::taxonomy;
 
 use super::Outcome;
@@ -29,13 +29,6 @@ struct Check {
     whole: bool,
     unplaced: Vec<String>,
     two_places: Vec<TwoPlaces>,
-}
-
-#[derive(Serialize)]
-struct TwoPlaces {
-    level: String,
-    name: String,
-    above: Vec<String>,
 }
 
 pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
@@ -98,9 +91,7 @@ fn check(args: &Args) -> Result<Outcome> {
     let taxonomy = memory.taxonomy()?;
     let unplaced = memory.labels().iter().filter(|label| !taxonomy.labels.contains_key(&label.name));
     let unplaced: Vec<String> = unplaced.map(|label| label.name.clone()).collect();
-    let two_places = taxonomy.names_in_two_places().into_iter();
-    let two_places: Vec<TwoPlaces> =
-        two_places.map(|two| TwoPlaces { level: two.level, name: two.name, above: two.above }).collect();
+    let two_places = taxonomy.names_in_two_places();
     let whole = unplaced.is_empty() && two_places.is_empty();
     let check = Check { levels: taxonomy.levels, whole, unplaced, two_places };
     if args.format == Format::Json {

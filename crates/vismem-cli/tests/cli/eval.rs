@@ -8,8 +8,6 @@ use serde_json::Value;
 use crate::common::{Kind, Place};
 use crate::npy;
 
-const GOLDENS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/goldens/caltech101");
-
 /// `count` exemplars of each of the labels a, b, c, d, and two queries of each, 16 values wide: a direction of its own for
 /// each label, and noise.
 pub fn four_labels(place: &Place, count: usize) {
@@ -29,18 +27,21 @@ pub fn four_labels(place: &Place, count: usize) {
 
 #[test]
 fn the_authors_neighbour_files_give_their_tables() {
-    if !Path::new(GOLDENS).exists() {
-        println!("skipped: ../shared/goldens is not here");
-        return;
+    for goldens in vismem_goldens::neighbor_files().unwrap() {
+        give_their_tables(goldens.path());
     }
+}
+
+fn give_their_tables(goldens: &Path) {
     let place = Place::new();
+    let folder = goldens.display();
     let command = format!(
-        "eval aggregation --neighbors {GOLDENS}/neighbors_query.json --memory-neighbors {GOLDENS}/neighbors_memory.json \
+        "eval aggregation --neighbors {folder}/neighbors_query.json --memory-neighbors {folder}/neighbors_memory.json \
          --threshold 24 --format json"
     );
     let answer = place.vismem(&command).done().json();
     let official: Value =
-        serde_json::from_slice(&std::fs::read(Path::new(GOLDENS).join("official_predictions.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(goldens.join("official_predictions.json")).unwrap()).unwrap();
     let mut compared = 0;
     for curve in answer["results"]["aggregation"]["curves"].as_array().unwrap() {
         let (vote, pruning) = (curve["rule"]["vote"].as_str().unwrap(), curve["pruning"].as_str().unwrap());

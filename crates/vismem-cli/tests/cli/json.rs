@@ -89,7 +89,7 @@ fn answers_about_embeddings_fit_their_schemas() {
     place.write("rows.npy", npy::rows(&[[1.0, 0.0]]));
     fitting(&place.vismem("add rows.npy --label x --format json"), "add");
     let answers = fitting(&place.vismem("classify rows.npy --format json"), "classify");
-    assert_eq!(answers["results"][0]["novelty"], Value::Null, "one exemplar alone is no yardstick");
+    assert_eq!(answers["results"][0]["novelty"], Value::Null, "one exemplar alone is no reference_distances");
     let labels = fitting(&place.vismem("ls --format json"), "ls-labels");
     assert_eq!(labels, json!({"labels": [{"label": "x", "exemplars": 1}]}));
     for args in ["ls x --format json", "ls --all --format json"] {

@@ -123,20 +123,16 @@ fn a_private_repository_needs_the_token() {
 
 #[test]
 fn a_model_of_the_hub_is_the_encoder_that_its_folder_is() {
-    let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared"));
-    if !shared.join("goldens/hub").exists() {
-        println!("skipped: ../shared/goldens/hub is not here");
-        return;
-    }
+    let hub = vismem_goldens::hub().unwrap();
     let place = Place::new();
     for name in ["tiny-clip", "tiny-dinov2"] {
-        copy(&shared.join("goldens/hub").join(name), &place.path("hub/test").join(name));
+        copy(&hub.path().join(name), &place.path("hub/test").join(name));
     }
     place.draw_two_labels("learn", 1);
     let server = Server::start(&place.path("hub"));
     for (name, pooling) in [("tiny-dinov2", "first token"), ("tiny-clip", "none")] {
         let shown = run(&place, &server, &format!("model show --encoder hub:test/{name} --format json")).done().json();
-        let folder = shared.join("goldens/hub").join(name);
+        let folder = hub.path().join(name);
         let local =
             run(&place, &server, &format!("model show --encoder {} --format json", folder.display())).done().json();
         for field in ["hash", "dim", "description", "output"] {

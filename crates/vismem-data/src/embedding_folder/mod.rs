@@ -69,9 +69,9 @@ pub fn is_one(path: &Path) -> bool {
 
 impl Description {
     /// What made the embeddings.
-    pub fn encoder(&self) -> vismem::Encoder {
+    pub fn encoder(&self) -> vismem::EncoderIdentity {
         let EncoderDescription { name, hash, dim } = &self.encoder;
-        vismem::Encoder { name: name.clone(), hash: hash.clone(), dim: *dim }
+        vismem::EncoderIdentity { name: name.clone(), hash: hash.clone(), dim: *dim }
     }
 }
 

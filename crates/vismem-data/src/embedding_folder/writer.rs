@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use vismem::{Digest, Encoder, Source, Taxonomy};
+use vismem::{Digest, EncoderIdentity, Source, Taxonomy};
 
 use super::{COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, FORMAT, TAXONOMY};
 use crate::error::WriteError;
@@ -120,8 +120,12 @@ impl FolderWriter {
     /// files' paths.
     ///
     /// # Errors
-    /// When the file system refuses.
-    pub fn finish(mut self, encoder: &Encoder, digest: Option<Digest>, taxonomy: &Taxonomy) -> Result<Vec<PathBuf>> {
+    pub fn finish(
+        mut self,
+        encoder: &EncoderIdentity,
+        digest: Option<Digest>,
+        taxonomy: &Taxonomy,
+    ) -> Result<Vec<PathBuf>> {
         self.write_waiting()?;
         self.embeddings.finish()?;
         self.metadata.finish()?;

@@ -10,5 +10,5 @@ import numpy as np
 
 here = Path(__file__).parent
 features = np.load(sys.argv[1])
-np.save(here / "reference_features.npy", features["E"][::10].astype(np.float16))
+features["E"][::10].astype("<f2").tofile(here / "reference_features.f16")
 (here / "reference_features.txt").write_text("".join(f"{path}\n" for path in features["f"][::10]))

@@ -5,8 +5,9 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::{Sample, add, encoder, new_exemplar, sample};
-use crate::kill_point::VARIABLE;
-use crate::{ClassifyOptions, Compacted, Decision, Editor, Error, Memory, Selector, vectors, verify};
+use crate::store::kill_point::VARIABLE;
+use crate::store::vectors;
+use crate::{ClassifyOptions, Compacted, Decision, Editor, Error, Memory, Selector, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_COMPACT_IN";
 

@@ -2,8 +2,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{add, encoder, new_exemplar, sample};
-use crate::catalog::Catalog;
-use crate::kill_point::VARIABLE;
+use crate::store::catalog::Catalog;
+use crate::store::kill_point::VARIABLE;
 use crate::{Editor, Memory, Selector, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_DIRECTORY";

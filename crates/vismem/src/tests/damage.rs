@@ -193,7 +193,7 @@ fn random_damage_to_any_file_is_named_or_changes_no_answer() {
         "vectors.f32",
         "codes.i8",
         "novelty.f32",
-        "fellows.u32",
+        "neighbor_lists.u32",
         "partitions.i4",
         "slots.u64",
         "lock",

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::{add, encoder, new_exemplar, sample};
-use crate::codes::{self, CodeMap};
-use crate::{Added, ClassifyOptions, Editor, Encoder, Error, Memory, NewExemplar, Taxonomy, Vote, derived, verify};
+use crate::index::codes::{self, CodeMap};
+use crate::index::derived;
+use crate::{Added, ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Taxonomy, Vote, verify};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
@@ -71,7 +72,7 @@ fn an_unusable_exemplar_fails_the_call_and_changes_nothing() {
 fn embeddings_of_another_encoder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &[sample(0)]).unwrap();
-    let other = Encoder { hash: "cd".repeat(32), ..encoder() };
+    let other = EncoderIdentity { hash: "cd".repeat(32), ..encoder() };
     let error = Editor::open_or_create(folder.path(), &other).err().unwrap();
     assert!(error.to_string().contains("test (5 dimensions, abababababab)"), "{error}");
 }
@@ -108,7 +109,7 @@ fn derived_files_go_with_every_change_and_come_back() {
         memory.classify(&sample(50).embedding, &ClassifyOptions::default()).unwrap().remove(0).novelty
     };
     add(folder.path(), &[sample(0)]).unwrap();
-    assert_eq!(novelty(), None, "one exemplar has no fellow");
+    assert_eq!(novelty(), None, "one exemplar has no neighbor");
     add(folder.path(), &(1..20).map(sample).collect::<Vec<_>>()).unwrap();
     assert!(!file.exists());
     let measured = novelty();

@@ -5,11 +5,12 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add, encoder, new_exemplar, sample};
-use crate::codes::CodeMap;
-use crate::kill_point::VARIABLE;
-use crate::partition_file::PartitionMap;
-use crate::unit::unit;
-use crate::{ClassifyOptions, Editor, Error, Memory, NewExemplar, Receipt, Selector, content_of, vectors, verify};
+use crate::index::codes::CodeMap;
+use crate::index::partitions::PartitionMap;
+use crate::store::kill_point::VARIABLE;
+use crate::store::unit::unit;
+use crate::store::vectors;
+use crate::{ClassifyOptions, Editor, Error, Memory, NewExemplar, Receipt, Selector, content_of, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_FORGET_IN";
 
@@ -129,7 +130,7 @@ fn pages_that_were_rearranged_many_times_keep_nothing_either() {
     assert_eq!(files_with(dir, &traces), [""; 0]);
     // No page has anything left in its unallocated space: each was overwritten when the log was folded in.
     let db = rusqlite::Connection::open(dir.join("catalog.sqlite")).unwrap();
-    assert_eq!(crate::scrub::scrub(&db, None).unwrap(), 0);
+    assert_eq!(crate::store::scrub::scrub(&db, None).unwrap(), 0);
     drop(db);
     assert_eq!(verify(dir).unwrap().faults, []);
 }

@@ -1,9 +1,13 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use vismem_search::Filter;
 
+use super::partitions::forge;
 use super::{DIM, Sample, add, sample};
-use crate::{ClassifyOptions, Editor, Memory, Pruning, Threshold, Vote};
+use crate::index::{derived, partitions};
+use crate::store::unit::unit;
+use crate::{Among, ClassifyOptions, Editor, Memory, Pruning, Search, Threshold, Vote};
 
 const QUERY: [f32; DIM] = [1.0, 0.0, 0.0, 0.0, 0.0];
 
@@ -17,7 +21,7 @@ fn by_trying(memory: &Memory, options: &ClassifyOptions) -> Option<usize> {
     let all = memory.len();
     let sets = (1u32..(1 << all) - 1).filter(|set| {
         let gone: Vec<u64> = (0..all as u64).filter(|id| set >> id & 1 == 1).map(|id| id + 1).collect();
-        label(Some(memory.without(&gone))) != answer
+        label(Some(Among::Without(gone))) != answer
     });
     sets.map(u32::count_ones).min().map(|size| size as usize)
 }
@@ -51,7 +55,7 @@ proptest! {
                 prop_assert_eq!(flip.as_ref().map(|flip| flip.exemplars.len()), by_trying(&memory, &options), "{}", vote);
                 if let Some(flip) = flip {
                     let answer = memory.classify(&QUERY, &options).unwrap().remove(0);
-                    let among = Some(memory.without(&flip.exemplars));
+                    let among = Some(Among::Without(flip.exemplars.clone()));
                     let without = memory.classify(&QUERY, &ClassifyOptions { among, ..options }).unwrap().remove(0);
                     prop_assert_eq!(&without, &flip.decision);
                     prop_assert_ne!(without.label(), answer.label());
@@ -90,4 +94,34 @@ fn hidden_neighbours_are_not_what_a_decision_hangs_on() {
     let flip = memory.smallest_flip(&QUERY, &options).unwrap().unwrap();
     assert!(!flip.exemplars.contains(&2), "{flip:?}");
     assert_eq!(flip.decision.label(), "label-1");
+}
+
+#[test]
+fn a_search_by_partitions_gives_a_flip_of_the_neighbours_that_it_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &(0..400).map(sample).collect::<Vec<_>>()).unwrap();
+    assert!(Memory::open(folder.path()).unwrap().make_partitions());
+    // One partition is all that a search goes to: the least effort at 10 and at 100 neighbours.
+    let file = derived::path(folder.path(), partitions::NAME);
+    for at in [96, 168] {
+        forge(&file, 1 << 62, 64..256, at, 1 << 32);
+    }
+    let memory = Memory::open(folder.path()).unwrap();
+    let search = Search::Partitioned { recall: 0.5 };
+    let by_partitions = ClassifyOptions { k: 5, search, ..Default::default() };
+    let exactly = ClassifyOptions { search: Search::Exact, ..by_partitions.clone() };
+    let mut others = 0;
+    for query in (1000..1100).map(|n| sample(n).embedding) {
+        let answer = memory.classify(&query, &by_partitions).unwrap().remove(0);
+        let flip = memory.smallest_flip(&query, &by_partitions).unwrap().unwrap();
+        assert_ne!(flip.decision.label(), answer.label());
+        assert_eq!(flip.decision.recall, answer.recall);
+        let unit = unit(0, &query, DIM).unwrap();
+        let ids = |k| memory.neighbors_by(search, &unit, k, Filter::default()).unwrap().concat();
+        let found: Vec<u64> = [5, 13, 69, 517].into_iter().flat_map(ids).map(|neighbor| neighbor.id).collect();
+        assert!(flip.exemplars.iter().all(|id| found.contains(id)));
+        let exact = memory.smallest_flip(&query, &exactly).unwrap().unwrap();
+        others += usize::from(exact.exemplars != flip.exemplars);
+    }
+    assert!(others > 0);
 }

@@ -8,11 +8,10 @@ use std::process::Command;
 
 use super::reliability::{counted, counts};
 use super::{add, new_exemplar, sample};
-use crate::kill_point::VARIABLE;
-use crate::partition_file::PartitionMap;
-use crate::{
-    ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Taxonomy, Threshold, derived, verify,
-};
+use crate::index::derived;
+use crate::index::partitions::PartitionMap;
+use crate::store::kill_point::VARIABLE;
+use crate::{ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Taxonomy, Threshold, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_EDIT_IN";
 const EDIT: &str = "VISMEM_TEST_EDIT";
@@ -43,8 +42,8 @@ pub(super) const EDITS: [(&str, Steps); 8] = [
             ("row zeroed:2", true),
             ("codes erased:1", true),
             ("partitions thinned:1", true),
-            ("fellows marked:1", true),
-            ("fellows thinned:1", true),
+            ("neighbor lists marked:1", true),
+            ("neighbor lists thinned:1", true),
             ("log copied:1", true),
             ("files synced:1", true),
         ],
@@ -122,7 +121,13 @@ pub(super) fn prepare(dir: &Path, name: &str) {
     counts(dir, 3);
     decisions(dir);
     assert!(Memory::open(dir).unwrap().make_partitions());
-    for file in [derived::NOVELTY, derived::FELLOWS, derived::SLOTS, crate::codes::NAME, crate::partition_file::NAME] {
+    for file in [
+        derived::NOVELTY,
+        derived::NEIGHBOR_LISTS,
+        derived::SLOTS,
+        crate::index::codes::NAME,
+        crate::index::partitions::NAME,
+    ] {
         assert!(dir.join(file).exists(), "{file}");
     }
 }
@@ -157,7 +162,13 @@ pub(super) fn copy(from: &Path, to: &Path) {
 pub(super) fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     let without = tempfile::tempdir().unwrap();
     copy(dir, without.path());
-    for file in [derived::NOVELTY, derived::FELLOWS, derived::SLOTS, crate::codes::NAME, crate::partition_file::NAME] {
+    for file in [
+        derived::NOVELTY,
+        derived::NEIGHBOR_LISTS,
+        derived::SLOTS,
+        crate::index::codes::NAME,
+        crate::index::partitions::NAME,
+    ] {
         let _ = fs::remove_file(without.path().join(file));
     }
     assert_eq!(counts(dir, 3), counted(dir, 3), "{step}");

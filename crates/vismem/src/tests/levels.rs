@@ -42,7 +42,7 @@ fn the_answer_gives_its_lineage_with_a_confidence_at_every_level() {
     let family = ask(folder.path(), Some("family"), None);
     assert_eq!(lineage(&family), whole[1..]);
     assert_eq!((family.label(), family.level.as_deref(), family.confident), ("felids", Some("family"), true));
-    assert_eq!(family.neighbors[2].votes_for, "canids");
+    assert_eq!(family.neighbors[2].vote(), "canids");
 }
 
 #[test]

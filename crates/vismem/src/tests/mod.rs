@@ -22,12 +22,12 @@ mod what_if;
 
 use std::path::Path;
 
-use crate::{Added, Editor, Encoder, NewExemplar, Result, content_of};
+use crate::{Added, Editor, EncoderIdentity, NewExemplar, Result, content_of};
 
 pub(crate) const DIM: usize = 5;
 
-pub(crate) fn encoder() -> Encoder {
-    Encoder { name: "test".into(), hash: "ab".repeat(32), dim: DIM }
+pub(crate) fn encoder() -> EncoderIdentity {
+    EncoderIdentity { name: "test".into(), hash: "ab".repeat(32), dim: DIM }
 }
 
 /// A recognisable exemplar: `n` decides everything about it.

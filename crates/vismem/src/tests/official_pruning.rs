@@ -6,21 +6,22 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{DIM, Sample, add};
-use crate::fellows::Fellows;
+use crate::index::neighbor_lists::NeighborLists;
 use crate::{Memory, Pruning, Reliability, Standing, Threshold, Vote, pruned_decisions_at_every_k};
 
 #[test]
 fn reliability_and_pruning_equal_the_authors_code_at_every_k() {
-    let goldens = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/goldens/caltech101"));
-    if !goldens.exists() {
-        println!("skipped: ../shared/goldens is not here");
-        return;
+    for goldens in vismem_goldens::neighbor_files().unwrap() {
+        equal_the_authors_code(goldens.path());
     }
+}
+
+fn equal_the_authors_code(goldens: &Path) {
     let read = |name: &str| -> Value { serde_json::from_slice(&std::fs::read(goldens.join(name)).unwrap()).unwrap() };
     let (stored, queries) = (read("neighbors_memory.json"), read("neighbors_query.json"));
     let official = read("official_predictions.json");
 
-    // A memory of their exemplars and labels; the lists of fellows are theirs.
+    // A memory of their exemplars and labels; the neighbour lists are theirs.
     let images: Vec<&String> = stored.as_object().unwrap().keys().collect();
     let samples = (0..).zip(&images).map(|(n, image)| Sample {
         n,
@@ -35,9 +36,9 @@ fn reliability_and_pruning_equal_the_authors_code_at_every_k() {
         list["neighbor_image_ids"].as_array().unwrap().iter().map(|id| slot_of[id.as_str().unwrap()]).collect()
     };
     let lists: Vec<Vec<u32>> = images.iter().map(|image| slots(&stored[*image])).collect();
-    let fellows = Fellows::given(100, &lists);
+    let lists = NeighborLists::given(100, &lists);
 
-    let counts = |neighbors| Reliability::count(&memory, &fellows, neighbors);
+    let counts = |neighbors| Reliability::count(&memory, &lists, neighbors);
     let (over_10, over_100) = (counts(10), counts(100));
     for (name, counts) in [("wrong_counts_10", &over_10), ("wrong_counts_100", &over_100)] {
         for (slot, image) in images.iter().enumerate() {

@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use vismem_search::Filter;
 
 use super::{DIM, Sample, add, sample};
-use crate::checksum::Checksum;
-use crate::partition_file::{self, PartitionMap};
-use crate::{ClassifyOptions, Editor, Memory, Search, Selector, derived, verify};
+use crate::index::checksum::Checksum;
+use crate::index::derived;
+use crate::index::partitions::{self, PartitionMap};
+use crate::{ClassifyOptions, Editor, Memory, Search, Selector, verify};
 
 const HALF: Search = Search::Partitioned { recall: 0.5 };
 
@@ -24,7 +25,7 @@ fn partitions_are_made_when_they_are_asked_for_and_only_then() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let options = |search| ClassifyOptions { search, ..Default::default() };
-    let made = || derived::path(dir, partition_file::NAME).exists();
+    let made = || derived::path(dir, partitions::NAME).exists();
     add(dir, &samples(0..31)).unwrap();
     memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap();
     assert!(!made() && !memory(dir).lacks_partitions(HALF) && !memory(dir).make_partitions(), "too small a memory");
@@ -51,7 +52,7 @@ fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
     add(dir, &samples(0..100)).unwrap();
     let ask = || memory(dir).neighbors_by(HALF, memory(dir).vector(9), 5, Filter::default()).unwrap();
     let answer = ask();
-    let file = derived::path(dir, partition_file::NAME);
+    let file = derived::path(dir, partitions::NAME);
     let whole = fs::read(&file).unwrap();
     for at in (0..whole.len()).step_by(97).chain([64, 72, 95]) {
         let mut bytes = whole.clone();
@@ -84,7 +85,7 @@ fn partitioned() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &samples(0..100)).unwrap();
     assert!(memory(folder.path()).make_partitions());
-    let file = derived::path(folder.path(), partition_file::NAME);
+    let file = derived::path(folder.path(), partitions::NAME);
     (folder, file)
 }
 
@@ -93,7 +94,7 @@ fn forget(dir: &Path, id: u64) {
 }
 
 /// Changes a word of the file, and the checksum with it: of the part with this number, which is at this place.
-fn forge(file: &Path, part: usize, place: std::ops::Range<usize>, at: usize, word: u64) {
+pub(super) fn forge(file: &Path, part: usize, place: std::ops::Range<usize>, at: usize, word: u64) {
     let mut bytes = fs::read(file).unwrap();
     let checksum = Checksum::from_bytes(bytes[32..].first_chunk().unwrap());
     let before = Checksum::of(part, &bytes[place.clone()]);
@@ -119,7 +120,7 @@ fn a_sum_that_is_not_that_of_its_rows_is_a_fault() {
 fn partitions_of_another_layout_are_neither_read_nor_followed() {
     let (folder, file) = partitioned();
     let dir = folder.path();
-    forge(&file, 1 << 62, 64..256, partition_file::LAYOUT_AT, 0);
+    forge(&file, 1 << 62, 64..256, partitions::LAYOUT_AT, 0);
     assert!(memory(dir).partition_stats().is_none());
     forget(dir, 7);
     assert!(!file.exists(), "nothing could be taken out of it");
@@ -174,7 +175,7 @@ proptest! {
         editor.forget(&Selector { ids: vec![editor.select(&all).unwrap()[0]], ..Default::default() }).unwrap();
         prop_assert!(memory(dir).partition_stats().is_some());
         editor.compact().unwrap();
-        prop_assert!(!derived::path(dir, partition_file::NAME).exists());
+        prop_assert!(!derived::path(dir, partitions::NAME).exists());
         drop(editor);
         prop_assert_eq!(verify(dir).unwrap().faults, []);
     }

@@ -79,7 +79,7 @@ fn pruning_follows_the_counts_after_an_edit() {
     add(folder.path(), &more).unwrap();
     let hidden = Memory::open(folder.path()).unwrap().hidden().unwrap();
     let scratch = Memory::open(folder.path()).unwrap();
-    std::fs::remove_file(folder.path().join(crate::derived::FELLOWS)).unwrap();
+    std::fs::remove_file(folder.path().join(crate::index::derived::NEIGHBOR_LISTS)).unwrap();
     assert_eq!(scratch.pruned_by(HARD, &mut |_, _| {}).unwrap().hidden(), hidden);
     assert!(!hidden.contains(&7), "{hidden:?}");
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::{Sample, add, sample};
-use crate::codes::{self, CodeMap};
-use crate::kill_point::VARIABLE;
+use crate::index::codes::{self, CodeMap};
+use crate::store::kill_point::VARIABLE;
 use crate::{ClassifyOptions, Editor, Error, EventKind, Memory, Selector, Taxonomy, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_RELABEL_IN";

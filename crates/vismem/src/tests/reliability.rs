@@ -4,7 +4,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add};
-use crate::{Editor, Memory, Selector, Votes, derived};
+use crate::index::derived;
+use crate::{Editor, Memory, Selector, Votes};
 
 pub(super) fn counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
     Memory::open(dir).unwrap().reliability(neighbors, &mut |_, _| {}).unwrap().iter().collect()
@@ -92,7 +93,7 @@ proptest! {
         add(folder.path(), &(0..10).map(coarse).collect::<Vec<_>>()).unwrap();
         counts(folder.path(), neighbors);
         for (edit, asked) in edits {
-            let is_there = || derived::path(folder.path(), derived::FELLOWS).exists();
+            let is_there = || derived::path(folder.path(), derived::NEIGHBOR_LISTS).exists();
             let carried = is_there() && !matches!(edit, Edit::Compact);
             match edit {
                 Edit::Compact => drop(Editor::open(folder.path()).unwrap().compact().unwrap()),
@@ -129,9 +130,9 @@ fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_s
     let slot = memory.slots.ids.iter().position(|id| *id == 7).unwrap() as u32;
     drop(memory);
     forget(folder.path(), |id| id == 7);
-    let file = std::fs::read(folder.path().join(derived::FELLOWS)).unwrap();
+    let file = std::fs::read(folder.path().join(derived::NEIGHBOR_LISTS)).unwrap();
     let lists = file[128..128 + 64 * 3 * 4].as_chunks::<4>().0;
-    assert!(lists.iter().all(|fellow| u32::from_le_bytes(*fellow) != slot), "a list names what is gone");
+    assert!(lists.iter().all(|neighbor| u32::from_le_bytes(*neighbor) != slot), "a list names what is gone");
     let mut searched = 0;
     Memory::open(folder.path()).unwrap().reliability(3, &mut |_, of| searched = of).unwrap();
     assert_eq!(searched, votes.retrievals as usize);
@@ -142,7 +143,7 @@ fn lists_of_another_arrangement_of_the_same_content_are_not_used() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
     counts(folder.path(), 4);
-    let (file, digest) = (folder.path().join(derived::FELLOWS), Memory::open(folder.path()).unwrap().digest());
+    let (file, digest) = (folder.path().join(derived::NEIGHBOR_LISTS), Memory::open(folder.path()).unwrap().digest());
     let lists = std::fs::read(&file).unwrap();
     forget(folder.path(), |id| id == 3 || id == 4);
     add(folder.path(), &[coarse(3), coarse(2)]).unwrap();
@@ -166,7 +167,7 @@ fn an_add_after_the_first_count_searches_for_the_added_alone() {
     add(folder.path(), &(40..50).map(coarse).collect::<Vec<_>>()).unwrap();
     assert_eq!(searched(5), 10);
     assert_eq!(searched(6), 50);
-    std::fs::remove_file(folder.path().join(derived::FELLOWS)).unwrap();
+    std::fs::remove_file(folder.path().join(derived::NEIGHBOR_LISTS)).unwrap();
     assert_eq!(searched(5), 50);
     let memory = Memory::open(folder.path()).unwrap();
     assert!(memory.reliability(0, &mut |_, _| {}).is_err());
@@ -180,21 +181,21 @@ fn what_finds_who_names_an_exemplar_is_that_of_the_lists_that_are_left() {
     add(dir, &(0..150).map(coarse).collect::<Vec<_>>()).unwrap();
     counts(dir, 3);
     forget(dir, |id| [7, 19, 140].contains(&id));
-    let file = dir.join(derived::FELLOWS);
+    let file = dir.join(derived::NEIGHBOR_LISTS);
     let edited = std::fs::read(&file).unwrap();
     // The same lists, kept as they are when they have been searched for.
     let memory = Memory::open(dir).unwrap();
-    crate::fellows::Fellows::load(&memory).expect("whole").keep(&memory);
+    crate::index::neighbor_lists::NeighborLists::load(&memory).expect("whole").keep(&memory);
     assert_eq!(std::fs::read(&file).unwrap(), edited);
 }
 
 #[test]
-fn fellows_of_another_layout_are_neither_read_nor_changed() {
+fn neighbor_lists_of_another_layout_are_neither_read_nor_changed() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
     let right = counts(dir, 4);
-    let file = dir.join(derived::FELLOWS);
+    let file = dir.join(derived::NEIGHBOR_LISTS);
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[76] = 0;
     std::fs::write(&file, bytes).unwrap();
@@ -207,11 +208,11 @@ fn fellows_of_another_layout_are_neither_read_nor_changed() {
 }
 
 #[test]
-fn damaged_fellows_are_made_anew() {
+fn damaged_neighbor_lists_are_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
     let right = counts(folder.path(), 4);
-    let file = folder.path().join(derived::FELLOWS);
+    let file = folder.path().join(derived::NEIGHBOR_LISTS);
     let whole = std::fs::read(&file).unwrap();
     for place in (0..whole.len()).step_by(37) {
         let mut bytes = whole.clone();

@@ -33,7 +33,7 @@ proptest! {
         prop_assume!(!selector.is_empty());
         let memory = Memory::open(folder.path()).unwrap();
         let is_near = |slot: usize| near.iter().any(|&(n, within)| {
-            let centre = crate::unit::unit(0, &sample(n).embedding, super::DIM).unwrap().into_owned();
+            let centre = crate::store::unit::unit(0, &sample(n).embedding, super::DIM).unwrap().into_owned();
             vismem_search::distance(&centre, memory.vector(slot)) <= within
         });
         // Exemplar n has id n + 1 and slot n.

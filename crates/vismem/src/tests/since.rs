@@ -60,16 +60,16 @@ proptest! {
             samples.iter().zip(decided).filter(|(sample, decided)| sample.label == **decided).count()
         };
         let share = |right: usize, of: usize| right as f64 / of as f64;
-        prop_assert_eq!((found.added, found.old), (new.len(), old.len()));
-        prop_assert_eq!(found.accuracy_before, share(right(&before, &old), old.len()));
-        prop_assert_eq!(found.accuracy_after, share(right(&after, &old), old.len()));
-        prop_assert_eq!(found.added_accuracy, Some(share(right(&all_after[old.len()..], &new), new.len())));
+        prop_assert_eq!((found.added.exemplars, found.old.exemplars), (new.len(), old.len()));
+        prop_assert_eq!(found.old.accuracy_before, share(right(&before, &old), old.len()));
+        prop_assert_eq!(found.old.accuracy_after, share(right(&after, &old), old.len()));
+        prop_assert_eq!(found.added.accuracy, Some(share(right(&all_after[old.len()..], &new), new.len())));
         let both_sides = || old.iter().zip(before.iter().zip(&after));
-        prop_assert_eq!(found.changed, both_sides().filter(|(_, (before, after))| before != after).count());
+        prop_assert_eq!(found.old.changed, both_sides().filter(|(_, (before, after))| before != after).count());
         let spoilt = both_sides().filter(|(old, (before, after))| old.label == **before && old.label != **after);
-        prop_assert_eq!(found.spoilt, spoilt.count());
+        prop_assert_eq!(found.old.spoilt, spoilt.count());
         let mended = both_sides().filter(|(old, (before, after))| old.label != **before && old.label == **after);
-        prop_assert_eq!(found.mended, mended.count());
+        prop_assert_eq!(found.old.mended, mended.count());
         for label in &found.labels {
             let of: Vec<usize> = (0..old.len()).filter(|&at| old[at].label == label.label).collect();
             let right = |decided: &[String]| of.iter().filter(|&&at| decided[at] == label.label).count();
@@ -86,7 +86,7 @@ proptest! {
             new.iter().map(|s| s.label.clone()).filter(|label| !olds.contains(&label.as_str())).collect();
         fresh.sort();
         fresh.dedup();
-        prop_assert_eq!(found.new_labels, fresh);
+        prop_assert_eq!(found.added.new_labels, fresh);
     }
 }
 
@@ -101,8 +101,8 @@ fn the_lists_that_are_kept_spare_most_of_the_search_for_what_an_add_changed() {
     let memory = Memory::open(dir).unwrap();
     memory.changed_since(2, 5, Vote::RANK, &mut |_, of| searched = of).unwrap();
     // Only those of which one of the two was among the five nearest.
-    let fellows = memory.reliability(5, &mut |_, _| {}).unwrap();
-    let met = fellows.votes(51).unwrap().retrievals + fellows.votes(52).unwrap().retrievals;
+    let lists = memory.reliability(5, &mut |_, _| {}).unwrap();
+    let met = lists.votes(51).unwrap().retrievals + lists.votes(52).unwrap().retrievals;
     assert!(searched > 0 && searched <= met as usize, "{searched} of {met}");
 }
 

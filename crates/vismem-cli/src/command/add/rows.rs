@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use vismem::{Batch, Editor, Encoder, NewExemplar, Source, Taxonomy, content_of};
+use vismem::{Batch, Editor, EncoderIdentity, NewExemplar, Source, Taxonomy, content_of};
 use vismem_data::clip_retrieval::{self, Shard};
 use vismem_data::embeddings::{Embeddings, fault};
 use vismem_data::labels;
@@ -162,7 +162,7 @@ impl Adding<'_> {
 }
 
 /// The encoder that these embeddings are taken to come from.
-fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<Encoder> {
+fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<EncoderIdentity> {
     let held = encoder_of(memory)?;
     if options.encoding.encoder.is_some() {
         let encoder = encoder::identity(&encoder::load(&options.encoding, None)?);
@@ -174,6 +174,6 @@ fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<Encoder> {
             "{}: holds embeddings of {held}; say --encoder if the rows are of the same",
             memory.display()
         ))),
-        _ => Ok(Encoder::unknown(dim)),
+        _ => Ok(EncoderIdentity::unknown(dim)),
     }
 }

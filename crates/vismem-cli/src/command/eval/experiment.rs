@@ -229,8 +229,8 @@ impl Experiment {
                 ground.table()?;
                 let on = ground.searched()?;
                 let program = options.program.clone();
-                let how = eval::ErrorsOptions { vote, k, shown: options.mistakes, program };
-                results.errors = Some(eval::errors(&on.memory, &on.queries, ground.made()?, &how)?);
+                let how = eval::MistakesOptions { vote, k, shown: options.mistakes, program };
+                results.errors = Some(eval::mistakes(&on.memory, &on.queries, ground.made()?, &how)?);
             }
             Self::Composition => {
                 let on = ground.searched()?;

@@ -1,11 +1,10 @@
-//! Each exemplar's nearest fellows in the JSON of the paper's authors.
+//! Each exemplar's nearest neighbours in the JSON of the paper's authors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use vismem::Memory;
-use vismem::search::Filter;
+use vismem::{Memory, NeighborOptions};
 use vismem_eval::authors_json::{Classes, Entry, Writer, class_ids};
 
 use crate::args::ExportNeighbors;
@@ -16,7 +15,7 @@ const TOGETHER: usize = 1024;
 
 pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<PathBuf>)> {
     if memory.len() < 2 {
-        return Err(vismem::Error::NoFellows { path: memory.path().into() }.into());
+        return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
     }
     let ids = memory.ids();
     let classes = classes(memory);
@@ -37,8 +36,8 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
     for part in ids.chunks(TOGETHER) {
         let stored = super::stored(memory, part)?;
         let queries: Vec<f32> = stored.iter().flat_map(|stored| stored.embedding).copied().collect();
-        let found =
-            memory.neighbors(&queries, options.k as usize, Filter { except: Some(part), ..Default::default() })?;
+        let found = memory
+            .nearest(&queries, &NeighborOptions { k: options.k as usize, except: Some(part), ..Default::default() })?;
         for (id, found) in part.iter().zip(found) {
             let (image_id, image_class) = &exemplars[id];
             out.push(&Entry {

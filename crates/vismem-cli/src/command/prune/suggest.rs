@@ -2,61 +2,49 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Memory, Pruning, PruningTrial, Threshold};
+use vismem::{Memory, Pruning, PruningTrial, Threshold, Vote};
 
 use crate::args::{Args, Format, SuggestPruning};
-use crate::{output, progress, pruning};
+use crate::{output, progress};
 
 #[derive(Serialize)]
 struct Document {
     memory: String,
     k: usize,
-    vote: String,
-    trials: Vec<Trial>,
+    vote: Vote,
+    trials: Vec<PruningTrial>,
     command: String,
-}
-
-#[derive(Serialize)]
-struct Trial {
-    pruning: Option<pruning::Document>,
-    accuracy: f64,
-    hidden: usize,
 }
 
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
     let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::of("exemplars"))?;
-    let best = &trials[0];
     let document = Document {
         memory: args.memory.display().to_string(),
         k,
-        vote: vote.to_string(),
-        command: command(best.pruning.as_ref()),
-        trials: trials.iter().map(trial).collect(),
+        vote,
+        command: command(trials[0].pruning.as_ref()),
+        trials,
     };
     if args.format == Format::Json {
         return output::json(&document);
     }
+    let trials = &document.trials;
     let mut out = output::stdout();
     let row = |trial: &PruningTrial| {
         let rule = trial.pruning.map_or_else(|| "off".to_owned(), |pruning| pruning.to_string());
         let hidden = output::count(trial.hidden);
         writeln!(out, "{:>6.2} %  {hidden:>9} hidden  {rule}", 100.0 * trial.accuracy)
     };
-    let is_hard = |trial: &&PruningTrial| matches!(trial.pruning, Some(Pruning::Hard { .. }));
-    let is_soft = |trial: &&PruningTrial| matches!(trial.pruning, Some(Pruning::Soft { .. }));
+    let is_hard = |trial: &&PruningTrial| trial.pruning.is_some_and(|pruning| pruning.is_hard());
+    let is_soft = |trial: &&PruningTrial| trial.pruning.is_some_and(|pruning| !pruning.is_hard());
     let is_off = |trial: &&PruningTrial| trial.pruning.is_none();
     let best_of_each = [trials.iter().find(is_off), trials.iter().find(is_soft), trials.iter().find(is_hard)];
     best_of_each.into_iter().flatten().try_for_each(row)?;
     writeln!(out, "of {} decided right by the {k} nearest others", output::counted(memory.len(), "exemplar"))?;
     writeln!(out, "set the best with: {}", document.command)?;
     Ok(out.flush()?)
-}
-
-fn trial(trial: &PruningTrial) -> Trial {
-    let pruning = trial.pruning.as_ref().map(pruning::Document::new);
-    Trial { pruning, accuracy: trial.accuracy, hidden: trial.hidden }
 }
 
 /// What sets this pruning.

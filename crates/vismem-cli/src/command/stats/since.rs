@@ -3,90 +3,31 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
-use vismem::Memory;
+use vismem::{LabelSince, Memory, Since};
 
-use crate::args::{Since, Stats};
+use crate::args::{self, Stats};
 use crate::{output, progress};
 
 /// Labels that people are shown; programs get them all.
 const SHOWN: usize = 10;
 
-#[derive(Serialize)]
-pub struct Document {
-    batch: u64,
-    k: usize,
-    vote: String,
-    added: Added,
-    old: Old,
-    labels: Vec<Label>,
-}
-
-#[derive(Serialize)]
-struct Added {
-    exemplars: usize,
-    accuracy: Option<f64>,
-    new_labels: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Old {
-    exemplars: usize,
-    accuracy_before: f64,
-    accuracy_after: f64,
-    changed: usize,
-    mended: usize,
-    spoilt: usize,
-}
-
-#[derive(Serialize)]
-struct Label {
-    label: String,
-    exemplars: usize,
-    accuracy_before: f64,
-    accuracy_after: f64,
-    taken_for: Option<String>,
-}
-
 /// Compares, if that is asked for.
-pub fn document(memory: &Memory, options: &Stats) -> Result<Option<Document>> {
+pub fn compare(memory: &Memory, options: &Stats) -> Result<Option<Since>> {
     let (k, vote) = options.rule.checked()?;
     let batch = match options.since {
         None => return Ok(None),
-        Some(Since::Batch(batch)) => batch,
-        Some(Since::Last) => {
+        Some(args::Since::Batch(batch)) => batch,
+        Some(args::Since::Last) => {
             let nothing = || format!("{}: nothing was ever added; add some first", memory.path().display());
             memory.last_batch()?.with_context(nothing)?
         }
     };
-    let since = memory.changed_since(batch, k, vote, &mut progress::of("exemplars"))?;
-    let label = |label: vismem::LabelSince| Label {
-        label: label.label,
-        exemplars: label.exemplars,
-        accuracy_before: label.accuracy_before,
-        accuracy_after: label.accuracy_after,
-        taken_for: label.taken_for,
-    };
-    Ok(Some(Document {
-        batch,
-        k,
-        vote: vote.to_string(),
-        added: Added { exemplars: since.added, accuracy: since.added_accuracy, new_labels: since.new_labels },
-        old: Old {
-            exemplars: since.old,
-            accuracy_before: since.accuracy_before,
-            accuracy_after: since.accuracy_after,
-            changed: since.changed,
-            mended: since.mended,
-            spoilt: since.spoilt,
-        },
-        labels: since.labels.into_iter().map(label).collect(),
-    }))
+    Ok(Some(memory.changed_since(batch, k, vote, &mut progress::of("exemplars"))?))
 }
 
 /// Below the rows of `vismem stats`.
-pub fn print(document: &Document, out: &mut impl Write) -> Result<()> {
-    let Document { batch, k, vote, added, old, labels } = document;
+pub fn print(since: &Since, out: &mut impl Write) -> Result<()> {
+    let Since { batch, k, vote, added, old, labels } = since;
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     writeln!(out)?;
     let new_labels = match added.new_labels.len() {
@@ -104,7 +45,7 @@ pub fn print(document: &Document, out: &mut impl Write) -> Result<()> {
     if let Some(accuracy) = added.accuracy {
         writeln!(out, "  {:>8} right of the added", percent(accuracy))?;
     }
-    let lost: Vec<&Label> = labels.iter().filter(|label| label.accuracy_after < label.accuracy_before).collect();
+    let lost: Vec<&LabelSince> = labels.iter().filter(|label| label.accuracy_after < label.accuracy_before).collect();
     if !lost.is_empty() {
         writeln!(out, "Labels that lost:")?;
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use vismem::Encoder;
+use vismem::EncoderIdentity;
 
 use super::{HASH, Hash, sealed, write_sealed};
 
@@ -18,7 +18,7 @@ pub struct Embeddings {
 
 impl Embeddings {
     /// What is kept in `output` for this encoder; nothing where no directory is given or the file is of another encoder.
-    pub fn open(output: Option<&Path>, encoder: &Encoder) -> Self {
+    pub fn open(output: Option<&Path>, encoder: &EncoderIdentity) -> Self {
         let path = output.map(|output| output.join("cache").join("embeddings.f32"));
         let dim = encoder.dim;
         let encoder = *blake3::hash(format!("{} {dim}", encoder.hash).as_bytes()).as_bytes();

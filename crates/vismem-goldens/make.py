@@ -1,0 +1,68 @@
+"""Cuts the files of `data/` from the reference data: the full neighbour files, models and photos. What is cut and what is
+kept: README.md.
+
+    pip install numpy onnx && python make.py REFERENCE_DATA
+"""
+import gzip
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+shared, data = Path(sys.argv[1]), Path(__file__).parent / "data"
+shutil.rmtree(data, ignore_errors=True)
+
+
+def write(name, content):
+    path = data / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, 9, mtime=0) if name.endswith(".gz") else content)
+
+
+# Neighbour files: lists as numbers, distances in steps of 0.0001, low bytes before high ones because that packs better.
+def planes(numbers):
+    array = np.array(numbers, np.uint16)
+    return (array & 255).astype(np.uint8).tobytes() + (array >> 8).astype(np.uint8).tobytes()
+
+
+goldens = shared / "goldens/caltech101"
+stored, queries = (json.loads((goldens / f"neighbors_{name}.json").read_text()) for name in ("memory", "query"))
+number = {image: n for n, image in enumerate(stored)}
+lists = [[[number[id] for id in entry["neighbor_image_ids"]] for entry in file.values()] for file in (stored, queries)]
+steps = [np.diff(np.rint(np.array(entry["neighbor_distances"]) * 10_000), prepend=0) for entry in queries.values()]
+write("caltech101/neighbors_memory.u16.gz", planes(lists[0]))
+write("caltech101/neighbors_query.u16.gz", planes(lists[1]))
+write("caltech101/distances_query.u16.gz", planes(steps))
+for name, file in ("memory", stored), ("query", queries):
+    images = "".join(f"{entry['image_class']} {image}\n" for image, entry in file.items())
+    write(f"caltech101/images_{name}.txt.gz", images.encode())
+write("caltech101/official_predictions.json.gz", (goldens / "official_predictions.json").read_bytes())
+
+
+# Models: 4 of the 23 bits of each weight's fraction.
+def rounded(weights):
+    bits = weights.view(np.uint32)
+    return ((bits + (1 << 18)) & np.uint32(0xFFF80000)).view(np.float32)
+
+
+for name, onnx_file in ("tiny-clip", "vision_model.onnx"), ("tiny-dinov2", "model.onnx"):
+    folder, into = shared / "goldens/hub" / name, f"hub/{name}"
+    for config in "config.json", "preprocessor_config.json":
+        write(f"{into}/{config}", (folder / config).read_bytes())
+    model = onnx.load(folder / "onnx" / onnx_file)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(rounded(numpy_helper.to_array(tensor)), tensor.name))
+    write(f"{into}/onnx/{onnx_file}.gz", model.SerializeToString())
+    reference = np.load(folder / "reference.npz")
+    write(f"{into}/reference/pixels.f32.gz", reference["pixel_values"][:, :, ::8, ::8].astype("<f4").tobytes())
+    write(f"{into}/reference/embeddings.f32", reference["embeddings"].astype("<f4").tobytes())
+    images = list(reference["images"])
+    write(f"{into}/reference/images.txt", "".join(f"{image}\n" for image in images).encode())
+    for image in images:
+        write(f"photos/{image}", (shared / "data/caltech101" / image).read_bytes())

@@ -1,0 +1,168 @@
+//! Classifying: the nearest exemplars of a query decide.
+
+use std::collections::HashMap;
+
+use vismem_search::{Filter, Neighbor, SlotSet};
+
+use crate::store::readers::TOGETHER;
+use crate::store::unit::unit;
+use crate::{Among, Candidate, Decider, Decision, Error, Memory, Result, Search, Standing, Vote, similar};
+
+/// How to classify.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassifyOptions {
+    /// How many neighbours vote, 1..=10,000; all of them where the memory holds fewer.
+    pub k: usize,
+    /// How much each of them counts.
+    pub vote: Vote,
+    /// The taxonomy's level to decide at; `None` for the labels themselves.
+    pub level: Option<String>,
+    /// Decide at `level` only if the winner's share of all weights, 0..=1, is at least this; else at the next level up at
+    /// which it is, at last at the highest.
+    pub min_confidence: Option<f64>,
+    /// What if only these were there; `None` for all exemplars.
+    pub among: Option<Among>,
+    /// What if a label's exemplars counted more or less: their votes are multiplied by this, 0..=1e6. Labels that are
+    /// not named count as they do.
+    pub weights: Vec<(String, f64)>,
+    /// How the neighbours are searched for.
+    pub search: Search,
+}
+
+impl Default for ClassifyOptions {
+    /// 20 neighbours, found exactly, rank voting, labels themselves, all that is there.
+    fn default() -> Self {
+        Self {
+            k: 20,
+            vote: Vote::default(),
+            level: None,
+            min_confidence: None,
+            among: None,
+            weights: Vec::new(),
+            search: Search::Exact,
+        }
+    }
+}
+
+impl Memory {
+    /// Classifies a batch of embeddings: `Q × D` values, brought to unit length here.
+    ///
+    /// # Errors
+    /// When the memory is empty or nothing is left of it, an embedding is unusable, or an option is out of range or names
+    /// what is not there.
+    pub fn classify(&self, embeddings: &[f32], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+        let dim = self.encoder().dim;
+        let mut queries = Vec::with_capacity(embeddings.len());
+        for (index, embedding) in embeddings.chunks(dim).enumerate() {
+            queries.extend_from_slice(&unit(index, embedding, dim)?);
+        }
+        let allowed = self.allowed(options)?;
+        self.decisions(&queries, Filter { allowed: allowed.as_ref(), except: None }, options)
+    }
+
+    /// Classifies exemplars, each without itself (leave-one-out).
+    ///
+    /// # Errors
+    /// When there is no exemplar of an id or none but it, or as [`Memory::classify`].
+    pub fn classify_exemplars(&self, ids: &[u64], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+        if self.len() < 2 {
+            return Err(Error::TooFewExemplars { path: self.path().into() });
+        }
+        let queries = self.embeddings(ids)?;
+        let allowed = self.allowed(options)?;
+        self.decisions(&queries, Filter { allowed: allowed.as_ref(), except: Some(ids) }, options)
+    }
+
+    /// What decides by these options at the levels of this memory's taxonomy.
+    ///
+    /// # Errors
+    /// When an option is out of range, or names a label or level that is not there.
+    pub fn decider<'a>(&'a self, options: &'a ClassifyOptions) -> Result<Decider<'a>> {
+        let decider = Decider::new(self.label_levels()?, options)?;
+        let labels = || self.labels().iter().map(|label| label.name.as_str());
+        match options.weights.iter().find(|(label, _)| labels().all(|known| known != label)) {
+            None => Ok(decider),
+            Some((label, _)) => Err(Error::NothingOfThisName {
+                path: self.path().into(),
+                what: "label",
+                name: format!("{label:?}"),
+                similar: similar(label, labels()).map(str::to_owned),
+            }),
+        }
+    }
+
+    /// Neighbours of this memory as a [`Decider`] takes them: with their labels, and with what the pruning that is set makes
+    /// of their votes.
+    ///
+    /// # Errors
+    /// When the counts that pruning goes by have to be made first, as [`Memory::pruned`].
+    pub fn candidates(&self, neighbors: &[Neighbor]) -> Result<Vec<Candidate<'_>>> {
+        let pruned = self.pruned(&mut |_, _| {})?;
+        let candidate = |neighbor: &Neighbor| {
+            let slot = neighbor.slot as usize;
+            let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(slot));
+            Candidate { standing, ..Candidate::new(neighbor.id, &self.slots.label(slot).name, neighbor.distance) }
+        };
+        Ok(neighbors.iter().map(candidate).collect())
+    }
+
+    /// Says of every voter where it came from, by one look into the catalogue. Voters are exemplars of this memory.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn describe(&self, decisions: &mut [Decision]) -> Result<()> {
+        let voters = decisions.iter().flat_map(|decision| &decision.neighbors);
+        let mut ids: Vec<u64> = voters.map(|voter| voter.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut sources = HashMap::with_capacity(ids.len());
+        // In transactions that are short, however many voters there are.
+        for some in ids.chunks(TOGETHER) {
+            sources.extend(self.unless_outdated(self.readers.read(|catalog| catalog.sources(some)))?);
+        }
+        for voter in decisions.iter_mut().flat_map(|decision| &mut decision.neighbors) {
+            voter.source = sources.get(&voter.id).cloned();
+        }
+        Ok(())
+    }
+
+    /// The slots of the exemplars that may vote; `None` for all.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub(crate) fn allowed(&self, options: &ClassifyOptions) -> Result<Option<SlotSet>> {
+        if self.is_empty() {
+            return Err(Error::Empty { path: self.path().into() });
+        }
+        options.among.as_ref().map(|among| self.slots_among(among)).transpose()
+    }
+
+    pub(crate) fn decisions(
+        &self,
+        queries: &[f32],
+        filter: Filter<'_>,
+        options: &ClassifyOptions,
+    ) -> Result<Vec<Decision>> {
+        let decider = self.decider(options)?;
+        let found = self.neighbors_by(options.search, queries, options.k, filter)?;
+        let recall = self.expected_recall(options.search, options.k)?;
+        let mut decisions = self.decide(&decider, &found)?;
+        decisions.iter_mut().for_each(|decision| decision.recall = recall);
+        Ok(decisions)
+    }
+
+    /// What the neighbours of each query decide, as if they were found exactly.
+    pub(crate) fn decide(&self, decider: &Decider<'_>, found: &[Vec<Neighbor>]) -> Result<Vec<Decision>> {
+        let decide = |neighbors: &Vec<Neighbor>| {
+            let decision = decider.decide(&self.candidates(neighbors)?);
+            // Leave-one-out may leave nothing of a few that are allowed.
+            let decision = decision.ok_or_else(|| Error::NothingLeft { path: self.path().into() })?;
+            let nearest = neighbors.first();
+            let novelty = nearest.map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten();
+            Ok(Decision { novelty, ..decision })
+        };
+        let mut decisions = found.iter().map(decide).collect::<Result<Vec<_>>>()?;
+        self.describe(&mut decisions)?;
+        Ok(decisions)
+    }
+}

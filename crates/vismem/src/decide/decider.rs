@@ -1,0 +1,276 @@
+//! Neighbours vote, wherever they come from: the decision itself, which knows no memory.
+
+use std::collections::HashMap;
+
+use vismem_search::MAX_K;
+
+use crate::decide::vote::{Tally, weights};
+use crate::{ClassifyOptions, Decision, Error, LabelScore, Levels, Result, Standing, Step, Voter};
+
+/// A neighbour that may vote.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Candidate<'a> {
+    /// What [`Voter::id`] will say: the exemplar's id, or any other number by which the caller knows it.
+    pub id: u64,
+    /// Its label.
+    pub label: &'a str,
+    /// Cosine distance to the query, 0..=2.
+    pub distance: f32,
+    /// What its vote is worth under pruning.
+    pub standing: Standing,
+}
+
+impl<'a> Candidate<'a> {
+    /// One whose vote counts whole.
+    pub fn new(id: u64, label: &'a str, distance: f32) -> Self {
+        Self { id, label, distance, standing: Standing::Counts(1.0) }
+    }
+}
+
+/// Decides queries by the votes of candidates.
+///
+/// The candidates of a query can be the neighbours that one memory finds ([`crate::Memory::candidates`]), those of several
+/// memories merged, or what a re-ranker made of them. They vote in the order in which they are given.
+///
+/// ```
+/// use vismem::{Candidate, ClassifyOptions, Decider, Levels, NeighborOptions};
+/// # use vismem::{Editor, EncoderIdentity, Memory, NewExemplar, content_of};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let memory = |name: &str, exemplars: &[(&str, [f32; 2])]| {
+/// #     let path = folder.path().join(name);
+/// #     let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 2 };
+/// #     let mut editor = Editor::open_or_create(&path, &encoder)?;
+/// #     let new = |(label, embedding): &'static (&'static str, [f32; 2])| NewExemplar {
+/// #         embedding,
+/// #         label,
+/// #         source: None,
+/// #         content: content_of(embedding, b""),
+/// #     };
+/// #     let exemplars: &'static [(&'static str, [f32; 2])] =
+/// #         exemplars.iter().map(|(label, embedding)| (&*label.to_string().leak(), *embedding)).collect::<Vec<_>>().leak();
+/// #     editor.batch().add(&exemplars.iter().map(new).collect::<Vec<_>>())?;
+/// #     drop(editor);
+/// #     Memory::open(&path)
+/// # };
+///
+/// // Two memories of the same encoder, and a query at unit length.
+/// let memories = [
+///     memory("yours", &[("apple", [1.0, 0.1]), ("pear", [0.1, 1.0])])?,
+///     memory("mine", &[("apple", [1.0, 0.3]), ("quince", [0.6, 0.8])])?,
+/// ];
+/// let query = [0.96, 0.28];
+/// let options = ClassifyOptions { k: 3, ..Default::default() };
+///
+/// // As many of each as are to vote in all, the nearest of all first.
+/// let mut candidates = Vec::new();
+/// for memory in &memories {
+///     let found = memory.nearest(&query, &NeighborOptions { k: options.k, ..Default::default() })?;
+///     candidates.extend(memory.candidates(&found[0])?);
+/// }
+/// candidates.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+///
+/// let decision = Decider::new(&Levels::default(), &options)?.decide(&candidates).expect("there are candidates");
+/// assert_eq!(decision.label(), "apple");
+/// assert_eq!(decision.neighbors.len(), 3);
+/// # Ok::<(), vismem::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Decider<'a> {
+    levels: &'a Levels,
+    options: &'a ClassifyOptions,
+    /// Where to decide, or to begin to: see [`Levels`].
+    level: usize,
+    /// What the votes of labels are multiplied by; those that are not here count as they do.
+    weights: HashMap<&'a str, f64>,
+}
+
+impl<'a> Decider<'a> {
+    /// Decides at these levels by `k`, `vote`, `level`, `min_confidence` and `weights` of the options. `among` and `search`
+    /// say how a memory finds neighbours, so that they do not matter here.
+    ///
+    /// # Errors
+    /// When an option is out of range, or there is no such level.
+    pub fn new(levels: &'a Levels, options: &'a ClassifyOptions) -> Result<Self> {
+        if !(1..=MAX_K).contains(&options.k) {
+            return Err(vismem_search::Error::K { k: options.k }.into());
+        }
+        if let Some(value) = options.min_confidence.filter(|least| !(0.0..=1.0).contains(least)) {
+            return Err(Error::Parameter { name: "min_confidence", value, range: "must be within 0..=1" });
+        }
+        if let Some((_, value)) = options.weights.iter().find(|(_, factor)| !(0.0..=1e6).contains(factor)) {
+            return Err(Error::Parameter { name: "weight", value: *value, range: "must be within 0..=1e6" });
+        }
+        options.vote.checked()?;
+        let level = levels.number(options.level.as_deref())?;
+        let weights = options.weights.iter().map(|(label, factor)| (label.as_str(), *factor)).collect();
+        Ok(Self { levels, options, level, weights })
+    }
+
+    /// What the first `k` of the candidates decide, the nearest or best first; `None` where there is none. Voters have no
+    /// source, novelty is `None` and recall 1: only whoever found the candidates can say.
+    pub fn decide(&self, candidates: &[Candidate<'_>]) -> Option<Decision> {
+        let candidates = &candidates[..candidates.len().min(self.options.k)];
+        let nearest = candidates.first()?;
+        let standings = self.standings(candidates);
+        let weights = weights(self.options.vote, &standings);
+        let (label_of, labels) = numbered(candidates.iter().map(|candidate| candidate.label));
+        // Candidate, number of its label, weight.
+        let voters: Vec<(&Candidate<'_>, usize, f64)> = (candidates.iter().zip(label_of).zip(weights))
+            .filter_map(|((candidate, label), weight)| Some((candidate, label, weight?)))
+            .collect();
+        let vote_at = |level| {
+            let (name_of, names) = numbered(labels.iter().map(|label| self.levels.name_of(label, level)));
+            let mut tally = Tally::default();
+            voters.iter().for_each(|(_, label, weight)| tally.add(name_of[*label], *weight));
+            let ranked = tally.ranked().into_iter().map(|(name, score)| (names[name], score));
+            (ranked.collect::<Vec<(&str, f64)>>(), tally.total())
+        };
+
+        let mut level = self.level;
+        let (mut ranked, total) = vote_at(level);
+        // All votes can be weighted away.
+        let share = |weight: f64| if total > 0.0 { weight / total } else { 0.0 };
+        let confident = loop {
+            let confidence = ranked.first().map_or(0.0, |(_, score)| share(*score));
+            let confident = self.options.min_confidence.is_none_or(|least| confidence >= least);
+            if confident || level >= self.levels.highest() {
+                break confident;
+            }
+            level += 1;
+            ranked = vote_at(level).0;
+        };
+
+        let name_at = |level, label: usize| self.levels.name_of(labels[label], level);
+        let winner = ranked.first().map_or(nearest.label, |(name, _)| name);
+        // In a tree every voter for the winner has the same names above it.
+        let lineage = voters.iter().find(|(_, label, _)| name_at(level, *label) == winner).map(|(_, first, _)| {
+            let step = |level| {
+                let name = name_at(level, *first);
+                let votes = voters.iter().filter(|(_, label, _)| name_at(level, *label) == name);
+                let confidence = share(votes.map(|(_, _, weight)| weight).sum());
+                Step { level: self.levels.name(level).cloned(), name: name.into(), confidence }
+            };
+            (level..=self.levels.highest()).map(step).collect()
+        });
+        let voter = |(candidate, label, weight): &(&Candidate<'_>, usize, f64)| Voter {
+            id: candidate.id,
+            label: candidate.label.into(),
+            votes_for: (level > 0).then(|| name_at(level, *label).into()),
+            source: None,
+            // Rounding can take the distance of the same direction a hair below zero.
+            distance: candidate.distance.clamp(0.0, 2.0),
+            weight: *weight,
+            share: share(*weight),
+        };
+        Some(Decision {
+            level: self.levels.name(level).cloned(),
+            lineage: lineage.unwrap_or_default(),
+            confident,
+            unseen: self.levels.unseen(level, winner),
+            labels: ranked
+                .iter()
+                .map(|(name, score)| LabelScore { label: (*name).into(), score: share(*score) })
+                .collect(),
+            neighbors: voters.iter().map(voter).collect(),
+            hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
+            novelty: None,
+            recall: 1.0,
+        })
+    }
+
+    /// Distance of each candidate, and what its vote is worth under pruning and the labels' weights.
+    pub(crate) fn standings(&self, candidates: &[Candidate<'_>]) -> Vec<(f64, Standing)> {
+        let standing = |candidate: &Candidate<'_>| {
+            let standing = match candidate.standing {
+                Standing::Counts(factor) => {
+                    Standing::Counts(factor * self.weights.get(candidate.label).copied().unwrap_or(1.0))
+                }
+                Standing::Hidden => Standing::Hidden,
+            };
+            (f64::from(candidate.distance), standing)
+        };
+        candidates.iter().map(standing).collect()
+    }
+
+    /// For each candidate a number that stands for what it votes for.
+    pub(crate) fn names(&self, candidates: &[Candidate<'_>]) -> Vec<usize> {
+        numbered(candidates.iter().map(|candidate| self.levels.name_of(candidate.label, self.level))).0
+    }
+}
+
+/// The number of each name, and the names by number: 0 for the first, and so on as they come.
+fn numbered<'n>(names: impl Iterator<Item = &'n str>) -> (Vec<usize>, Vec<&'n str>) {
+    let (mut known, mut distinct) = (HashMap::new(), Vec::new());
+    let number = |name| {
+        *known.entry(name).or_insert_with(|| {
+            distinct.push(name);
+            distinct.len() - 1
+        })
+    };
+    (names.map(number).collect(), distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Taxonomy, Vote};
+
+    fn options(k: usize) -> ClassifyOptions {
+        ClassifyOptions { k, vote: Vote::Plurality, ..Default::default() }
+    }
+
+    #[test]
+    fn candidates_vote_in_the_order_in_which_they_are_given() {
+        let options = options(2);
+        let levels = Levels::default();
+        let decider = Decider::new(&levels, &options).unwrap();
+        let reranked = [Candidate::new(7, "b", 0.9), Candidate::new(7, "a", 0.1), Candidate::new(8, "a", 0.2)];
+        let decision = decider.decide(&reranked).unwrap();
+        assert_eq!((decision.label(), decision.neighbors.len()), ("b", 2), "a tie, and the third is one too many");
+        assert_eq!(decider.decide(&[]), None);
+    }
+
+    #[test]
+    fn pruning_and_weights_count_for_each_candidate() {
+        let candidates = |standing| {
+            [
+                Candidate { standing, ..Candidate::new(1, "a", 0.1) },
+                Candidate::new(2, "b", 0.2),
+                Candidate::new(3, "a", 0.3),
+            ]
+        };
+        let levels = Levels::default();
+        let ask = |options: &ClassifyOptions, standing| {
+            Decider::new(&levels, options).unwrap().decide(&candidates(standing)).unwrap()
+        };
+        let hidden = ask(&options(2), Standing::Hidden);
+        assert_eq!((hidden.label(), hidden.hidden, hidden.neighbors.len()), ("b", 1, 1));
+        let less = ask(&options(3), Standing::Counts(0.5));
+        assert_eq!((less.label(), less.confidence()), ("a", 0.6));
+        let weighted = ClassifyOptions { weights: vec![("b".into(), 4.0), ("c".into(), 2.0)], ..options(3) };
+        assert_eq!(ask(&weighted, Standing::Counts(1.0)).label(), "b");
+        let wrong = ClassifyOptions { weights: vec![("b".into(), f64::NAN)], ..options(3) };
+        assert!(matches!(Decider::new(&levels, &wrong), Err(Error::Parameter { name: "weight", .. })));
+        assert!(Decider::new(&levels, &options(0)).is_err());
+    }
+
+    #[test]
+    fn a_label_that_the_taxonomy_does_not_know_keeps_its_name_at_every_level() {
+        let mut taxonomy = Taxonomy { levels: vec!["family".into()], ..Default::default() };
+        for label in ["cat", "lynx", "puma"] {
+            taxonomy.insert(label, &["felids".into()]).unwrap();
+        }
+        let levels = Levels::new(taxonomy, |label| label == "cat");
+        let options = ClassifyOptions { level: Some("family".into()), ..options(3) };
+        let decider = Decider::new(&levels, &options).unwrap();
+        let decision = decider.decide(&[
+            Candidate::new(1, "cat", 0.1),
+            Candidate::new(2, "yeti", 0.2),
+            Candidate::new(3, "yeti", 0.3),
+        ]);
+        let decision = decision.unwrap();
+        assert_eq!((decision.label(), decision.unseen.len()), ("yeti", 0));
+        assert_eq!(decider.decide(&[Candidate::new(1, "cat", 0.1)]).unwrap().unseen, ["lynx", "puma"]);
+    }
+}

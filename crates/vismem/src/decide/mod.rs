@@ -1,0 +1,14 @@
+//! How neighbours become a decision.
+
+pub(crate) mod among;
+pub(crate) mod classify;
+pub(crate) mod decider;
+pub(crate) mod decision;
+pub(crate) mod influence;
+pub(crate) mod leads;
+pub(crate) mod leave_one_out;
+pub(crate) mod levels;
+pub(crate) mod pruning;
+pub(crate) mod smallest_flip;
+pub(crate) mod taxonomy;
+pub(crate) mod vote;

@@ -1,0 +1,141 @@
+//! Forgetting: when it returns, no file of the memory holds a byte of what was forgotten.
+//!
+//! The commit point is the SQLite transaction that deletes the rows and frees the slots. What comes after it only
+//! overwrites what no committed row names, so a kill before leaves everything and a kill after leaves work that
+//! recovery finishes.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use rusqlite::TransactionBehavior;
+
+use crate::error::SqlContext;
+use crate::index::{codes, derived, neighbor_lists};
+use crate::store::catalog::Record;
+use crate::store::event::{self, EventKind};
+use crate::store::kill_point::kill_point;
+use crate::store::{settings, state};
+use crate::{Digest, Editor, Error, Receipt, Result, Selector};
+
+/// How long to wait for readers that keep the write-ahead log from being cut.
+pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+
+/// What the transaction freed.
+struct Freed {
+    records: Vec<Record>,
+    before: Digest,
+    after: Digest,
+    event: u64,
+}
+
+impl Editor {
+    /// Forgets every exemplar that the selector names; `None` if that is none. A label that no exemplar has any more
+    /// goes as well, with what the taxonomy says of it. What was relabelled or set before cannot be undone any more.
+    ///
+    /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, or of such
+    /// labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
+    /// none of them is.
+    ///
+    /// # Errors
+    /// As [`crate::Memory::select`], and when the disk refuses. [`Error::LogHeld`] when they are forgotten, but a reader
+    /// that has been open since before keeps the write-ahead log from being cut; the next writer or [`crate::verify`]
+    /// after that reader does it.
+    pub fn forget(&mut self, selector: &Selector) -> Result<Option<Receipt>> {
+        let started = Instant::now();
+        let ids = self.select(selector)?;
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        self.lock.begin()?;
+        match self.free(&ids, selector) {
+            // What was forgotten is forgotten: where the quick way to overwrite it fails, recovery is tried.
+            Ok(freed) => {
+                if self.overwrite(&freed).is_err() {
+                    self.recover()?;
+                }
+                self.lock.dirty = false;
+                if self.log_held {
+                    return Err(Error::LogHeld { path: self.path().into(), exemplars: ids.len() });
+                }
+                let event = self.catalog.events_from(freed.event)?.swap_remove(0);
+                Ok(Some(Receipt::new(event, started.elapsed().as_micros() as u64)))
+            }
+            Err(error) => {
+                self.recover()?;
+                self.lock.dirty = false;
+                Err(error)
+            }
+        }
+    }
+
+    /// The transaction: deletes the rows, frees their slots, takes them out of the digest.
+    fn free(&mut self, ids: &[u64], selector: &Selector) -> Result<Freed> {
+        let path = &self.catalog.path;
+        let header = self.catalog.header()?;
+        let mut digest = header.digest;
+        let before = digest.digest();
+        let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
+        let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        // They may name what goes: exemplars, and labels that they have or once had.
+        for kept_for_undo in ["DELETE FROM changes", "DELETE FROM former_taxonomies"] {
+            tx.prepare_cached(kept_for_undo).and_then(|mut statement| statement.execute([])).at(path)?;
+        }
+        for record in &records {
+            tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
+                .and_then(|mut s| s.execute([record.id]))
+                .at(path)?;
+            tx.prepare_cached("INSERT INTO free_slots VALUES (?1)")
+                .and_then(|mut statement| statement.execute([record.slot]))
+                .at(path)?;
+            digest.subtract(&record.element());
+        }
+        let labels: BTreeSet<&str> = records.iter().map(|record| record.label.as_str()).collect();
+        let mut ended = 0;
+        for label in labels {
+            let delete = "DELETE FROM labels WHERE name = ?1 \
+                 AND NOT EXISTS (SELECT 1 FROM exemplars WHERE exemplars.label = labels.id)";
+            ended += tx.prepare_cached(delete).and_then(|mut statement| statement.execute([label])).at(path)?;
+        }
+        if ended > 0 {
+            // What the taxonomy says of a label goes with it.
+            settings::keep(&tx).at(path)?;
+        }
+        let after = digest.digest();
+        let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
+        tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
+        let selected = selector.criteria().join(" ");
+        let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
+        derived::remove_rigid(&self.dir)?;
+        kill_point("forget prepared");
+        tx.commit().at(path)?;
+        kill_point("forget committed");
+        Ok(Freed { records, before, after, event })
+    }
+
+    /// Overwrites what the transaction freed, in every file; all of it is on disk when it returns.
+    fn overwrite(&mut self, freed: &Freed) -> Result<()> {
+        let assignments: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
+        let slots: Vec<usize> = assignments.iter().map(|(slot, _)| *slot).collect();
+        // Before rows are overwritten, so that a reader notices that they were.
+        state::publish(&self.dir, &self.catalog)?;
+        self.partitions.begin(&freed.before);
+        for record in &freed.records {
+            // Partitions are told while the row is still there.
+            self.partitions.remove(record.slot, &self.vectors, &record.vector_hash);
+            self.vectors.zero(record.slot as u64)?;
+            kill_point("row zeroed");
+        }
+        let codes = codes::erase(&self.dir, self.encoder().dim, &slots, &freed.before, &freed.after)?;
+        kill_point("codes erased");
+        let partitions = self.partitions.finish_removing(&freed.after)?;
+        kill_point("partitions thinned");
+        let lists = neighbor_lists::erase(&self.dir, &assignments, &freed.before, &freed.after)?;
+        kill_point("neighbor lists thinned");
+        let files = [Some(self.vectors.file()), codes.as_ref(), partitions, lists.as_ref()];
+        let files: Vec<&File> = files.into_iter().flatten().collect();
+        self.log_held = !self.catalog.fold_log(READERS, self.log_held, &files)?;
+        self.log_cut = true;
+        Ok(())
+    }
+}

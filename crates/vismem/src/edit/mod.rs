@@ -1,0 +1,7 @@
+//! Changing a memory: one writer at a time, every change one transaction.
+
+pub(crate) mod compact;
+pub(crate) mod editor;
+pub(crate) mod forget;
+pub(crate) mod receipt;
+pub(crate) mod relabel;

@@ -1,0 +1,147 @@
+//! Giving exemplars other labels, and taking that back. No embedding is touched, ids stay.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::edit::editor::label_id;
+use crate::error::SqlContext;
+use crate::index::{codes, derived, neighbor_lists};
+use crate::store::catalog::Record;
+use crate::store::event::{self, EventKind};
+use crate::store::kill_point::kill_point;
+use crate::store::state;
+use crate::{Editor, Error, Event, Result, Selector};
+
+impl Editor {
+    /// Gives every exemplar that the selector names the label `to`. `None` if all of them, or none, have it already. A
+    /// label that is left without exemplars goes, unless the taxonomy knows it.
+    ///
+    /// # Errors
+    /// When the label is empty, as [`crate::Memory::select`], and when the disk refuses; nothing is changed then.
+    pub fn relabel(&mut self, selector: &Selector, to: &str) -> Result<Option<Event>> {
+        let labels = self.select(selector)?.into_iter().map(|id| (id, to.to_owned())).collect();
+        self.give(&labels, EventKind::Relabel, &selector.criteria().join(" "))
+    }
+
+    /// Gives each of these exemplars a label of its own; otherwise as [`Editor::relabel`].
+    ///
+    /// # Errors
+    /// As [`Editor::relabel`].
+    pub fn relabel_each(&mut self, labels: &BTreeMap<u64, String>) -> Result<Option<Event>> {
+        self.select(&Selector { ids: labels.keys().copied().collect(), ..Selector::default() })?;
+        self.give(labels, EventKind::Relabel, "id")
+    }
+
+    /// Takes back the latest change of labels or of the taxonomy that was not taken back yet: [`Editor::relabel`],
+    /// [`Editor::set_taxonomy`] or [`Editor::add_taxonomy`].
+    ///
+    /// # Errors
+    /// [`Error::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
+    /// could have named it.
+    pub fn undo(&mut self) -> Result<Event> {
+        let path = &self.catalog.path;
+        let latest = "SELECT event, taxonomy FROM (SELECT max(event) AS event, FALSE AS taxonomy FROM changes \
+             UNION ALL SELECT max(event), TRUE FROM former_taxonomies) WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1";
+        let latest = self.catalog.db.query_row(latest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().at(path)?;
+        let undone = match latest {
+            Some((event, true)) => self.undo_taxonomy(event)?,
+            Some((event, false)) => self.undo_labels(event)?,
+            None => None,
+        };
+        undone.ok_or_else(|| Error::NothingToUndo { path: self.path().into() })
+    }
+
+    /// Gives back the labels that `event` replaced.
+    fn undo_labels(&mut self, event: u64) -> Result<Option<Event>> {
+        let path = &self.catalog.path;
+        let mut statement = self.catalog.db.prepare("SELECT exemplar, label FROM changes WHERE event = ?1").at(path)?;
+        let rows = statement.query_map([event], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
+        let before: BTreeMap<u64, String> = rows.collect::<rusqlite::Result<_>>().at(path)?;
+        drop(statement);
+        self.give(&before, EventKind::Undo, "id")
+    }
+
+    /// Gives labels, all of them or none.
+    fn give(&mut self, labels: &BTreeMap<u64, String>, kind: EventKind, selected: &str) -> Result<Option<Event>> {
+        if let Some(index) = labels.values().position(String::is_empty) {
+            return Err(Error::EmptyLabel { index });
+        }
+        self.lock.begin()?;
+        let given = self.commit_labels(labels, kind, selected);
+        if given.is_err() {
+            self.recover()?;
+        }
+        self.lock.dirty = false;
+        self.shorten_log()?;
+        match given? {
+            Some(event) => Ok(self.catalog.events_from(event)?.into_iter().next()),
+            None => Ok(None),
+        }
+    }
+
+    fn commit_labels(
+        &mut self,
+        labels: &BTreeMap<u64, String>,
+        kind: EventKind,
+        selected: &str,
+    ) -> Result<Option<u64>> {
+        let path = &self.catalog.path;
+        let mut digest = self.catalog.header()?.digest;
+        let before = digest.digest();
+        let mut changed: Vec<Record> = Vec::new();
+        for (id, label) in labels {
+            changed.extend(self.catalog.record(*id)?.filter(|record| record.label != *label));
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        for record in &changed {
+            digest.subtract(&record.element());
+            digest.add(&crate::store::digest::Element { label: &labels[&record.id], ..record.element() });
+        }
+        let after = digest.digest();
+        let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
+        tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
+        let event = event::record(&tx, kind, changed.len(), Some(selected), &before, &after).at(path)?;
+        write(&tx, &changed, labels, (kind == EventKind::Relabel).then_some(event)).at(path)?;
+        derived::remove_rigid(&self.dir)?;
+        kill_point("relabel prepared");
+        tx.commit().at(path)?;
+        kill_point("relabel committed");
+        state::announce(&self.dir, &self.catalog);
+        codes::follow(&self.dir, &before, &after);
+        self.partitions.follow(&before, &after);
+        // Who is near to whom does not depend on labels.
+        neighbor_lists::admit(&self.dir, &[], &before, &after);
+        Ok(Some(event))
+    }
+}
+
+/// Writes the new labels; keeps the old ones as changes of `event`, or else drops those of the event that is undone.
+fn write(
+    tx: &Transaction<'_>,
+    changed: &[Record],
+    labels: &BTreeMap<u64, String>,
+    event: Option<u64>,
+) -> rusqlite::Result<()> {
+    if event.is_none() {
+        tx.execute("DELETE FROM changes WHERE event = (SELECT max(event) FROM changes)", [])?;
+    }
+    let mut left: Vec<&str> = Vec::new();
+    for record in changed {
+        let label = label_id(tx, &labels[&record.id])?;
+        tx.prepare_cached("UPDATE exemplars SET label = ?2 WHERE id = ?1")?.execute((record.id, label))?;
+        if let Some(event) = event {
+            let mut statement = tx.prepare_cached("INSERT INTO changes VALUES (?1, ?2, ?3)")?;
+            statement.execute((event, record.id, &record.label))?;
+        }
+        left.push(&record.label);
+    }
+    left.sort_unstable();
+    left.dedup();
+    let unused = "DELETE FROM labels WHERE name = ?1 \
+         AND NOT EXISTS (SELECT 1 FROM exemplars WHERE exemplars.label = labels.id) \
+         AND NOT EXISTS (SELECT 1 FROM taxonomy WHERE taxonomy.label = labels.id)";
+    left.iter().try_for_each(|label| tx.prepare_cached(unused)?.execute([label]).map(|_| ()))
+}

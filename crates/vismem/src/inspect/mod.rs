@@ -1,0 +1,5 @@
+//! Looking into a memory: is it whole, what did additions change.
+
+pub(crate) mod similar;
+pub(crate) mod since;
+pub(crate) mod verify;

@@ -1,0 +1,422 @@
+//! `catalog.sqlite`: the truth about what a memory holds.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+
+use crate::error::{IoContext, SqlContext};
+use crate::platform::{self, FileExt};
+use crate::store::digest::{DigestState, Element, STATE_BYTES};
+use crate::store::kill_point::kill_point;
+use crate::store::state::Commit;
+use crate::store::turnstile::{Inside, Turnstile};
+use crate::store::{scrub, settings};
+use crate::{EncoderIdentity, Error, Result, Source};
+
+/// Newest format that this engine reads, and the one it writes.
+pub(crate) const FORMAT: i64 = 1;
+/// `PRAGMA application_id`: "vism".
+const APPLICATION_ID: i64 = 0x7669_736d;
+
+/// How long SQLite waits for a lock that another process holds for a moment.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a writer that need not cut the log waits for readers all the same: many of their transactions.
+const BRIEFLY: Duration = Duration::from_millis(20);
+
+/// An open catalogue.
+pub(crate) struct Catalog {
+    pub db: Connection,
+    pub path: PathBuf,
+    /// Opened as a file that nobody changes.
+    pub immutable: bool,
+    /// `None` where nobody can write.
+    turnstile: Option<Turnstile>,
+}
+
+/// The one row of the table `memory`.
+pub(crate) struct Header {
+    pub encoder: EncoderIdentity,
+    pub slots: u64,
+    pub digest: DigestState,
+    /// Whether `vectors.f32.new` holds the rows, if it is there.
+    pub compacting: bool,
+    /// Hash of encoder, taxonomy and pruning.
+    pub settings: [u8; 32],
+    /// The last event and how many exemplars it was about so far; zeros if there is none.
+    pub last_event: (u64, u64),
+    /// The last batch; 0 if there is none.
+    pub last_batch: u64,
+    /// Which state all of this is.
+    pub commit: Commit,
+}
+
+/// All that the catalogue knows of an exemplar.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub id: u64,
+    pub slot: usize,
+    pub label: String,
+    pub batch: u64,
+    pub source: Option<Source>,
+    pub content: [u8; 32],
+    pub vector_hash: [u8; 32],
+}
+
+impl Record {
+    /// What it contributes to the digest.
+    pub(crate) fn element(&self) -> Element<'_> {
+        Element {
+            vector: &self.vector_hash,
+            content: &self.content,
+            label: &self.label,
+            source: self.source.as_ref().map(Source::as_bytes),
+        }
+    }
+
+    pub(crate) const SELECT: &str = "SELECT exemplars.id, slot, labels.name, batch, source, content, vector_hash \
+         FROM exemplars JOIN labels ON labels.id = exemplars.label";
+
+    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            slot: row.get(1)?,
+            label: row.get(2)?,
+            batch: row.get(3)?,
+            source: row.get(4)?,
+            content: row.get(5)?,
+            vector_hash: row.get(6)?,
+        })
+    }
+}
+
+pub(crate) const NAME: &str = "catalog.sqlite";
+/// The write-ahead log beside the catalogue.
+pub(crate) const LOG: &str = "catalog.sqlite-wal";
+/// What SQLite keeps beside the catalogue.
+const BESIDE: [&str; 3] = [LOG, "catalog.sqlite-shm", "catalog.sqlite-journal"];
+
+/// What came of copying the log.
+struct Checkpoint {
+    /// Whether no reader was in the way.
+    is_cut: bool,
+    /// Whether all of the log is in the database.
+    is_copied: bool,
+}
+
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join(NAME)
+}
+
+impl Catalog {
+    /// Makes the catalogue beside its place and moves it there whole, so that a kill or a full disk on the way leaves
+    /// nothing that could be taken for a catalogue.
+    pub(crate) fn create(dir: &Path, encoder: &EncoderIdentity) -> Result<()> {
+        let (path, unfinished) = (path(dir), dir.join("catalog.sqlite.new"));
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&unfinished, "delete"),
+            _ => {}
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut db = Connection::open_with_flags(&unfinished, flags).at(&unfinished)?;
+        // No journal file beside it: the whole file is thrown away if this does not come to its end.
+        db.pragma_update(None, "journal_mode", "MEMORY").at(&unfinished)?;
+        db.pragma_update(None, "synchronous", "FULL").at(&unfinished)?;
+        let tx = db.transaction().at(&unfinished)?;
+        tx.execute_batch(include_str!("schema.sql")).at(&unfinished)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
+        tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
+        tx.execute(
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0)",
+            (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
+        )
+        .at(&unfinished)?;
+        settings::keep(&tx).at(&unfinished)?;
+        tx.commit().at(&unfinished)?;
+        scrub::scrub(&db, None).and_then(|_| scrub::sync(&db)).at(&unfinished)?;
+        drop(db);
+        // In WAL mode from the first byte on (18 and 19 of the header say so): going over to it would take a rollback
+        // journal, and a reader that comes after a kill could not roll that back.
+        let file = platform::change_regular(&unfinished).at(&unfinished, "open")?;
+        file.write_all_at(&[2, 2], 18).and_then(|()| file.sync_all()).at(&unfinished, "write")?;
+        std::fs::rename(&unfinished, &path).at(&path, "create")?;
+        platform::sync_directory(dir).at(dir, "sync")
+    }
+
+    /// Whether `dir` holds a catalogue.
+    pub(crate) fn exists(dir: &Path) -> Result<bool> {
+        let path = path(dir);
+        platform::is_regular(&path).at(&path, "read")
+    }
+
+    /// Copies the write-ahead log into the database, overwrites what moving cells left in the pages, and cuts the log to
+    /// nothing. False where an open reader keeps the log from being cut for longer than `patience`.
+    ///
+    /// `everywhere` overwrites in all pages and not only in those that the log holds: after a kill. `unsynced` are other
+    /// files that must be on disk when it returns; all are synced at once, which takes hardly longer than one alone.
+    pub(crate) fn fold_log(&self, patience: Duration, everywhere: bool, unsynced: &[&File]) -> Result<bool> {
+        let log = self.path.with_file_name(LOG);
+        let pages = scrub::pages_in_log(&log).at(&log, "read")?;
+        let pages = (!everywhere).then_some(&pages[..]);
+        // What is not copied yet stays in the log, and its pages are met again.
+        let mut scrubbed = false;
+        if pages.is_none_or(|pages| !pages.is_empty()) || !unsynced.is_empty() {
+            // What is in the log is on disk since its commit, so that copying it need not wait for the disk: the database
+            // is synced below, before the log is cut.
+            self.db.pragma_update(None, "synchronous", "OFF").at(&self.path)?;
+            let mut copied = self.checkpoint("PASSIVE");
+            if matches!(copied, Ok(Checkpoint { is_copied: false, .. })) {
+                // A reader that came before the last commit is in the way.
+                let _alone = self.alone(patience);
+                copied = self.checkpoint("PASSIVE");
+            }
+            self.db.pragma_update(None, "synchronous", "FULL").at(&self.path)?;
+            scrubbed = copied?.is_copied;
+            kill_point("log copied");
+            if scrubbed {
+                scrub::scrub(&self.db, pages).at(&self.path)?;
+            }
+            self.sync(unsynced)?;
+            kill_point("files synced");
+        }
+        let Checkpoint { is_cut, is_copied } = self.cut_log(patience)?;
+        kill_point("log cut");
+        if is_copied && !scrubbed && scrub::scrub(&self.db, pages).at(&self.path)? > 0 {
+            self.sync(&[])?;
+        }
+        Ok(is_cut)
+    }
+
+    fn cut_log(&self, patience: Duration) -> Result<Checkpoint> {
+        let _alone = self.alone(patience);
+        // Readers that do not know the turnstile.
+        self.db.busy_timeout(patience).at(&self.path)?;
+        let cut = self.checkpoint("TRUNCATE");
+        self.db.busy_timeout(BUSY).at(&self.path)?;
+        cut
+    }
+
+    /// Keeps readers out until it is dropped, if that is to be had.
+    fn alone(&self, patience: Duration) -> Option<Inside<'_>> {
+        self.turnstile.as_ref()?.enter_alone(patience.max(BRIEFLY))
+    }
+
+    fn checkpoint(&self, mode: &str) -> Result<Checkpoint> {
+        let select = format!("PRAGMA wal_checkpoint({mode})");
+        let outcome = self.db.query_row(&select, [], |row| {
+            let (busy, in_log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Checkpoint { is_cut: busy == 0, is_copied: in_log == copied })
+        });
+        outcome.at(&self.path)
+    }
+
+    /// Waits until the database and these files are on disk.
+    fn sync(&self, others: &[&File]) -> Result<()> {
+        let dir = self.path.parent().unwrap_or(&self.path);
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others.iter().map(|file| scope.spawn(|| file.sync_data())).collect();
+            let own = scrub::sync(&self.db).at(&self.path);
+            for other in others {
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).at(dir, "sync")?;
+            }
+            own
+        })
+    }
+
+    pub(crate) fn open_to_write(dir: &Path) -> Result<Self> {
+        let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare_to_write(&catalog.db).at(&catalog.path)?;
+        catalog.check_format()?;
+        Ok(catalog)
+    }
+
+    /// Opens for reading; for [`crate::store::readers::Readers`], where a transaction is short.
+    pub(crate) fn open_to_read(dir: &Path) -> Result<Self> {
+        let usual = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|catalog| catalog.check_format().map(|()| catalog));
+        match usual {
+            // Without a log there is nothing to share with writers; where nothing can be written SQLite cannot make the
+            // files with which it would.
+            Err(Error::Catalog { source, .. }) if cannot_make_files(&source) && has_no_log(dir) => {
+                let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+                catalog.check_format().map(|()| catalog)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens; by `SQLITE_OPEN_URI` as a file that nobody changes.
+    fn open(dir: &Path, flags: OpenFlags) -> Result<Self> {
+        let path = path(dir);
+        for name in BESIDE.into_iter().chain([NAME]) {
+            let file = dir.join(name);
+            platform::is_regular(&file).at(&file, "read")?;
+        }
+        // SQLite can refuse links, but then everywhere in a path.
+        let mut name = std::fs::canonicalize(dir).at(dir, "open")?.join(NAME);
+        let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
+        if immutable {
+            let escaped = |byte: &u8| match byte {
+                b'/' | b'.' | b'_' | b'-' => char::from(*byte).to_string(),
+                byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+                byte => format!("%{byte:02x}"),
+            };
+            let escaped: String = platform::path_bytes(&name).iter().map(escaped).collect();
+            name = format!("file:{escaped}?immutable=1").into();
+        }
+        let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&name, flags).at(&path)?;
+        db.busy_timeout(BUSY).at(&path)?;
+        let turnstile = if immutable { None } else { Turnstile::open(dir) };
+        Ok(Self { db, path, immutable, turnstile })
+    }
+
+    /// Goes in as a reader among others, until what it gives is dropped.
+    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
+        self.turnstile.as_ref()?.enter()
+    }
+
+    fn check_format(&self) -> Result<()> {
+        let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).at(&self.path);
+        let (application, found) = (pragma("application_id")?, pragma("user_version")?);
+        if application != APPLICATION_ID {
+            return Err(Error::Damaged { path: self.path.clone(), what: "is no catalogue of a memory".into() });
+        }
+        if found > FORMAT {
+            return Err(Error::Format { path: self.path.clone(), found, known: FORMAT });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn header(&self) -> Result<Header> {
+        let select = "SELECT dim, encoder, encoder_hash, slots, digest_state, generation, compacting, settings, \
+             coalesce((SELECT max(id) FROM events), 0), \
+             coalesce((SELECT exemplars FROM events ORDER BY id DESC LIMIT 1), 0), \
+             coalesce((SELECT max(id) FROM batches), 0) FROM memory";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        statement
+            .query_row([], |row| {
+                let (digest, generation, settings): ([u8; STATE_BYTES], u64, [u8; 32]) =
+                    (row.get(4)?, row.get(5)?, row.get(7)?);
+                let last_event: (u64, u64) = (row.get(8)?, row.get(9)?);
+                let mut hasher = blake3::Hasher::new_derive_key("vismem 2026-11 commit");
+                hasher.update(&generation.to_le_bytes()).update(&last_event.0.to_le_bytes());
+                hasher.update(&settings).update(&digest);
+                Ok(Header {
+                    encoder: EncoderIdentity { dim: row.get(0)?, name: row.get(1)?, hash: row.get(2)? },
+                    slots: row.get(3)?,
+                    digest: DigestState::from_bytes(&digest),
+                    compacting: row.get(6)?,
+                    settings,
+                    last_event,
+                    last_batch: row.get(10)?,
+                    commit: Commit { generation, hash: *hasher.finalize().as_bytes() },
+                })
+            })
+            .at(&self.path)
+    }
+
+    pub(crate) fn record(&self, id: u64) -> Result<Option<Record>> {
+        let select = format!("{} WHERE exemplars.id = ?1", Record::SELECT);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        statement.query_row([id], Record::from_row).optional().at(&self.path)
+    }
+
+    /// The records of these exemplars, in the order of ids; those of ids that are not there are missing.
+    pub(crate) fn records(&self, ids: &[u64]) -> Result<Vec<Record>> {
+        // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
+        let select =
+            format!("{} WHERE exemplars.id IN (SELECT value FROM json_each(?1)) ORDER BY exemplars.id", Record::SELECT);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        let records = statement.query_map([format!("{ids:?}")], Record::from_row).at(&self.path)?;
+        records.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// Those with ids in a range, in their order.
+    pub(crate) fn records_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Record>> {
+        let select = format!("{} WHERE exemplars.id BETWEEN ?1 AND ?2 ORDER BY exemplars.id", Record::SELECT);
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
+        let records = statement.query_map([ids.start(), ids.end()], Record::from_row).at(&self.path)?;
+        records.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// The hashes of the rows of these exemplars.
+    pub(crate) fn vector_hashes(&self, ids: &[u64]) -> Result<HashMap<u64, [u8; 32]>> {
+        let select = "SELECT id, vector_hash FROM exemplars WHERE id IN (SELECT value FROM json_each(?1))";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let hashes = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        hashes.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// How many batches there are up to this one.
+    pub(crate) fn batches_up_to(&self, last: u64) -> Result<u64> {
+        let select = "SELECT count(*) FROM batches WHERE id <= ?1";
+        self.db.query_row(select, [last], |row| row.get(0)).at(&self.path)
+    }
+
+    /// The sources of these exemplars, of those that have one.
+    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Source>> {
+        let select = "SELECT id, source FROM exemplars \
+             WHERE id IN (SELECT value FROM json_each(?1)) AND source IS NOT NULL";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let sources = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        sources.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    pub(crate) fn count(&self, table: &str) -> Result<u64> {
+        self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).at(&self.path)
+    }
+
+    pub(crate) fn free_slots(&self) -> Result<Vec<u64>> {
+        let mut statement = self.db.prepare("SELECT slot FROM free_slots ORDER BY slot").at(&self.path)?;
+        let slots = statement.query_map([], |row| row.get(0)).at(&self.path)?;
+        slots.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// What SQLite finds wrong with the file's structure, references included.
+    pub(crate) fn structural_faults(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for check in ["PRAGMA integrity_check", "PRAGMA foreign_key_check"] {
+            let mut statement = self.db.prepare(check).at(&self.path)?;
+            let mut rows = statement.query([]).at(&self.path)?;
+            while let Some(row) = rows.next().at(&self.path)? {
+                let fault: String = row.get(0).at(&self.path)?;
+                match check {
+                    _ if fault == "ok" => {}
+                    "PRAGMA foreign_key_check" => faults.push(format!("table {fault} names a row that is not there")),
+                    _ => faults.push(fault),
+                }
+            }
+        }
+        Ok(faults)
+    }
+}
+
+/// Whether SQLite could not make the files that go with the log, or not write to them.
+fn cannot_make_files(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, ReadOnly, SystemIoFailure};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
+}
+
+fn has_no_log(dir: &Path) -> bool {
+    match std::fs::symlink_metadata(dir.join(LOG)) {
+        Ok(log) => log.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+fn prepare_to_write(db: &Connection) -> rusqlite::Result<()> {
+    // A commit is on disk when it returns; what is deleted is overwritten, in the file and (truncated) in the log.
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "secure_delete", "ON")?;
+    db.pragma_update(None, "foreign_keys", "ON")?;
+    // Nothing of the catalogue goes into files elsewhere, and the log is copied by [`Catalog::fold_log`] alone.
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
+}

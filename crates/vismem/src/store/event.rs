@@ -1,0 +1,147 @@
+//! What changed a memory's exemplars or taxonomy, in order: a chain, each event going on from the digest that the one
+//! before left.
+
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+
+use crate::error::SqlContext;
+use crate::store::catalog::Catalog;
+use crate::{Digest, Memory, Result};
+
+/// The engine, as events and receipts name it.
+pub(crate) const ENGINE: &str = concat!("vismem ", env!("CARGO_PKG_VERSION"));
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// Exemplars were added, by one batch.
+    Add,
+    /// Exemplars were forgotten.
+    Forget,
+    /// Exemplars were given other labels.
+    Relabel,
+    /// The taxonomy was set or added to.
+    Taxonomy,
+    /// Exemplars were given back the labels that they had before a relabelling, or the taxonomy was put back.
+    Undo,
+}
+
+impl EventKind {
+    const ALL: [Self; 5] = [Self::Add, Self::Forget, Self::Relabel, Self::Taxonomy, Self::Undo];
+
+    /// The word for it, as in the catalogue.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Forget => "forget",
+            Self::Relabel => "relabel",
+            Self::Taxonomy => "taxonomy",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+/// One change of a memory. It says nothing of which exemplars it was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Its number; never used twice.
+    pub id: u64,
+    /// What was done.
+    pub kind: EventKind,
+    /// When, in seconds since 1970, UTC.
+    pub at: i64,
+    /// The engine that did it.
+    pub engine: String,
+    /// How many exemplars it was about; 0 for what concerned the taxonomy alone.
+    pub exemplars: u64,
+    /// Criteria by which they were selected, such as `label`; none for additions.
+    pub selected_by: Vec<String>,
+    /// The digest before.
+    pub before: Digest,
+    /// The digest after.
+    pub after: Digest,
+}
+
+impl Event {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let kind: String = row.get(1)?;
+        let kind = EventKind::ALL.into_iter().find(|known| known.name() == kind);
+        let selected: Option<String> = row.get(5)?;
+        Ok(Self {
+            id: row.get(0)?,
+            kind: kind.ok_or(rusqlite::Error::InvalidColumnType(1, "kind".into(), rusqlite::types::Type::Text))?,
+            at: row.get(2)?,
+            engine: row.get(3)?,
+            exemplars: row.get(4)?,
+            selected_by: selected.iter().flat_map(|criteria| criteria.split(' ')).map(str::to_owned).collect(),
+            before: Digest(row.get(6)?),
+            after: Digest(row.get(7)?),
+        })
+    }
+}
+
+/// Writes an event down; returns its number.
+pub(crate) fn record(
+    db: &Connection,
+    kind: EventKind,
+    exemplars: usize,
+    selected: Option<&str>,
+    before: &Digest,
+    after: &Digest,
+) -> rusqlite::Result<u64> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO events (kind, at, engine, exemplars, selected, before, after) \
+         VALUES (?1, unixepoch(), ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    statement.execute((kind.name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
+    Ok(db.last_insert_rowid() as u64)
+}
+
+/// Adds to an event that goes on: further transactions of one batch.
+pub(crate) fn extend(db: &Connection, event: u64, exemplars: usize, after: &Digest) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("UPDATE events SET exemplars = exemplars + ?2, after = ?3 WHERE id = ?1")?;
+    statement.execute((event, exemplars, after.as_bytes())).map(|_| ())
+}
+
+impl Catalog {
+    /// The events from a number on, oldest first.
+    pub(crate) fn events_from(&self, id: u64) -> Result<Vec<Event>> {
+        let select =
+            "SELECT id, kind, at, engine, exemplars, selected, before, after FROM events WHERE id >= ?1 ORDER BY id";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let events = statement.query_map([i64::try_from(id).unwrap_or(i64::MAX)], Event::from_row).at(&self.path)?;
+        events.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// How many exemplars were added since an event that had to do with so many; `None` if anything else was done.
+    pub(crate) fn additions_since(&self, (id, exemplars): (u64, u64)) -> Result<Option<u64>> {
+        let select = "SELECT coalesce(sum(exemplars), 0), coalesce(sum(kind <> 'add' AND id > ?1), 0) FROM events WHERE id >= ?1";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let (all, others): (u64, u64) =
+            statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        Ok((others == 0).then(|| all.saturating_sub(exemplars)))
+    }
+
+    /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.
+    pub(crate) fn broken_chain(&self, from: u64) -> Result<Option<String>> {
+        let events = self.events_from(from)?;
+        let broken = events.windows(2).find(|pair| pair[0].after != pair[1].before);
+        if let Some(pair) = broken {
+            return Ok(Some(format!(
+                "event {} does not go on from the digest that event {} left",
+                pair[1].id, pair[0].id
+            )));
+        }
+        let now = self.header()?.digest.digest();
+        let last = events.last().filter(|last| last.after != now);
+        Ok(last.map(|last| format!("the digest is not the one that event {} left", last.id)))
+    }
+}
+
+impl Memory {
+    /// What changed it up to now, oldest first. The log goes on beyond the state that this memory is a handle on.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        self.readers.read(|catalog| catalog.events_from(0))
+    }
+}

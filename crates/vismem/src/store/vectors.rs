@@ -1,0 +1,145 @@
+//! `vectors.f32`: the embeddings, slot-major rows of little-endian f32.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use crate::error::IoContext;
+use crate::platform::{self, FileExt};
+use crate::{Error, Result};
+
+#[cfg(target_endian = "big")]
+compile_error!("vectors are mapped as little-endian f32; this target would need a byte-swapping reader");
+
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("vectors.f32")
+}
+
+/// Where compaction writes the rows before they take their place.
+pub(crate) fn unfinished_path(dir: &Path) -> PathBuf {
+    dir.join(UNFINISHED)
+}
+
+pub(crate) const UNFINISHED: &str = "vectors.f32.new";
+
+/// The bytes of a row as they stand in the file.
+pub(crate) fn bytes(row: &[f32]) -> &[u8] {
+    bytemuck::cast_slice(row)
+}
+
+/// Hash of a row: what the catalogue keeps of it.
+pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
+    *blake3::hash(bytes(row)).as_bytes()
+}
+
+/// The file, which must be there once rows were committed.
+fn present(opened: std::io::Result<File>, path: &Path) -> Result<File> {
+    match opened {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(Error::Damaged { path: path.into(), what: "is missing".into() })
+        }
+        opened => opened.at(path, "open"),
+    }
+}
+
+/// Writes rows. Nothing is promised before [`VectorWriter::sync`] returns.
+pub(crate) struct VectorWriter {
+    file: File,
+    path: PathBuf,
+    row_bytes: u64,
+}
+
+impl VectorWriter {
+    /// Opens the file of a memory with `slots` committed rows; makes it if there are none yet.
+    pub(crate) fn open(dir: &Path, dim: usize, slots: u64) -> Result<Self> {
+        let path = path(dir);
+        let options = &mut File::options();
+        let file = platform::open_regular(&path, options.read(true).write(true).create(slots == 0).truncate(false));
+        let file = present(file, &path)?;
+        Ok(Self { file, path, row_bytes: (dim * size_of::<f32>()) as u64 })
+    }
+
+    pub(crate) fn write(&self, slot: u64, row: &[f32]) -> Result<()> {
+        debug_assert_eq!(bytes(row).len() as u64, self.row_bytes);
+        self.file.write_all_at(bytes(row), slot * self.row_bytes).at(&self.path, "write")
+    }
+
+    /// The row in a slot. For a few rows here and there this is quicker than mapping the file.
+    pub(crate) fn read(&self, slot: usize) -> std::io::Result<Vec<f32>> {
+        let mut row = vec![0.0; self.row_bytes as usize / size_of::<f32>()];
+        self.file.read_exact_at(bytemuck::cast_slice_mut(&mut row), slot as u64 * self.row_bytes)?;
+        Ok(row)
+    }
+
+    pub(crate) fn zero(&self, slot: u64) -> Result<()> {
+        let zeros = vec![0; self.row_bytes as usize];
+        self.file.write_all_at(&zeros, slot * self.row_bytes).at(&self.path, "write")
+    }
+
+    /// Cuts off whatever lies beyond `slots` rows.
+    pub(crate) fn truncate(&self, slots: u64) -> Result<()> {
+        let length = self.file.metadata().at(&self.path, "read")?.len();
+        if length > slots * self.row_bytes {
+            self.file.set_len(slots * self.row_bytes).at(&self.path, "shorten")?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_data().at(&self.path, "sync")
+    }
+}
+
+/// The committed rows, memory-mapped: opening reads none of them.
+pub(crate) struct VectorMap {
+    map: Option<Mmap>,
+    dim: usize,
+}
+
+impl VectorMap {
+    /// Maps the first `slots` rows; a shorter file is damaged. While the memory is `compacting`, they may still wait to
+    /// take their place.
+    pub(crate) fn open(dir: &Path, dim: usize, slots: usize, compacting: bool) -> Result<Self> {
+        let (unfinished, mut path) = (unfinished_path(dir), path(dir));
+        let expected = slots.checked_mul(dim).and_then(|values| values.checked_mul(size_of::<f32>()));
+        if expected == Some(0) {
+            return Ok(Self { map: None, dim });
+        }
+        let waiting = if compacting { platform::read_regular(&unfinished) } else { Err(ErrorKind::NotFound.into()) };
+        let file = match waiting {
+            // They have taken their place, or never had another one.
+            Err(error) if error.kind() == ErrorKind::NotFound => present(platform::read_regular(&path), &path)?,
+            waiting => {
+                path = unfinished;
+                waiting.at(&path, "open")?
+            }
+        };
+        let found = file.metadata().at(&path, "read")?.len();
+        let Some(expected) = expected.filter(|expected| *expected as u64 <= found) else {
+            let what = format!("{found} bytes long, too short for {slots} rows of {dim} dimensions");
+            return Err(Error::Damaged { path, what });
+        };
+        // SAFETY: the mapping is read-only and covers committed rows only. vismem never shortens the file below the
+        // committed rows (compaction writes another file) and, under the writer's lock, writes to a committed slot only once no row names it. A program
+        // other than vismem that shortens or rewrites the file meanwhile breaks this, as it would break any
+        // memory-mapped store; damage that was there before is found by the row hashes.
+        let map = unsafe { memmap2::MmapOptions::new().len(expected).map(&file) }.at(&path, "map")?;
+        Ok(Self { map: Some(map), dim })
+    }
+
+    /// All rows, free ones (zeros) included.
+    pub(crate) fn all(&self) -> &[f32] {
+        // A map begins at a page, so it is aligned for f32.
+        self.map.as_deref().map_or(&[], bytemuck::cast_slice)
+    }
+
+    pub(crate) fn row(&self, slot: usize) -> &[f32] {
+        &self.all()[slot * self.dim..][..self.dim]
+    }
+}
