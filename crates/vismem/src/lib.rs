@@ -73,6 +73,7 @@ pub use inspect::since::{AddedSince, LabelSince, OldSince, Since};
 pub use inspect::verify::{Fault, Verification, verify};
 pub use memory::{Exemplar, Memory, Stats};
 pub use selector::{Near, Selector};
+pub use store::attribute::{AttributeError, AttributeType, AttributeValue, Attributes, Date, NotADate, UnknownType};
 pub use store::digest::Digest;
 pub use store::encoder::EncoderIdentity;
 pub use store::event::{Event, EventKind};

@@ -1,5 +1,6 @@
 //! What is on disk, and the truth about it: catalogue, rows, slots, the writer's lock.
 
+pub(crate) mod attribute;
 pub(crate) mod catalog;
 pub(crate) mod checked;
 pub(crate) mod digest;
