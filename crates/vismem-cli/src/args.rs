@@ -660,7 +660,7 @@ pub struct Encoding {
     #[arg(long, value_enum, default_value_t = PreprocessingName::Model)]
     pub preprocessing: PreprocessingName,
     /// What computes: cpu, cuda, cuda:1, tensorrt, coreml; all but cpu need an ONNX Runtime that is built for them
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
     /// What runs the encoder: auto takes ONNX Runtime where its library is found, else rten
     #[arg(long, value_enum, default_value_t = Runtime::Auto)]
@@ -700,20 +700,6 @@ pub enum PreprocessingName {
     Paper,
 }
 
-/// `cuda:1`
-fn device(text: &str) -> Result<Device, String> {
-    let (name, number) = text.split_once(':').unwrap_or((text, "0"));
-    let unknown = || format!("{text:?} is no device; say cpu, cuda, cuda:1, tensorrt or coreml");
-    let number: u32 = number.parse().map_err(|_| unknown())?;
-    match name {
-        "cuda" => Ok(Device::Cuda(number)),
-        "tensorrt" => Ok(Device::TensorRt(number)),
-        "cpu" if text == "cpu" => Ok(Device::Cpu),
-        "coreml" if text == "coreml" => Ok(Device::CoreMl),
-        _ => Err(unknown()),
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Runtime {
     Auto,
@@ -725,6 +711,12 @@ pub enum Runtime {
 #[derive(Debug)]
 pub struct WrongUse(String);
 
+impl WrongUse {
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self(message.to_string())
+    }
+}
+
 impl fmt::Display for WrongUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -735,5 +727,5 @@ impl std::error::Error for WrongUse {}
 
 /// An error that tells the user to say it differently.
 pub fn wrong_use(message: impl fmt::Display) -> anyhow::Error {
-    WrongUse(message.to_string()).into()
+    WrongUse::new(message).into()
 }

@@ -5,7 +5,6 @@ mod command;
 mod datasets;
 mod decision;
 mod encoder;
-mod models;
 mod output;
 mod panics;
 mod picture;

@@ -1,6 +1,7 @@
 //! Progress on standard error: a bar in a terminal, else a line every ten seconds.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
@@ -65,8 +66,9 @@ pub struct Fetching {
 }
 
 impl Fetching {
-    /// So many bytes of a file are there.
-    pub fn at(&mut self, file: &str, here: u64, total: u64) {
+    /// A piece of a file has come.
+    pub fn at(&mut self, piece: vismem_models::Fetching<'_>) -> ControlFlow<()> {
+        let vismem_models::Fetching { file, here, total } = piece;
         if self.file.as_ref().is_none_or(|(known, _)| known != file) {
             self.file = None;
             output::note(format_args!("fetching {file}, {}", output::bytes(total)));
@@ -75,6 +77,7 @@ impl Fetching {
         if let Some((_, progress)) = &mut self.file {
             progress.advance(here.saturating_sub(progress.bar.position()));
         }
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which output of a model is the embedding.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::pooling::Pooling;
 use crate::runtime::Port;
@@ -29,7 +29,8 @@ pub(crate) enum HeadRule {
 }
 
 /// Which part of a model's output to take, in place of what its family asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Pool {
     /// The first token of `last_hidden_state`.
     Cls,

@@ -41,4 +41,4 @@ pub use model::{BUILTIN_NAME, Model};
 pub use model_files::ModelFiles;
 pub use pipeline::{Encoded, Input, Outcome, Picture};
 pub use pooling::Pooling;
-pub use runtime::{Device, OnnxRuntimeError, RuntimeChoice};
+pub use runtime::{Device, OnnxRuntimeError, RuntimeChoice, UnknownDevice};

@@ -41,7 +41,7 @@ pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
     let Dataset { pictures, count, taxonomies } = datasets::open(&options.paths, &options.reading)?;
     let taxonomy = joined(taxonomies)?;
     let encoder = encoder::load(&options.encoding, None)?;
-    let identity = encoder::identity(&encoder);
+    let identity = vismem_models::identity(&encoder);
     let mut folder = FolderWriter::create(&options.output, options.metadata.into(), identity.dim, false)?;
     let (shard, of) = options.shard.unwrap_or((1, 1));
     let count = count.map(|count| (count + of - shard) / of);

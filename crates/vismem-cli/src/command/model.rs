@@ -5,12 +5,12 @@ use std::io::Write;
 use anyhow::Result;
 use serde::Serialize;
 use vismem_encode::BUILTIN_NAME;
-use vismem_hub::Hub;
+use vismem_models::{CachedModel, Hub, HubModel, LoadError, NAMED};
 
 use super::Outcome;
-use crate::args::{Args, Encoding, Format, Model, wrong_use};
-use crate::models::{self, HubModel, NAMED};
-use crate::{encoder, output};
+use crate::args::{Args, Encoding, Format, Model};
+use crate::progress::Fetching;
+use crate::{encoder, output, remedy};
 
 #[derive(Serialize)]
 struct Listing {
@@ -89,23 +89,16 @@ fn list(args: &Args) -> Result<Outcome> {
 }
 
 fn pull(args: &Args, name: &str) -> Result<Outcome> {
-    if models::is_builtin(name) {
-        return Err(wrong_use(format!("{name} is built in, there is nothing to fetch")));
-    }
-    let model = HubModel::read(name).ok_or_else(|| {
-        wrong_use(format!(
-            "{name:?} is no model's name and no repository; `vismem model list` shows names, or say OWNER/REPO"
-        ))
-    })?;
-    let (snapshot, files) = model.pull(&Hub::from_environment())?;
-    let sizes = files.all.iter().map(|file| std::fs::metadata(snapshot.folder.join(file)).map_or(0, |file| file.len()));
+    let (model, cached) = fetched(name).map_err(|error| remedy::loading(error, None))?;
+    let bytes = cached.bytes();
+    let CachedModel { snapshot, files } = cached;
     let pulled = Pulled {
         name: model.name,
         repository: model.repository.to_string(),
         commit: snapshot.commit,
         folder: snapshot.folder.display().to_string(),
-        bytes: sizes.sum(),
         files: files.all,
+        bytes,
     };
     if args.format == Format::Json {
         output::json(&pulled)?;
@@ -116,6 +109,13 @@ fn pull(args: &Args, name: &str) -> Result<Outcome> {
     writeln!(out, "use it with --encoder {name}")?;
     out.flush()?;
     Ok(Outcome::Done)
+}
+
+fn fetched(name: &str) -> Result<(HubModel, CachedModel), LoadError> {
+    let model = HubModel::to_fetch(name)?;
+    let mut fetching = Fetching::default();
+    let cached = model.pull(&Hub::from_environment(), &mut |piece| fetching.at(piece))?;
+    Ok((model, cached))
 }
 
 fn show(args: &Args, encoding: &Encoding) -> Result<Outcome> {

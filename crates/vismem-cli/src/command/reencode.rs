@@ -60,7 +60,7 @@ pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
         return Err(vismem::Error::Empty { path: args.memory.clone() }.into());
     }
     let encoder = encoder::load(&options.encoding, None)?;
-    let identity = encoder::identity(&encoder);
+    let identity = vismem_models::identity(&encoder);
     if old.encoder().same(&identity) {
         return Err(wrong_use(format!("{}: holds embeddings of {identity} already", args.memory.display())));
     }

@@ -17,7 +17,7 @@ mod packed;
 mod prune;
 mod reencoding;
 mod relabelling;
-#[path = "../../../vismem-hub/tests/server/mod.rs"]
+#[path = "../../../vismem-models/tests/server/mod.rs"]
 mod server;
 mod shortcut;
 mod since;

@@ -6,11 +6,15 @@ mod onnxruntime;
 mod rten;
 
 use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 pub use onnxruntime::OnnxRuntimeError;
 
 /// Which runtime to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RuntimeChoice {
     /// ONNX Runtime when a library is found, loads and is new enough, else rten.
     #[default]
@@ -21,8 +25,9 @@ pub enum RuntimeChoice {
     OnnxRuntime,
 }
 
-/// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What computes. As text: `cpu`, `cuda`, `cuda:1`, `tensorrt`, `tensorrt:1`, `coreml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Device {
     /// The processor.
     #[default]
@@ -43,6 +48,45 @@ impl std::fmt::Display for Device {
             Self::TensorRt(number) => write!(f, "tensorrt:{number}"),
             Self::CoreMl => f.write_str("coreml"),
         }
+    }
+}
+
+/// A text that is not a [`Device`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no device; say cpu, cuda, cuda:1, tensorrt or coreml")]
+pub struct UnknownDevice {
+    /// The text.
+    pub text: String,
+}
+
+impl FromStr for Device {
+    type Err = UnknownDevice;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDevice> {
+        let unknown = || UnknownDevice { text: text.into() };
+        let (name, number) = text.split_once(':').unwrap_or((text, "0"));
+        let number: u32 = number.parse().map_err(|_| unknown())?;
+        match name {
+            "cuda" => Ok(Self::Cuda(number)),
+            "tensorrt" => Ok(Self::TensorRt(number)),
+            "cpu" if text == "cpu" => Ok(Self::Cpu),
+            "coreml" if text == "coreml" => Ok(Self::CoreMl),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = UnknownDevice;
+
+    fn try_from(text: String) -> Result<Self, UnknownDevice> {
+        text.parse()
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
     }
 }
 
@@ -110,5 +154,21 @@ pub(crate) fn select(choice: RuntimeChoice, device: Device) -> Result<Selected, 
         Ok(runtime) => Ok(Selected { runtime: Box::new(runtime), fallback: None }),
         Err(reason) if choice == RuntimeChoice::Auto && device == Device::Cpu => Ok(rten(Some(reason))),
         Err(reason) => Err(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_read_as_it_is_shown_and_nonsense_is_refused() {
+        for device in [Device::Cpu, Device::Cuda(0), Device::Cuda(3), Device::TensorRt(1), Device::CoreMl] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
+        for text in ["", "gpu", "cuda:x", "cuda:-1", "cpu:1", "coreml:0"] {
+            assert!(text.parse::<Device>().is_err(), "{text}");
+        }
     }
 }

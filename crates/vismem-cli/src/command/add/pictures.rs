@@ -25,7 +25,7 @@ pub fn add(
 ) -> Result<Report> {
     let held = encoder_of(memory)?;
     let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (memory, held)))?;
-    let mut editor = Editor::open_or_create(memory, &encoder::identity(&encoder))?;
+    let mut editor = Editor::open_or_create(memory, &vismem_models::identity(&encoder))?;
     add_taxonomies(&mut editor, &dataset.taxonomies)?;
     let known = editor.contents()?;
     let progress = Progress::up_to(dataset.count, "pictures");

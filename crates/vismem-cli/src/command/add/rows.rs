@@ -165,7 +165,7 @@ impl Adding<'_> {
 fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<EncoderIdentity> {
     let held = encoder_of(memory)?;
     if options.encoding.encoder.is_some() {
-        let encoder = encoder::identity(&encoder::load(&options.encoding, None)?);
+        let encoder = vismem_models::identity(&encoder::load(&options.encoding, None)?);
         ensure!(encoder.dim == dim, "the rows have {dim} values, embeddings of {encoder} have {}", encoder.dim);
         return Ok(encoder);
     }

@@ -2,13 +2,14 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use crate::hash::Hash;
+use crate::Hash;
 
 /// What a repository holds at a revision, as the hub's API tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The commit.
+    /// The commit, 40 hexadecimal digits.
     pub commit: String,
+    /// The files; the paths of all lie inside of the repository.
     pub files: Vec<RemoteFile>,
 }
 
@@ -17,9 +18,28 @@ pub struct Listing {
 pub struct RemoteFile {
     /// Its path in the repository.
     pub name: String,
+    /// What its content hashes to.
     pub hash: Hash,
     /// Bytes, if they are told.
     pub size: Option<u64>,
+}
+
+/// Why an answer is not a list of files that can be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListingError {
+    /// It is not the JSON document that the API describes.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// What stands in the place of the commit is not one.
+    #[error("{0:?} is not a commit")]
+    Commit(String),
+    /// A file's path leads out of the repository.
+    #[error("the file {0:?} would lie outside of it")]
+    Outside(String),
+    /// A file has no hash, so that nobody could tell whether it is whole.
+    #[error("{0} has no hash")]
+    NoHash(String),
 }
 
 #[derive(Deserialize)]
@@ -47,24 +67,26 @@ impl Listing {
     /// Reads the answer of `/api/models/OWNER/NAME/revision/REVISION?blobs=true`.
     ///
     /// # Errors
-    /// The reason, when it is not one: names that lead out of the repository are refused as well.
-    pub fn of_json(json: &[u8]) -> Result<Self, String> {
-        let document: Document = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    /// [`ListingError`], when it is not one. Paths that lead out of the repository are refused as well.
+    pub fn parse(json: &[u8]) -> Result<Self, ListingError> {
+        let document: Document = serde_json::from_slice(json)?;
         if !matches!(Hash::of_text(&document.sha), Some(Hash::Git(_))) {
-            return Err(format!("{:?} is no commit", document.sha));
+            return Err(ListingError::Commit(document.sha));
         }
         let files = document.siblings.into_iter().map(|sibling| {
             let name = sibling.rfilename;
             let is_inside = Path::new(&name).components().all(|part| matches!(part, Component::Normal(_)));
             if name.is_empty() || !is_inside {
-                return Err(format!("the file {name:?} would lie outside of it"));
+                return Err(ListingError::Outside(name));
             }
             let (hash, size) = match sibling.lfs {
                 Some(lfs) => (Some(lfs.sha256), lfs.size.or(sibling.size)),
                 None => (sibling.blob_id, sibling.size),
             };
-            let hash = hash.as_deref().and_then(Hash::of_text).ok_or_else(|| format!("{name} has no hash"))?;
-            Ok(RemoteFile { name, hash, size })
+            match hash.as_deref().and_then(Hash::of_text) {
+                Some(hash) => Ok(RemoteFile { name, hash, size }),
+                None => Err(ListingError::NoHash(name)),
+            }
         });
         Ok(Self { commit: document.sha, files: files.collect::<Result<_, _>>()? })
     }
@@ -86,7 +108,7 @@ mod tests {
 
     #[test]
     fn files_are_listed_with_the_hash_of_their_content() {
-        let listing = Listing::of_json(json("onnx/model.onnx").as_bytes()).unwrap();
+        let listing = Listing::parse(json("onnx/model.onnx").as_bytes()).unwrap();
         assert_eq!(listing.files[0].hash, Hash::Git("a".repeat(40)));
         assert_eq!((&listing.files[1].hash, listing.files[1].size), (&Hash::Sha256("b".repeat(64)), Some(9)));
     }
@@ -94,10 +116,10 @@ mod tests {
     #[test]
     fn names_that_lead_out_of_the_repository_are_refused() {
         for name in ["../x", "/etc/x", "a/../../x", ""] {
-            let error = Listing::of_json(json(name).as_bytes()).unwrap_err();
-            assert!(error.contains("outside"), "{name}: {error}");
+            let read = Listing::parse(json(name).as_bytes());
+            assert!(matches!(read, Err(ListingError::Outside(_))), "{name}: {read:?}");
         }
-        assert!(Listing::of_json(b"[]").is_err());
-        assert!(Listing::of_json(json("x").replace(&"a".repeat(40), "../x").as_bytes()).is_err());
+        assert!(Listing::parse(b"[]").is_err());
+        assert!(Listing::parse(json("x").replace(&"a".repeat(40), "../x").as_bytes()).is_err());
     }
 }

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use ureq::Agent;
 
 use crate::error::IoContext;
-use crate::hub::{Hub, Progress};
-use crate::listing::RemoteFile;
-use crate::{Error, Repository};
+use crate::{Fetching, Hub, HubError, Progress, RemoteFile, Repository};
 
 /// How often a connection may break without a byte having come.
 const TRIES: u32 = 3;
@@ -24,7 +22,7 @@ pub struct Download<'a> {
 
 impl Download<'_> {
     /// Fetches the file beside its place, goes on where an earlier run was cut off, and moves it there once it is whole.
-    pub fn run(&self, progress: Progress<'_>) -> Result<(), Error> {
+    pub fn run(&self, progress: Progress<'_>) -> Result<(), HubError> {
         let folder = self.blob.parent().unwrap_or(self.blob);
         fs::create_dir_all(folder).at(folder, "create")?;
         let path = PathBuf::from(format!("{}.incomplete", self.blob.display()));
@@ -39,7 +37,7 @@ impl Download<'_> {
             let before = part.seek(SeekFrom::End(0)).at(&path, "read")?;
             match self.go_on(&mut part, &path, before, progress) {
                 Ok(()) => break,
-                Err(error @ Error::Network { .. }) => {
+                Err(error @ HubError::Network { .. }) => {
                     let has_grown = part.metadata().at(&path, "read")?.len() > before;
                     tries = if has_grown { 0 } else { tries + 1 };
                     if tries == TRIES {
@@ -55,7 +53,7 @@ impl Download<'_> {
     }
 
     /// Appends what is still missing.
-    fn go_on(&self, part: &mut File, path: &Path, from: u64, progress: Progress<'_>) -> Result<(), Error> {
+    fn go_on(&self, part: &mut File, path: &Path, from: u64, progress: Progress<'_>) -> Result<(), HubError> {
         if from > 0 && self.file.size == Some(from) {
             return Ok(());
         }
@@ -81,7 +79,10 @@ impl Download<'_> {
             }
             part.write_all(&buffer[..len]).at(path, "write")?;
             here += len as u64;
-            progress(&self.file.name, here, total.max(here));
+            let fetching = Fetching { file: &self.file.name, here, total: total.max(here) };
+            if progress(fetching).is_break() {
+                return Err(HubError::Cancelled { repository: self.repository.clone() });
+            }
         }
         if here < total {
             let reason = format!("the connection ended after {here} of {total} bytes");
@@ -90,9 +91,9 @@ impl Download<'_> {
         Ok(())
     }
 
-    fn check(&self, path: &Path) -> Result<(), Error> {
+    fn check(&self, path: &Path) -> Result<(), HubError> {
         let damaged = |what: String| {
-            Err(Error::Damaged { repository: self.repository.clone(), file: self.file.name.clone(), what })
+            Err(HubError::Damaged { repository: self.repository.clone(), file: self.file.name.clone(), what })
         };
         let len = fs::metadata(path).at(path, "read")?.len();
         if let Some(size) = self.file.size.filter(|size| *size != len) {

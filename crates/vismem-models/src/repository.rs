@@ -13,10 +13,18 @@ pub struct Repository {
 /// The branch that is meant where none is named.
 const MAIN: &str = "main";
 
-impl FromStr for Repository {
-    type Err = String;
+/// A text that is not `OWNER/NAME` or `OWNER/NAME@REVISION`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} names no repository; say OWNER/NAME or OWNER/NAME@REVISION")]
+pub struct NotARepository {
+    /// The text.
+    pub text: String,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Repository {
+    type Err = NotARepository;
+
+    fn from_str(text: &str) -> Result<Self, NotARepository> {
         let (name, revision) = text.split_once('@').unwrap_or((text, MAIN));
         let is_part = |part: &str| {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -27,7 +35,7 @@ impl FromStr for Repository {
             Some((owner, repository)) if is_part(owner) && is_part(repository) && is_revision => {
                 Ok(Self { name: name.into(), revision: revision.into() })
             }
-            _ => Err(format!("{text:?} names no repository; say OWNER/NAME or OWNER/NAME@REVISION")),
+            _ => Err(NotARepository { text: text.into() }),
         }
     }
 }

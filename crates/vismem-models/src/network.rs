@@ -1,6 +1,4 @@
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs};
 
 use ureq::Agent;
 use ureq::config::RedirectAuthHeaders;
@@ -8,76 +6,19 @@ use ureq::http::Response;
 
 use crate::cache::RepositoryCache;
 use crate::download::Download;
-use crate::listing::{Listing, RemoteFile};
-use crate::{Error, Repository, Snapshot};
-
-/// The public hub.
-const ENDPOINT: &str = "https://huggingface.co";
+use crate::{Hub, HubError, Listing, Progress, RemoteFile, Repository, Snapshot};
 
 /// How long nothing may come before a connection counts as broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Told of what is fetched: the file, bytes that are there, bytes in all.
-pub type Progress<'p> = &'p mut dyn FnMut(&str, u64, u64);
-
-/// A hub and the cache of what was fetched from it.
-#[derive(Debug, Clone)]
-pub struct Hub {
-    endpoint: String,
-    cache: PathBuf,
-    token: Option<String>,
-    offline: bool,
-}
-
 impl Hub {
-    /// The hub and the cache that the environment names, as the hub's own tools understand it: `HF_ENDPOINT`; `HF_HUB_CACHE`,
-    /// else `hub` in `HF_HOME`, else `~/.cache/huggingface/hub`; `HF_TOKEN`, else the file `HF_TOKEN_PATH`, else `token` in
-    /// `HF_HOME`; `HF_HUB_OFFLINE`.
-    pub fn from_environment() -> Self {
-        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let text = |name: &str| set(name).and_then(|value| value.into_string().ok());
-        let base = set("XDG_CACHE_HOME").map(PathBuf::from);
-        let base = base.or_else(|| env::home_dir().map(|home| home.join(".cache"))).unwrap_or_else(env::temp_dir);
-        let home = set("HF_HOME").map_or_else(|| base.join("huggingface"), PathBuf::from);
-        let cache = set("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from);
-        let token_file = set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from);
-        let token = text("HF_TOKEN").or_else(|| fs::read_to_string(token_file).ok());
-        let is_on = |value: &str| matches!(value.to_ascii_uppercase().as_str(), "1" | "ON" | "YES" | "TRUE");
-        Self {
-            endpoint: text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.into()).trim_end_matches('/').into(),
-            cache,
-            token: token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()),
-            offline: text("HF_HUB_OFFLINE").is_some_and(|value| is_on(&value)),
-        }
-    }
-
-    /// Where fetched files are kept.
-    pub fn cache(&self) -> &Path {
-        &self.cache
-    }
-
-    /// What the cache has of a repository. Asks nobody.
-    pub fn cached(&self, repository: &Repository) -> Option<Snapshot> {
-        RepositoryCache::new(&self.cache, repository).snapshot(&repository.revision)
-    }
-
-    /// Fetches files of a repository, unless the cache has them. `choose` is given the names of all files and gives those
-    /// that are wanted; where it fails, its error comes back as it is.
-    ///
-    /// Downloads that were cut off go on where they were. Every file is compared with the hash that the hub lists.
-    ///
-    /// # Errors
-    /// When the hub cannot be reached or may not be asked, does not know the repository, or sends something else than it
-    /// lists.
-    pub fn pull<E: From<Error>>(
+    /// [`Hub::pull`], where the hub may be asked.
+    pub(crate) fn pull_anew<E: From<HubError>>(
         &self,
         repository: &Repository,
         choose: impl FnOnce(&[String]) -> Result<Vec<String>, E>,
         progress: Progress<'_>,
     ) -> Result<Snapshot, E> {
-        if self.offline {
-            return Err(Error::Offline { repository: repository.clone(), cache: self.cache.clone() }.into());
-        }
         let agent = agent();
         let listing = self.listing(&agent, repository)?;
         let names: Vec<String> = listing.files.iter().map(|file| file.name.clone()).collect();
@@ -93,7 +34,7 @@ impl Hub {
         commit: &str,
         files: &[&RemoteFile],
         progress: Progress<'_>,
-    ) -> Result<Snapshot, Error> {
+    ) -> Result<Snapshot, HubError> {
         let cache = RepositoryCache::new(&self.cache, repository);
         for file in files {
             let blob = cache.blob(&file.hash);
@@ -108,13 +49,13 @@ impl Hub {
         snapshot.ok_or_else(|| self.listing_fault(repository, "it holds none of the files that are wanted".into()))
     }
 
-    fn listing(&self, agent: &Agent, repository: &Repository) -> Result<Listing, Error> {
+    fn listing(&self, agent: &Agent, repository: &Repository) -> Result<Listing, HubError> {
         let Repository { name, revision } = repository;
         let revision = revision.replace('/', "%2F");
         let url = format!("{}/api/models/{name}/revision/{revision}?blobs=true", self.endpoint);
         let mut response = self.get(agent, repository, &url, 0)?;
         let json = response.body_mut().read_to_vec().map_err(|error| self.network(repository, &error))?;
-        Listing::of_json(&json).map_err(|reason| self.listing_fault(repository, reason))
+        Listing::parse(&json).map_err(|reason| self.listing_fault(repository, reason.to_string()))
     }
 
     /// Asks for a file from byte `from` on.
@@ -124,7 +65,7 @@ impl Hub {
         repository: &Repository,
         url: &str,
         from: u64,
-    ) -> Result<Response<ureq::Body>, Error> {
+    ) -> Result<Response<ureq::Body>, HubError> {
         let mut request = agent.get(url);
         if let Some(token) = &self.token {
             // Small files are behind a redirect within the hub, which wants it again; another host does not get it.
@@ -138,8 +79,8 @@ impl Hub {
         match response.status().as_u16() {
             200 | 206 | 416 => Ok(response),
             // The hub says 401 of repositories that do not exist, too.
-            401 | 403 | 404 => Err(Error::NotFound { repository, endpoint }),
-            status => Err(Error::Refused { repository, endpoint, status }),
+            401 | 403 | 404 => Err(HubError::NotFound { repository, endpoint }),
+            status => Err(HubError::Refused { repository, endpoint, status }),
         }
     }
 
@@ -152,8 +93,8 @@ impl Hub {
         format!("{}/{}/resolve/{commit}/{file}", self.endpoint, repository.name)
     }
 
-    pub(crate) fn network(&self, repository: &Repository, reason: &dyn std::fmt::Display) -> Error {
-        Error::Network {
+    pub(crate) fn network(&self, repository: &Repository, reason: &dyn std::fmt::Display) -> HubError {
+        HubError::Network {
             repository: repository.clone(),
             endpoint: self.endpoint.clone(),
             reason: reason.to_string(),
@@ -161,8 +102,8 @@ impl Hub {
         }
     }
 
-    fn listing_fault(&self, repository: &Repository, reason: String) -> Error {
-        Error::Listing { repository: repository.clone(), endpoint: self.endpoint.clone(), reason }
+    fn listing_fault(&self, repository: &Repository, reason: String) -> HubError {
+        HubError::Listing { repository: repository.clone(), endpoint: self.endpoint.clone(), reason }
     }
 }
 

@@ -1,54 +1,43 @@
 //! The cache and the downloads against a hub on this machine.
 
+#![cfg(feature = "hub")]
+
 mod server;
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use server::{COMMIT, Sending, Server};
-use vismem_hub::{Error, Hub, Repository, Snapshot};
+use vismem_models::{Fetching, Hub, HubError, Repository, Snapshot, no_progress};
 
-/// The environment is the process's, so one test at a time.
-static ENVIRONMENT: Mutex<()> = Mutex::new(());
-
-/// Does `work` with a hub that serves `OWNER/NAME` with two files, and with the cache in a folder.
+/// Does `work` with a hub that serves `OWNER/NAME` with two files, and with the folder that it and its cache are in.
 fn with_hub(work: impl FnOnce(&Hub, &Server, &Path)) {
-    let _one = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().join("hub/OWNER/NAME");
     std::fs::create_dir_all(repository.join("deep")).unwrap();
     std::fs::write(repository.join("small.json"), "{}").unwrap();
     std::fs::write(repository.join("deep/large.bin"), large()).unwrap();
     let server = Server::start(&folder.path().join("hub"));
-    for (name, value) in [
-        ("HF_ENDPOINT", server.endpoint.as_str()),
-        ("HF_HOME", folder.path().join("home").to_str().unwrap()),
-        ("HF_HUB_CACHE", ""),
-        ("HF_TOKEN_PATH", ""),
-        ("HF_HUB_OFFLINE", ""),
-        ("HF_TOKEN", ""),
-    ] {
-        // SAFETY: no other thread of this process reads or changes the environment meanwhile: tests hold the lock, and the
-        // server's threads do not look at it.
-        unsafe { std::env::set_var(name, value) };
-    }
-    work(&Hub::from_environment(), &server, folder.path());
+    work(&Hub::new(&server.endpoint, folder.path().join("cache")), &server, folder.path());
 }
 
 fn large() -> Vec<u8> {
     (0..300_000u32).map(|n| (n % 251) as u8).collect()
 }
 
-fn pull(hub: &Hub) -> Result<Snapshot, Error> {
-    let repository: Repository = "OWNER/NAME".parse().unwrap();
-    hub.pull(&repository, |names| Ok(names.to_vec()), &mut |_, here, total| assert!(here <= total))
+fn pull(hub: &Hub) -> Result<Snapshot, HubError> {
+    let mut progress = |Fetching { here, total, .. }: Fetching| {
+        assert!(here <= total);
+        ControlFlow::Continue(())
+    };
+    hub.pull(&"OWNER/NAME".parse().unwrap(), |names| Ok(names.to_vec()), &mut progress)
 }
 
 #[test]
 fn files_are_laid_out_as_other_programs_look_for_them() {
     with_hub(|hub, server, folder| {
         let snapshot = pull(hub).unwrap();
-        let base = folder.join("home/hub/models--OWNER--NAME");
+        let base = folder.join("cache/models--OWNER--NAME");
         assert_eq!(snapshot, Snapshot { folder: base.join("snapshots").join(COMMIT), commit: COMMIT.into() });
         assert_eq!(snapshot.files(), ["deep/large.bin", "small.json"]);
         assert_eq!(std::fs::read(snapshot.folder.join("deep/large.bin")).unwrap(), large());
@@ -71,10 +60,10 @@ fn what_was_cut_off_goes_on_in_the_next_run() {
     with_hub(|hub, server, folder| {
         // Nothing more comes, three times.
         server.send(Sending::Cut(0));
-        assert!(matches!(pull(hub), Err(Error::Network { .. })));
+        assert!(matches!(pull(hub), Err(HubError::Network { .. })));
         server.send(Sending::Whole);
         pull(hub).unwrap();
-        std::fs::remove_dir_all(folder.join("home")).unwrap();
+        std::fs::remove_dir_all(folder.join("cache")).unwrap();
 
         server.requests();
         server.send(Sending::Cut(100_000));
@@ -86,19 +75,46 @@ fn what_was_cut_off_goes_on_in_the_next_run() {
 }
 
 #[test]
+fn what_was_cancelled_goes_on_in_the_next_run() {
+    with_hub(|hub, server, _| {
+        let repository: Repository = "OWNER/NAME".parse().unwrap();
+        let all = |names: &[String]| Ok::<_, HubError>(names.to_vec());
+        let cancelled = hub.pull(&repository, all, &mut |_| ControlFlow::Break(())).unwrap_err();
+        assert!(matches!(cancelled, HubError::Cancelled { .. }), "{cancelled}");
+        assert_eq!(hub.cached(&repository), None);
+        server.requests();
+        let snapshot = pull(hub).unwrap();
+        assert_eq!(std::fs::read(snapshot.folder.join("deep/large.bin")).unwrap(), large());
+        let requests = server.requests();
+        assert!(requests.iter().any(|request| request.contains("large.bin from ")), "{requests:?}");
+    });
+}
+
+#[test]
+fn who_may_not_ask_the_hub_has_what_the_cache_has() {
+    with_hub(|hub, server, _| {
+        let offline = hub.clone().offline();
+        assert!(matches!(pull(&offline), Err(HubError::Offline { .. })));
+        assert_eq!(server.requests(), [""; 0]);
+        let snapshot = pull(hub).unwrap();
+        assert_eq!(offline.cached(&"OWNER/NAME".parse().unwrap()), Some(snapshot));
+    });
+}
+
+#[test]
 fn what_is_damaged_or_refused_leaves_nothing_behind() {
     with_hub(|hub, server, folder| {
         server.send(Sending::Damaged);
-        assert!(matches!(pull(hub), Err(Error::Damaged { .. })));
+        assert!(matches!(pull(hub), Err(HubError::Damaged { .. })));
         server.send(Sending::Status(500));
-        assert!(matches!(pull(hub), Err(Error::Refused { status: 500, .. })));
+        assert!(matches!(pull(hub), Err(HubError::Refused { status: 500, .. })));
         assert_eq!(hub.cached(&"OWNER/NAME".parse().unwrap()), None);
-        let blobs = folder.join("home/hub/models--OWNER--NAME/blobs");
+        let blobs = folder.join("cache/models--OWNER--NAME/blobs");
         let left: Vec<_> =
             std::fs::read_dir(blobs).unwrap().flatten().filter(|entry| entry.metadata().unwrap().len() > 0).collect();
         assert!(left.is_empty(), "{left:?}");
         let unknown: Repository = "OWNER/OTHER".parse().unwrap();
-        let error = hub.pull(&unknown, |names| Ok::<_, Error>(names.to_vec()), &mut |_, _, _| {}).unwrap_err();
-        assert!(matches!(error, Error::NotFound { .. }), "{error}");
+        let error = hub.pull(&unknown, |names| Ok::<_, HubError>(names.to_vec()), &mut no_progress()).unwrap_err();
+        assert!(matches!(error, HubError::NotFound { .. }), "{error}");
     });
 }

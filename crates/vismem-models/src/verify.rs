@@ -5,34 +5,11 @@ use std::path::Path;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// What the hub says that a file's content hashes to; in hexadecimal digits, as the cache names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hash {
-    /// SHA-256 of the content, of files in large file storage.
-    Sha256(String),
-    /// Git's own for a file: SHA-1 over `blob`, the length and the content.
-    Git(String),
-}
+use crate::Hash;
 
 impl Hash {
-    /// Recognises a hash by its length.
-    pub fn of_text(text: &str) -> Option<Self> {
-        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        match text.len() {
-            64 if is_hex => Some(Self::Sha256(text.into())),
-            40 if is_hex => Some(Self::Git(text.into())),
-            _ => None,
-        }
-    }
-
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Sha256(text) | Self::Git(text) => text,
-        }
-    }
-
     /// Whether a file hashes to this.
-    pub fn fits(&self, path: &Path) -> io::Result<bool> {
+    pub(crate) fn fits(&self, path: &Path) -> io::Result<bool> {
         let mut file = File::open(path)?;
         let len = file.metadata()?.len();
         let found = match self {
@@ -72,7 +49,5 @@ mod tests {
             let other = Hash::of_text(&text.replace('5', "6")).unwrap();
             assert!(!other.fits(&path).unwrap(), "{text}");
         }
-        assert_eq!(Hash::of_text("abc"), None);
-        assert_eq!(Hash::of_text(&"g".repeat(40)), None);
     }
 }

@@ -1,9 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::IoContext;
-use crate::hash::Hash;
-use crate::{Error, Repository};
+#[cfg(feature = "hub")]
+use crate::error::{HubError, IoContext};
+use crate::{Hash, Repository};
 
 /// A commit of a repository in the cache, or the part of it that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Snapshot {
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<String>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        // A link whose blob is gone is no file.
+        // A link whose blob is gone is not a file.
         match fs::metadata(entry.path()) {
             Ok(found) if found.is_dir() => collect(&entry.path(), &format!("{name}/"), files),
             Ok(_) => files.push(name),
@@ -46,10 +46,6 @@ impl RepositoryCache {
         Self { folder: cache.join(format!("models--{}", repository.name.replace('/', "--"))) }
     }
 
-    pub fn blob(&self, hash: &Hash) -> PathBuf {
-        self.folder.join("blobs").join(hash.text())
-    }
-
     /// The snapshot that a revision was when it was last fetched.
     pub fn snapshot(&self, revision: &str) -> Option<Snapshot> {
         let named = fs::read_to_string(self.folder.join("refs").join(revision)).ok();
@@ -58,9 +54,16 @@ impl RepositoryCache {
         let folder = self.folder.join("snapshots").join(&commit);
         folder.is_dir().then_some(Snapshot { folder, commit })
     }
+}
+
+#[cfg(feature = "hub")]
+impl RepositoryCache {
+    pub fn blob(&self, hash: &Hash) -> PathBuf {
+        self.folder.join("blobs").join(hash.text())
+    }
 
     /// Puts a blob into a snapshot, under its name.
-    pub fn link(&self, commit: &str, name: &str, hash: &Hash) -> Result<(), Error> {
+    pub fn link(&self, commit: &str, name: &str, hash: &Hash) -> Result<(), HubError> {
         let link = self.folder.join("snapshots").join(commit).join(name);
         let parent = link.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).at(parent, "create")?;
@@ -77,7 +80,7 @@ impl RepositoryCache {
     }
 
     /// Notes which commit a revision is now.
-    pub fn refer(&self, revision: &str, commit: &str) -> Result<(), Error> {
+    pub fn refer(&self, revision: &str, commit: &str) -> Result<(), HubError> {
         if revision == commit {
             return Ok(());
         }

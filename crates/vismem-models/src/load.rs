@@ -1,0 +1,147 @@
+use std::path::Path;
+
+use vismem_encode::decode::Limits;
+use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError};
+
+use crate::{EncoderRequest, Hub, HubModel, LoadError, PreprocessingChoice, Progress, named};
+
+/// The encoder whose embeddings a memory holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'a> {
+    /// The memory, for messages.
+    pub memory: &'a Path,
+    /// Its encoder.
+    pub encoder: &'a vismem::EncoderIdentity,
+}
+
+/// A loaded encoder.
+pub struct Loaded {
+    /// The encoder.
+    pub encoder: vismem_encode::Encoder,
+    /// What may surprise whoever asked for it, one line each: that a library which is here cannot be used.
+    pub notes: Vec<String>,
+}
+
+impl Loaded {
+    /// The encoder's identity, as memories keep it.
+    pub fn identity(&self) -> vismem::EncoderIdentity {
+        identity(&self.encoder)
+    }
+}
+
+/// An encoder's identity, as memories keep it.
+pub fn identity(encoder: &vismem_encode::Encoder) -> vismem::EncoderIdentity {
+    let identity = encoder.identity();
+    vismem::EncoderIdentity { name: identity.name.clone(), hash: identity.hash.clone(), dim: identity.dim }
+}
+
+impl EncoderRequest {
+    /// Loads the model that the request names, else the one whose embeddings a memory holds, else the built-in one.
+    ///
+    /// A model that is named is fetched from the hub if it is not here. A memory's is not: nobody is asked without being
+    /// told to.
+    ///
+    /// # Errors
+    /// When it cannot be loaded, or the memory holds embeddings of another one.
+    pub fn load(&self, hub: &Hub, held: Option<Held<'_>>, progress: Progress<'_>) -> Result<Loaded, LoadError> {
+        if let Some(Held { memory, encoder }) = held
+            && encoder.hash.is_empty()
+        {
+            return Err(LoadError::UnknownEncoder { memory: memory.into() });
+        }
+        let model = match (&self.model, held) {
+            (Some(name), _) => find(name, hub, progress)?,
+            (None, Some(held)) => held.model(hub)?,
+            (None, None) => Model::builtin(),
+        };
+        let loaded = self.load_model(model)?;
+        match held {
+            Some(Held { memory, encoder }) if !encoder.same(&loaded.identity()) => Err(LoadError::AnotherEncoder {
+                memory: memory.into(),
+                held: Box::new(encoder.clone()),
+                found: Box::new(loaded.identity()),
+                is_named: self.model.is_some(),
+            }),
+            _ => Ok(loaded),
+        }
+    }
+
+    /// Loads a model with what the request asks for besides: everything but [`model`](Self::model).
+    ///
+    /// # Errors
+    /// When the request does not fit the model, or it does not run.
+    pub fn load_model(&self, model: Model) -> Result<Loaded, LoadError> {
+        let mut limits = Limits::default();
+        limits.max_pixels = self.max_pixels.unwrap_or(limits.max_pixels);
+        let (runtime, device, threads) = (self.runtime, self.device, self.threads);
+        let options = EncoderOptions { runtime, device, limits, threads, ..Default::default() };
+        let encoder = vismem_encode::Encoder::load(self.adjusted(model)?, &options)?;
+        // That there is no library is as usual; one that cannot be used is a surprise.
+        let reason = encoder.fallback_reason().filter(|reason| !matches!(reason, OnnxRuntimeError::NotFound));
+        let notes = reason.map(|reason| format!("ONNX Runtime is not used: {reason}")).into_iter().collect();
+        Ok(Loaded { encoder, notes })
+    }
+
+    /// The model with another pooling or preprocessing, if the request asks for one.
+    fn adjusted(&self, mut model: Model) -> Result<Model, LoadError> {
+        if let Some(pool) = self.pool {
+            if model.name() == BUILTIN_NAME {
+                return Err(LoadError::OneOutput { model: model.name().into() });
+            }
+            model = model.with_pool(pool);
+        }
+        if self.preprocessing == PreprocessingChoice::Paper {
+            let paper = model.paper_preprocessing();
+            let paper = paper.ok_or_else(|| LoadError::NotInThePaper { model: model.name().into() })?;
+            model = model.with_preprocessing(paper);
+        }
+        Ok(model)
+    }
+}
+
+/// The model that somebody means: the built-in one, a folder, an ONNX file in a folder, a name, a repository.
+fn find(text: &str, hub: &Hub, progress: Progress<'_>) -> Result<Model, LoadError> {
+    if text == BUILTIN_NAME {
+        return Ok(Model::builtin());
+    }
+    if let Some(spec) = text.strip_prefix("hub:") {
+        return HubModel::named(spec).map_or_else(|| HubModel::in_repository(spec), Ok)?.model(hub, progress);
+    }
+    let path = Path::new(text);
+    if path.is_file() {
+        return in_folder_above(path);
+    }
+    if path.exists() {
+        return Ok(Model::from_folder(path)?);
+    }
+    match HubModel::named(text) {
+        Some(model) => model.model(hub, progress),
+        None => Err(LoadError::Unknown { model: text.into(), similar: named::similar(text) }),
+    }
+}
+
+/// An ONNX file, with the JSON files of the folder that it lies in or that is above its `onnx/`.
+fn in_folder_above(onnx: &Path) -> Result<Model, LoadError> {
+    let mut folders = onnx.ancestors().skip(1).take(2);
+    let folder = folders.find(|folder| folder.join("preprocessor_config.json").is_file());
+    let folder = folder.ok_or_else(|| LoadError::NoPreprocessing { onnx: onnx.into() })?;
+    let file = onnx.strip_prefix(folder).unwrap_or(onnx).to_string_lossy();
+    Ok(Model::from_folder_with(folder, Some(&file))?)
+}
+
+impl Held<'_> {
+    /// The model by the name that the memory has for it, if it is here.
+    fn model(self, hub: &Hub) -> Result<Model, LoadError> {
+        if self.encoder.name == BUILTIN_NAME {
+            return Ok(Model::builtin());
+        }
+        let (memory, held) = (self.memory.to_owned(), self.encoder.clone());
+        let Some(model) = HubModel::read(&held.name) else {
+            return Err(LoadError::Nowhere { memory, held });
+        };
+        match model.cached(hub) {
+            Some(cached) => model.described(&cached),
+            None => Err(LoadError::NotHere { memory, held, cache: hub.cache().to_owned() }),
+        }
+    }
+}
