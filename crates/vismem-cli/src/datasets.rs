@@ -3,13 +3,19 @@
 use std::path::Path;
 
 use anyhow::Result;
-use vismem_data::Dataset;
+use vismem_data::{Dataset, PassedOver};
 
 use crate::args::reading::{Finding, Reading};
-use crate::remedy;
+use crate::{output, remedy};
 
+/// Opens everything that is named; what is not kept of it is said.
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    Ok(with_remedies(vismem_data::open(paths, &reading.into())?))
+    let dataset = vismem_data::open(paths, &reading.into())?;
+    for PassedOver { path, columns } in &dataset.passed_over {
+        let (path, columns) = (path.display(), columns.join(", "));
+        output::note(format_args!("note: {path}: of bytes, lists or groups, and so no attributes: {columns}"));
+    }
+    Ok(with_remedies(dataset))
 }
 
 /// Opens a data set of ground truth; see [`vismem_data::open_truth`].

@@ -92,7 +92,7 @@ fn add(
                 report.failed(embeddings.name_of(place), error);
                 continue;
             }
-            let Row { id, label, source, content } = row;
+            let Row { id, label, source, content, attributes: _ } = row;
             exemplars.push(NewExemplar { embedding, label, source: source.clone(), content: *content });
             ids.push(id.unwrap_or_default());
             places.push(place);
