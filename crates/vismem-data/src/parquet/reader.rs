@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use vismem::Date;
 use super::Error;
 use super::error::guarded;
 use super::file::Finite;
+use crate::platform;
 
 /// An open Parquet file.
 pub struct Table {
@@ -96,11 +96,8 @@ impl Table {
     /// When it cannot be read or is no whole Parquet file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let refused = |source| Error::Io { path: path.into(), action: "read", source };
-        // Before opening: opening a pipe would wait for its writer.
-        if !std::fs::metadata(path).map_err(refused)?.is_file() {
-            return Err(Error::NotAFile { path: path.into() });
-        }
-        let file = File::open(path).map_err(refused)?;
+        let opened = platform::open_regular(path).map_err(refused)?;
+        let (file, _) = opened.ok_or_else(|| Error::NotAFile { path: path.into() })?;
         let reader = guarded(path, || SerializedFileReader::new(Finite(file)))?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
         let columns = schema.columns().iter().enumerate().map(|(leaf, column)| Column {
