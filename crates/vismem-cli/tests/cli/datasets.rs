@@ -168,8 +168,8 @@ fn further_columns_and_keys_are_attributes_in_the_metadata() {
         ("attribute.code", Holds::Text),
         ("attribute.label.id", Holds::Real),
         ("attribute.taken", Holds::Date),
-        ("attribute.wild", Holds::Boolean),
         ("attribute.width", Holds::Real),
+        ("attribute.wild", Holds::Boolean),
     ];
     assert_eq!(columns, expected.map(|(name, kind)| (name.to_owned(), kind)));
     let names = ["attribute.code", "attribute.taken", "attribute.wild", "attribute.width"];
