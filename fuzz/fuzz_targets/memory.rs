@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use vismem::{ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
+use vismem::{Attributes, ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
 
 const FILES: [&str; 7] =
     ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "neighbor_lists.u32", "novelty.f32", "slots.u64"];
@@ -49,7 +49,9 @@ fn sound() -> &'static Sound {
             let (embedding, label) = (embedding(n), format!("label-{}", n % 7));
             let content = content_of(&embedding, &n.to_le_bytes());
             let source = Some(format!("pictures/{n}.jpg").into());
-            editor.batch().add(&[NewExemplar { embedding: &embedding, label: &label, source, content }]).unwrap();
+            let attributes = Attributes::new();
+            let exemplar = NewExemplar { embedding: &embedding, label: &label, source, content, attributes };
+            editor.batch().add(&[exemplar]).unwrap();
         }
         editor.forget(&Selector { ids: vec![8, 9], ..Default::default() }).unwrap();
         drop(editor);

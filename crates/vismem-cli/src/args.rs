@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use vismem::{Threshold, Vote};
+use vismem::{Threshold, Vote, Where};
 use vismem_encode::{Device, Pool};
 
 use self::reading::{Finding, Reading};
@@ -580,10 +580,13 @@ pub struct VoteRule {
     pub parameter: Option<f64>,
 }
 
-/// Nothing is changed by asking. A criterion is id=3,5 or label=LABEL, source=GLOB, batch=N, like=FILE,DISTANCE, pruned.
+/// Nothing is changed by asking. A criterion is id=3,5 or label=LABEL, source=GLOB, batch=N, like=FILE,DISTANCE,
+/// where=CONDITION, pruned.
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "What if (criteria: id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE pruned; \
-    those of one kind are alternatives, different kinds narrow)")]
+#[command(
+    next_help_heading = "What if (criteria: id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE where=CONDITION \
+    pruned; those of one kind are alternatives, different kinds narrow)"
+)]
 pub struct WhatIf {
     /// As if these exemplars were not there; may be given again
     #[arg(long, value_name = "CRITERION")]
@@ -591,6 +594,10 @@ pub struct WhatIf {
     /// As if no others were there; may be given again
     #[arg(long, value_name = "CRITERION")]
     pub only: Vec<Criterion>,
+    /// As if no exemplars were there but those that meet this condition: "camera = 'north' and year >= 2020"; may be given
+    /// again, and one of them is enough then
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<Where>,
     /// As if the votes of a label's exemplars counted so many times as much, 0 or more; may be given again
     #[arg(long, value_name = "LABEL=FACTOR", value_parser = label_weight)]
     pub weights: Vec<(String, f64)>,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use vismem::{Near, Selector};
+use vismem::{Near, Selector, Where};
 use vismem_data::embeddings::{Embeddings, fault};
 use vismem_data::{has_extension, inside};
 
@@ -37,6 +37,9 @@ pub struct SelectorArgs {
     /// Cosine distance up to which exemplars are like it, 0 to 2
     #[arg(long, value_name = "DISTANCE", requires = "like", allow_negative_numbers = true)]
     pub distance: Option<f32>,
+    /// By what is known of it: "camera = 'north' and year >= 2020"; `vismem stats` lists the attributes
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<Where>,
     /// Only those that hard pruning hides, see `vismem prune`
     #[arg(long)]
     pub pruned: bool,
@@ -45,14 +48,17 @@ pub struct SelectorArgs {
 impl SelectorArgs {
     /// Whether no option was given.
     pub fn is_empty(&self) -> bool {
-        let Self { ids, labels, sources, batches, like, distance: _, pruned } = self;
-        !pruned && ids.is_empty() && labels.is_empty() && sources.is_empty() && batches.is_empty() && like.is_empty()
+        let Self { ids, labels, sources, batches, like, distance: _, conditions, pruned } = self;
+        let lists = [ids.is_empty(), labels.is_empty(), sources.is_empty(), batches.is_empty(), like.is_empty()];
+        !pruned && conditions.is_empty() && lists.into_iter().all(|is_empty| is_empty)
     }
 
     /// The selector, with the pictures of `--like` encoded as those of `memory` are.
     pub fn selector(&self, encoding: &Encoding, memory: &Path, held: &vismem::EncoderIdentity) -> Result<Selector> {
         if self.is_empty() {
-            return Err(wrong_use("say which exemplars: --id, --label, --source, --batch, --like or --pruned"));
+            return Err(wrong_use(
+                "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned",
+            ));
         }
         let distance = self.distance.unwrap_or_default();
         if !(0.0..=2.0).contains(&distance) {
@@ -66,9 +72,15 @@ impl SelectorArgs {
             sources: self.sources.clone(),
             batches: self.batches.clone(),
             near: embeddings.into_iter().map(|embedding| Near { embedding, distance }).collect(),
+            filter: any_of(&self.conditions),
             pruned: self.pruned,
         })
     }
+}
+
+/// The condition that is met where one of these is; `None` for none.
+pub fn any_of(conditions: &[Where]) -> Option<Where> {
+    conditions.iter().cloned().reduce(Where::or)
 }
 
 /// One criterion of a selector in one word, for commands that take several selectors: `label=tench`.
@@ -79,6 +91,7 @@ pub enum Criterion {
     Source(String),
     Batch(u64),
     Like(PathBuf, f32),
+    Where(Where),
     Pruned,
 }
 
@@ -89,13 +102,14 @@ impl FromStr for Criterion {
         if text == "pruned" {
             return Ok(Self::Pruned);
         }
-        let kinds = "id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE pruned";
+        let kinds = "id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE where=CONDITION pruned";
         let unknown = || format!("{text:?} names no exemplars; say one of: {kinds}");
         let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is no number"));
         match text.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(unknown)? {
             ("id", ids) => Ok(Self::Ids(ids.split(',').map(number).collect::<Result<_, _>>()?)),
             ("label", label) => Ok(Self::Label(label.into())),
             ("source", glob) => Ok(Self::Source(glob.into())),
+            ("where", condition) => condition.parse().map(Self::Where).map_err(|error| format!("{error}")),
             ("batch", batch) => Ok(Self::Batch(number(batch)?)),
             ("like", like) => {
                 let (file, distance) = like.rsplit_once(',').ok_or("say like=FILE,DISTANCE")?;
@@ -118,6 +132,7 @@ impl fmt::Display for Criterion {
             Self::Source(glob) => write!(f, "source={glob}"),
             Self::Batch(batch) => write!(f, "batch={batch}"),
             Self::Like(file, distance) => write!(f, "like={},{distance}", file.display()),
+            Self::Where(condition) => write!(f, "where={condition}"),
             Self::Pruned => write!(f, "pruned"),
         }
     }
@@ -140,6 +155,13 @@ pub fn selector_of(
             Criterion::Like(file, distance) => {
                 let near = |embedding| Near { embedding, distance: *distance };
                 selector.near.extend(embeddings(file, encoding, memory, held)?.into_iter().map(near));
+            }
+            Criterion::Where(condition) => {
+                let condition = condition.clone();
+                selector.filter = Some(match selector.filter.take() {
+                    Some(before) => before.or(condition),
+                    None => condition,
+                });
             }
             Criterion::Pruned => selector.pruned = true,
         }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct About {
     /// The memory's path; `None` where neighbours came from files.
     pub memory: Option<String>,
+    /// The condition of those of its exemplars that counted as the memory; `None` where all did.
+    pub r#where: Option<String>,
     /// The files of neighbours that took its place.
     pub neighbor_files: Vec<String>,
     /// What the memory holds, in 64 hexadecimal digits.
@@ -15,7 +17,7 @@ pub struct About {
     pub encoder: String,
     /// Hash of its model and preprocessing; empty where nobody knows.
     pub encoder_hash: String,
-    /// How many exemplars the memory holds; of neighbours from files, how many are named there.
+    /// How many exemplars counted as the memory; of neighbours from files, how many are named there.
     pub exemplars: usize,
     /// How many labels these have.
     pub labels: usize,

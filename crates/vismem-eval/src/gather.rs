@@ -1,9 +1,10 @@
 //! From a memory to tables: one search for every set of queries, or the memory asked about itself.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use vismem::search::Neighbor;
-use vismem::{Among, Memory, NeighborOptions, Search};
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Search};
 
 use crate::{Exemplar, Near, Neighborhoods, Query, Result};
 
@@ -288,4 +289,32 @@ pub fn count_votes(
     }
     table.votes.insert(neighbors, votes);
     Ok(())
+}
+
+/// A new memory in the directory `dir` of these exemplars of another one, with its taxonomy and pruning. They keep their ids.
+///
+/// # Errors
+/// When an exemplar is damaged, or the disk refuses.
+pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Memory> {
+    let mut editor = Editor::open_or_create(dir, memory.encoder())?;
+    let mut batch = editor.batch();
+    for (number, part) in ids.chunks(TOGETHER).enumerate() {
+        let stored = part.iter().filter_map(|id| memory.stored(*id).transpose()).collect::<vismem::Result<Vec<_>>>()?;
+        let exemplars: Vec<NewExemplar<'_>> = stored
+            .iter()
+            .map(|stored| NewExemplar {
+                embedding: stored.embedding,
+                label: &stored.label,
+                source: stored.source.clone(),
+                content: stored.content,
+                attributes: stored.attributes.clone(),
+            })
+            .collect();
+        batch.add_as(&exemplars, &stored.iter().map(|stored| stored.id).collect::<Vec<_>>())?;
+        progress((number * TOGETHER + part.len()).min(ids.len()), ids.len());
+    }
+    editor.set_taxonomy(&memory.taxonomy()?)?;
+    editor.set_pruning(memory.pruning()?)?;
+    drop(editor);
+    Ok(Memory::open(dir)?)
 }

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use vismem::{
-    Added, ClassifyOptions, Decision, Editor, Memory, NeighborOptions, NewExemplar, Selector, Source, Vote, content_of,
+    Added, Attributes, ClassifyOptions, Decision, Editor, Memory, NeighborOptions, NewExemplar, Selector, Source, Vote,
+    content_of,
 };
 
 use crate::boxes::{detection, quantile};
@@ -225,6 +226,7 @@ fn rebuild(memory: &Memory, roster: &Roster, drawn: &[u64], path: &Path) -> Resu
                 label: &roster.labels[exemplar.label as usize],
                 source: Some(Source::from(&exemplar.name)),
                 content: content_of(embedding, &id.to_le_bytes()),
+                attributes: Attributes::new(),
             })
             .collect();
         let added = batch.add(&exemplars)?;

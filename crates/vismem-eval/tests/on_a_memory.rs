@@ -1,7 +1,7 @@
 //! Experiments on a memory against the same thing done another way.
 
 use vismem::{
-    Among, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of,
+    Among, Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of,
 };
 use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{
@@ -38,6 +38,7 @@ fn place() -> Place {
             label: LABELS[*label],
             source: None,
             content: content_of(embedding, b""),
+            attributes: Attributes::new(),
         })
         .collect();
     let mut editor = Editor::open_or_create(&path, &encoder).unwrap();

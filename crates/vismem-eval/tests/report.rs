@@ -27,6 +27,7 @@ fn table(queries: usize) -> Neighborhoods {
 
 fn about(table: &Neighborhoods) -> About {
     About {
+        r#where: None,
         memory: Some("some/<b>pets</b>.vismem".into()),
         neighbor_files: Vec::new(),
         digest: Some("0123456789abcdef".repeat(4)),

@@ -14,7 +14,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem::{Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of};
+use vismem::{
+    Attributes, Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of,
+};
 
 /// Exemplars that are forgotten in one process, and one process each.
 const FORGOTTEN: usize = 200;
@@ -89,6 +91,7 @@ fn make(path: &Path, vectors: &Path, dim: usize) -> Result<()> {
                 label: &labels[row % LABELS],
                 source: Some(format!("/data/pictures/{:04}/{row:08}.jpg", row % LABELS).into()),
                 content: content_of(embedding, &row.to_le_bytes()),
+                attributes: Attributes::new(),
             })
             .collect();
         batch.add(&exemplars)?;

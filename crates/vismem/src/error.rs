@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use crate::AttributeType;
 use crate::platform::NotRegular;
 
 /// Why a memory could not be opened, changed or asked. Each message names the file and the remedy.
@@ -98,6 +99,21 @@ pub enum Error {
     EmptyLabel {
         /// Position in the call.
         index: usize,
+    },
+    /// An attribute has another type than in the memory, or than in an exemplar before this one.
+    #[error(
+        "attribute {name:?} of exemplar {index} is a {found}, but all values of this attribute are of type {kind}; give them \
+         one type, or the attribute another name"
+    )]
+    AttributeType {
+        /// Position in the call.
+        index: usize,
+        /// The attribute.
+        name: String,
+        /// Its type.
+        kind: AttributeType,
+        /// The type of the value that was offered.
+        found: AttributeType,
     },
     /// An exemplar was to get an id that another one has or had.
     #[error("id {id} cannot be given: ids are never used twice; leave out the ids")]
@@ -199,6 +215,9 @@ pub enum Error {
         /// What may have been meant.
         similar: Option<String>,
     },
+    /// A condition cannot be read, or asks for what the memory does not have.
+    #[error(transparent)]
+    Where(#[from] crate::WhereError),
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

@@ -8,7 +8,7 @@
 //! This crate knows neither pictures nor encoders: it takes embeddings from wherever they come.
 //!
 //! ```
-//! use vismem::{ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, content_of};
+//! use vismem::{Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, content_of};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("fruit.vismem");
@@ -22,6 +22,7 @@
 //!         label,
 //!         source: Some("orchard".into()),
 //!         content: content_of(embedding, b""),
+//!         attributes: Attributes::new(),
 //!     })
 //!     .collect();
 //!
@@ -74,6 +75,7 @@ pub use inspect::verify::{Fault, Verification, verify};
 pub use memory::{Exemplar, Memory, Stats};
 pub use selector::{Near, Selector};
 pub use store::attribute::{AttributeError, AttributeType, AttributeValue, Attributes, Date, NotADate, UnknownType};
+pub use store::attribute_rows::Attribute;
 pub use store::digest::Digest;
 pub use store::encoder::EncoderIdentity;
 pub use store::event::{Event, EventKind};
@@ -81,6 +83,7 @@ pub use store::slots::Label;
 pub use store::source::Source;
 pub use store::stored::Stored;
 pub use store::unit::unit;
+pub use store::where_expression::{Where, WhereError};
 /// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
 pub mod search {
     pub use vismem_search::{Error, MAX_K, Neighbor};

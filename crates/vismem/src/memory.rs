@@ -20,7 +20,9 @@ use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
 use crate::store::vectors::{self, VectorMap};
-use crate::{Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
+use crate::{
+    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source,
+};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -81,6 +83,8 @@ pub struct Exemplar {
     pub source: Option<Source>,
     /// The batch that it was added with.
     pub batch: u64,
+    /// What else is known of it.
+    pub attributes: Attributes,
 }
 
 /// Size and make-up of a memory.
@@ -95,6 +99,8 @@ pub struct Stats {
     pub labels_without_exemplars: usize,
     /// Levels of its taxonomy, the one next to the label first.
     pub levels: Vec<String>,
+    /// The attributes of its exemplars, by name.
+    pub attributes: Vec<Attribute>,
     /// How many batches were added.
     pub batches: u64,
     /// How many slots wait to be used again.
@@ -316,8 +322,7 @@ impl Memory {
             if let Some(record) = self.of_snapshot(record) {
                 each(record.into());
             }
-        })?;
-        self.unless_outdated(Ok(()))
+        })
     }
 
     /// Size and make-up.
@@ -330,6 +335,7 @@ impl Memory {
             free_slots: (0..self.slots.ids.len()).filter(|&slot| self.is_free(slot)).count() as u64,
             batches: self.readers.read(|catalog| catalog.batches_up_to(self.last_batch))?,
             levels: self.levels()?,
+            attributes: self.attributes()?,
             encoder: self.encoder.clone(),
             digest: self.digest(),
             pruning: self.pruning()?,
@@ -367,7 +373,12 @@ impl Memory {
         Ok(embeddings)
     }
 
-    /// The outcome of reading rows or records, unless something was forgotten before that had come to its end.
+    /// A short transaction for what the catalogue knows of exemplars.
+    pub(crate) fn read<T>(&self, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+        self.readers.read_of(&self.commit, of)
+    }
+
+    /// The outcome of reading rows, unless something was forgotten before that had come to its end.
     pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
         self.readers.check(&self.commit).and(outcome)
     }
@@ -378,7 +389,7 @@ impl Memory {
             rows.iter().copied().filter(|(_, slot)| !self.checked.contains(*slot)).collect();
         for some in unchecked.chunks(TOGETHER) {
             let ids: Vec<u64> = some.iter().map(|(id, _)| *id).collect();
-            let hashes = self.readers.read(|catalog| catalog.vector_hashes(&ids))?;
+            let hashes = self.read(|catalog| catalog.vector_hashes(&ids))?;
             for &(id, slot) in some {
                 if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
                     let what = format!("row {slot} (exemplar {id}) is not what was stored");
@@ -394,12 +405,12 @@ impl Memory {
     pub(crate) fn records(&self, ids: &[u64]) -> Result<HashMap<u64, Record>> {
         let mut records = HashMap::with_capacity(ids.len());
         for some in ids.chunks(TOGETHER) {
-            let found = self.readers.read(|catalog| catalog.records(some))?;
+            let found = self.read(|catalog| catalog.records(some))?;
             records.extend(
                 found.into_iter().filter_map(|record| self.of_snapshot(record)).map(|record| (record.id, record)),
             );
         }
-        self.unless_outdated(Ok(records))
+        Ok(records)
     }
 
     /// A record as it was in this state; `None` if it was not there. Of an exemplar nothing changes but its label, unless
@@ -414,7 +425,7 @@ impl Memory {
     pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record, bool)) -> Result<()> {
         for ids in self.id_ranges() {
             let read = |catalog: &Catalog| Ok((catalog.records_within(&ids)?, catalog.header()?.commit == self.commit));
-            let (records, is_last) = self.readers.read(read)?;
+            let (records, is_last) = self.read(read)?;
             records.into_iter().for_each(|record| each(record, is_last));
         }
         Ok(())
@@ -454,6 +465,7 @@ impl Memory {
 
 impl From<Record> for Exemplar {
     fn from(record: Record) -> Self {
-        Self { id: record.id, label: record.label, source: record.source, batch: record.batch }
+        let Record { id, label, source, batch, attributes, .. } = record;
+        Self { id, label, source, batch, attributes }
     }
 }

@@ -1,4 +1,4 @@
-//! Naming exemplars: by id, label, source, batch, or nearness to an embedding.
+//! Naming exemplars: by id, label, source, batch, attributes, or nearness to an embedding.
 
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -7,9 +7,10 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
 use crate::error::SqlContext;
+use crate::store::attribute_rows;
 use crate::store::catalog::Catalog;
 use crate::store::unit::unit;
-use crate::{Editor, Error, Memory, Result, similar};
+use crate::{Editor, Error, Memory, Result, Where, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
 /// a batch name the exemplars of either label in that batch. A selector with no value at all means nothing and is an
@@ -28,6 +29,8 @@ pub struct Selector {
     pub batches: Vec<u64>,
     /// Nearness to embeddings.
     pub near: Vec<Near>,
+    /// What must be true of attributes.
+    pub filter: Option<Where>,
     /// Only exemplars that hard pruning hides, see [`Memory::hidden`].
     pub pruned: bool,
 }
@@ -47,15 +50,16 @@ impl Selector {
         self.criteria().is_empty()
     }
 
-    /// The criteria that are given, without their values: `id`, `label`, `source`, `batch`, `like`, `pruned`.
+    /// The criteria that are given, without their values: `id`, `label`, `source`, `batch`, `like`, `where`, `pruned`.
     pub fn criteria(&self) -> Vec<&'static str> {
-        let Self { ids, labels, sources, batches, near, pruned } = self;
+        let Self { ids, labels, sources, batches, near, filter, pruned } = self;
         let given = [
             (ids.is_empty(), "id"),
             (labels.is_empty(), "label"),
             (sources.is_empty(), "source"),
             (batches.is_empty(), "batch"),
             (near.is_empty(), "like"),
+            (filter.is_none(), "where"),
             (!pruned, "pruned"),
         ];
         given.into_iter().filter(|(empty, _)| !empty).map(|(_, name)| name).collect()
@@ -66,7 +70,8 @@ impl Memory {
     /// The ids of the exemplars that the selector names, ascending; none where patterns or distances fit none.
     ///
     /// # Errors
-    /// When the selector is empty, an id, label or batch is not in the memory, or an embedding or distance is unusable.
+    /// When the selector is empty, an id, label, batch or attribute is not in the memory, an attribute is compared with a
+    /// value of another type, or an embedding or distance is unusable.
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
         let mut candidates = self.named_by(selector)?;
         if selector.pruned {
@@ -109,12 +114,11 @@ impl Memory {
             let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
             live.map(|slot| (self.slots.ids[slot], slot)).collect()
         } else {
-            let criteria = self.unless_outdated(self.readers.read(|catalog| catalog.criteria(&rest)))?;
+            let criteria = self.read(|catalog| catalog.criteria(&rest))?;
             // Patterns are compared with every source, in transactions that are short all the same.
             let ranges = if rest.ids.is_empty() { self.id_ranges() } else { vec![0..=i64::MAX as u64] };
-            let found = ranges.iter().map(|ids| self.readers.read(|catalog| catalog.matching(&criteria, ids)));
+            let found = ranges.iter().map(|ids| self.read(|catalog| catalog.matching(&criteria, ids)));
             let found = found.collect::<Result<Vec<_>>>()?.concat();
-            let found = self.unless_outdated(Ok(found))?;
             found.into_iter().filter(|(id, slot)| self.slots.ids.get(*slot) == Some(id)).collect()
         };
         if !labels.is_empty() {
@@ -186,6 +190,10 @@ impl Catalog {
             let globs = globs.join(", ");
             // A path that is not UTF-8 is a blob.
             conditions.push(format!("EXISTS (SELECT 1 FROM (VALUES {globs}) WHERE CAST(source AS TEXT) GLOB column1)"));
+        }
+        if let Some(filter) = &selector.filter {
+            let known = attribute_rows::known(&self.db).at(&self.path)?;
+            conditions.push(filter.to_sql(&known, &mut values)?);
         }
         Ok(Criteria { conditions: conditions.join(" AND "), values })
     }

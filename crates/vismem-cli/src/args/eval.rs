@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use vismem::Threshold;
+use vismem::{Threshold, Where};
 
 use super::reading::Reading;
 use super::{Encoding, Searching, threshold};
@@ -54,6 +54,10 @@ pub struct Asked {
     /// measured again while memory, queries and options stay the same
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Take only the exemplars for the memory that meet this condition: "camera = 'north' and year >= 2020". They are copied
+    /// into a memory beside it, which goes at the end
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<Where>,
     #[command(flatten)]
     pub searching: Searching,
     #[command(flatten)]
@@ -78,7 +82,7 @@ pub const DEPTH: u32 = 100;
 #[command(next_help_heading = "Neighbour files (the JSON of the paper's authors)")]
 pub struct NeighborFiles {
     /// Neighbours of the queries, in the place of a memory; `shift` takes several
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["queries", "write_neighbors"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["queries", "write_neighbors", "condition"])]
     pub neighbors: Vec<PathBuf>,
     /// The memory asked about itself, for pruning and recalibration
     #[arg(long, value_name = "FILE", requires = "neighbors")]

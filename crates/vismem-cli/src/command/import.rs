@@ -92,8 +92,9 @@ fn add(
                 report.failed(embeddings.name_of(place), error);
                 continue;
             }
-            let Row { id, label, source, content, attributes: _ } = row;
-            exemplars.push(NewExemplar { embedding, label, source: source.clone(), content: *content });
+            let Row { id, label, source, content, attributes } = row;
+            let (source, content, attributes) = (source.clone(), *content, attributes.clone());
+            exemplars.push(NewExemplar { embedding, label, source, content, attributes });
             ids.push(id.unwrap_or_default());
             places.push(place);
         }

@@ -54,7 +54,11 @@ fn exemplars(exemplars: Vec<Exemplar>, format: Format) -> Result<()> {
     let mut out = output::stdout();
     for entry in listing.exemplars {
         let source = entry.source.map_or_else(|| "-".into(), |source| source.to_string());
-        writeln!(out, "{:>9}  {}  {source}", entry.id, entry.label)?;
+        write!(out, "{:>9}  {}  {source}", entry.id, entry.label)?;
+        if !entry.attributes.is_empty() {
+            write!(out, "  {}", entry.attributes)?;
+        }
+        writeln!(out)?;
     }
     Ok(out.flush()?)
 }

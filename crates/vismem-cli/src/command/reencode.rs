@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use vismem::{Added, Batch, Editor, Memory, NewExemplar, Source};
+use vismem::{Added, Attributes, Batch, Editor, Memory, NewExemplar, Source, Stored};
 use vismem_data::{LabelledPicture, inside};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
@@ -52,6 +52,7 @@ struct Wanted {
     id: u64,
     label: String,
     source: Option<Source>,
+    attributes: Attributes,
 }
 
 pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
@@ -138,9 +139,8 @@ fn wanted(old: &Memory) -> Result<HashMap<[u8; 32], Wanted>> {
     stored
         .filter_map(Result::transpose)
         .map(|stored| {
-            let stored = stored?;
-            let wanted = Wanted { id: stored.id, label: stored.label, source: stored.source };
-            Ok((stored.content, wanted))
+            let Stored { id, label, source, content, attributes, .. } = stored?;
+            Ok((content, Wanted { id, label, source, attributes }))
         })
         .collect()
 }
@@ -216,6 +216,7 @@ impl Adding<'_> {
                 label: &wanted.label,
                 source: wanted.source.clone(),
                 content: **content,
+                attributes: wanted.attributes.clone(),
             })
             .collect();
         let added = self.batch.add_as(&exemplars, &ids).context(KEPT)?;

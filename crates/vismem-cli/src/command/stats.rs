@@ -45,6 +45,11 @@ fn print(document: &Document) -> Result<()> {
     if !stats.levels.is_empty() {
         row("levels", stats.levels.join(" < "))?;
     }
+    for (place, attribute) in stats.attributes.iter().enumerate() {
+        let vismem::Attribute { name, kind, exemplars } = attribute;
+        let title = if place == 0 { "attributes" } else { "" };
+        row(title, format!("{name} ({kind}), of {}", output::counted(*exemplars, "exemplar")))?;
+    }
     row("batches", output::count(stats.batches))?;
     row("free slots", output::count(stats.free_slots))?;
     row("size", output::bytes(stats.bytes))?;

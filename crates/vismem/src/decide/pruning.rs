@@ -10,7 +10,7 @@ use vismem_search::MAX_K;
 
 use crate::error::SqlContext;
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, state};
+use crate::store::{settings, state, upgrade};
 use crate::{Editor, Error, Memory, Reliability, Result, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
@@ -210,6 +210,7 @@ impl Editor {
     /// When one of its numbers is out of range, or the disk refuses.
     pub fn set_pruning(&mut self, pruning: Option<Pruning>) -> Result<()> {
         let pruning = pruning.map(Pruning::checked).transpose()?;
+        self.upgrade()?;
         let path = self.catalog.path.clone();
         let tx = self.catalog.db.transaction().at(&path)?;
         tx.execute("DELETE FROM pruning", []).at(&path)?;
@@ -218,7 +219,7 @@ impl Editor {
             let row = (pruning.neighbors(), votes, share, c, d);
             tx.execute("INSERT INTO pruning VALUES (1, ?1, ?2, ?3, ?4, ?5)", row).at(&path)?;
         }
-        settings::keep(&tx).at(&path)?;
+        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(&path)?;
         kill_point("pruning prepared");
         tx.commit().at(&path)?;
         kill_point("pruning committed");

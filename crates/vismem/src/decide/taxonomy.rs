@@ -9,7 +9,7 @@ use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, state};
+use crate::store::{settings, state, upgrade};
 use crate::{Editor, Error, Event, Levels, Memory, Result};
 
 /// What each label is called at each level above it.
@@ -135,6 +135,7 @@ impl Editor {
         kind: EventKind,
         change: impl FnOnce(&Transaction<'_>) -> Result<()>,
     ) -> Result<Option<Event>> {
+        self.upgrade()?;
         let path = &self.catalog.path;
         let digest = self.catalog.header()?.digest.digest();
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
@@ -150,7 +151,7 @@ impl Editor {
         if kind == EventKind::Taxonomy {
             former.keep(&tx, event).at(path)?;
         }
-        settings::keep(&tx).at(path)?;
+        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(path)?;
         kill_point("taxonomy prepared");
         tx.commit().at(path)?;
         kill_point("taxonomy committed");

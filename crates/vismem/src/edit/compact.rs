@@ -17,6 +17,7 @@ use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
 use crate::store::state;
+use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
 use crate::{Editor, Result};
 
@@ -44,6 +45,7 @@ impl Editor {
     pub fn compact(&mut self) -> Result<Compacted> {
         let free_slots = self.catalog.count("free_slots")?;
         let bytes_before = self.bytes();
+        self.upgrade()?;
         self.lock.begin()?;
         if let Err(error) = self.close_gaps() {
             self.recover()?;
@@ -81,6 +83,7 @@ impl Editor {
         tx.execute("DELETE FROM free_slots", []).at(path)?;
         let header = "UPDATE memory SET slots = ?1, generation = generation + 1, compacting = 1";
         tx.execute(header, [ids.len()]).at(path)?;
+        upgrade::count_commit(&tx).at(path)?;
         kill_point("compaction prepared");
         tx.commit().at(path)?;
         kill_point("compaction committed");
@@ -128,6 +131,8 @@ pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
         platform::sync_directory(dir).at(dir, "sync")?;
     }
     kill_point("rows in place");
-    catalog.db.execute("UPDATE memory SET compacting = 0", []).at(&catalog.path)?;
+    let tx = catalog.db.unchecked_transaction().at(&catalog.path)?;
+    let done = tx.execute("UPDATE memory SET compacting = 0", []).and_then(|_| upgrade::count_commit(&tx));
+    done.and_then(|()| tx.commit()).at(&catalog.path)?;
     Ok(true)
 }

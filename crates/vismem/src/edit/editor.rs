@@ -20,10 +20,10 @@ use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::lock::{Lock, PATIENCE};
 use crate::store::state;
-use crate::store::stored;
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
-use crate::{EncoderIdentity, Error, Result, Source};
+use crate::store::{attribute_rows, stored, upgrade};
+use crate::{Attributes, EncoderIdentity, Error, Result, Source};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -56,6 +56,8 @@ pub struct NewExemplar<'a> {
     /// Hash of what the embedding was made from (the bytes of the picture): the same content is held once only.
     /// See [`content_of`] for embeddings that have nothing behind them.
     pub content: [u8; 32],
+    /// What else is known of it. All values of one attribute in a memory have one type.
+    pub attributes: Attributes,
 }
 
 /// Content hash for an embedding that is all there is: its values and whatever tells it from an equal one, such as
@@ -167,6 +169,7 @@ impl Editor {
         codes::remove(&self.dir)?;
         self.partitions.delete()?;
         derived::remove_all(&self.dir)?;
+        upgrade::remove_former_files(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
         self.log_cut = true;
         Ok(())
@@ -250,7 +253,8 @@ impl Batch<'_> {
     /// none of them is. The answers are in the order of `exemplars`.
     ///
     /// # Errors
-    /// When an embedding or a label is unusable, or the disk refuses; nothing is changed then.
+    /// When an embedding or a label is unusable, an attribute has another type than the memory's, or the disk refuses;
+    /// nothing is changed then.
     pub fn add(&mut self, exemplars: &[NewExemplar<'_>]) -> Result<Vec<Added>> {
         self.add_all(exemplars, None)
     }
@@ -276,8 +280,11 @@ impl Batch<'_> {
             }
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
+        editor.upgrade()?;
+        let known = attribute_rows::known(&editor.catalog.db).at(&editor.catalog.path)?;
+        attribute_rows::check_types(&known, exemplars.iter().map(|exemplar| &exemplar.attributes))?;
         editor.lock.begin()?;
-        let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, ids, &rows);
+        let added = Self::commit(editor, (&mut self.id, &mut self.event), exemplars, ids, &rows, known);
         if added.is_err() {
             editor.recover()?;
         }
@@ -292,6 +299,7 @@ impl Batch<'_> {
         exemplars: &[NewExemplar<'_>],
         ids: Option<&[u64]>,
         rows: &[std::borrow::Cow<'_, [f32]>],
+        attributes: attribute_rows::Known,
     ) -> Result<Vec<Added>> {
         let path = &editor.catalog.path;
         let header = editor.catalog.header()?;
@@ -300,7 +308,8 @@ impl Batch<'_> {
         let before = header.digest.digest();
         let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &before);
         editor.partitions.begin(&before);
-        let mut insertion = Insertion { tx: &tx, digest: header.digest, slots: header.slots, batch: *batch };
+        let (digest, slots) = (header.digest, header.slots);
+        let mut insertion = Insertion { tx: &tx, digest, slots, batch: *batch, attributes };
         let mut added = Vec::with_capacity(exemplars.len());
         let mut assignments = Vec::new();
         for (place, (exemplar, row)) in exemplars.iter().zip(rows).enumerate() {
@@ -356,6 +365,7 @@ struct Insertion<'t> {
     digest: DigestState,
     slots: u64,
     batch: Option<u64>,
+    attributes: attribute_rows::Known,
 }
 
 impl Insertion<'_> {
@@ -390,8 +400,9 @@ impl Insertion<'_> {
             content: &exemplar.content,
             label: exemplar.label,
             source: exemplar.source.as_ref().map(Source::as_bytes),
+            attributes: &exemplar.attributes,
         });
-        Ok(())
+        attribute_rows::insert(self.tx, &mut self.attributes, id, &exemplar.attributes)
     }
 
     fn batch(&mut self) -> rusqlite::Result<u64> {
@@ -406,7 +417,7 @@ impl Insertion<'_> {
 
     fn write_header(&self) -> rusqlite::Result<()> {
         self.tx.execute("UPDATE memory SET slots = ?1, digest_state = ?2", (self.slots, self.digest.to_bytes()))?;
-        Ok(())
+        upgrade::count_commit(self.tx)
     }
 }
 

@@ -15,11 +15,11 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, state};
+use crate::store::{attribute_rows, settings, state, upgrade};
 use crate::{Digest, Editor, Error, Receipt, Result, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
-pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
 
 /// What the transaction freed.
 struct Freed {
@@ -31,10 +31,10 @@ struct Freed {
 
 impl Editor {
     /// Forgets every exemplar that the selector names; `None` if that is none. A label that no exemplar has any more
-    /// goes as well, with what the taxonomy says of it. What was relabelled or set before cannot be undone any more.
+    /// goes as well, with what the taxonomy says of it, and so does an attribute. What was relabelled or set before cannot be undone any more.
     ///
-    /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, or of such
-    /// labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
+    /// When this returns, no file of the memory holds a byte of their embeddings, codes, sources, hashes, attributes,
+    /// or of such labels. When the process dies before, all of them are there or, once the memory was opened for writing again,
     /// none of them is.
     ///
     /// # Errors
@@ -47,6 +47,7 @@ impl Editor {
         if ids.is_empty() {
             return Ok(None);
         }
+        self.upgrade()?;
         self.lock.begin()?;
         match self.free(&ids, selector) {
             // What was forgotten is forgotten: where the quick way to overwrite it fails, recovery is tried.
@@ -90,6 +91,7 @@ impl Editor {
                 .at(path)?;
             digest.subtract(&record.element());
         }
+        attribute_rows::delete_unused(&tx).at(path)?;
         let labels: BTreeSet<&str> = records.iter().map(|record| record.label.as_str()).collect();
         let mut ended = 0;
         for label in labels {
@@ -104,6 +106,7 @@ impl Editor {
         let after = digest.digest();
         let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
         tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
+        upgrade::count_commit(&tx).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         derived::remove_rigid(&self.dir)?;

@@ -41,7 +41,7 @@ impl ReferenceDistances {
                 }
             }
         })?;
-        let sample = memory.unless_outdated(Ok(sample.into_sorted_vec()))?;
+        let sample = sample.into_sorted_vec();
         let queries: Vec<f32> = sample.iter().flat_map(|(.., slot, _)| memory.vector(*slot)).copied().collect();
         let own: Vec<u64> = sample.iter().map(|(.., id)| *id).collect();
         let nearest = memory.neighbors(&queries, 1, Filter { allowed: None, except: Some(&own) })?;

@@ -176,7 +176,7 @@ impl Memory {
                 slots.insert(slot);
             }
         })?;
-        self.unless_outdated(Ok(slots))
+        Ok(slots)
     }
 
     fn by_label(&self, counts: &[Count]) -> Vec<LabelSince> {

@@ -11,7 +11,7 @@ use crate::index::partitions::{self, PartitionMap};
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::DigestState;
 use crate::store::readers::Readers;
-use crate::store::{state, turnstile, vectors};
+use crate::store::{attribute_rows, state, turnstile, upgrade, vectors};
 use crate::{Digest, Editor, Error, Memory, Result};
 
 /// Something that is wrong with a file.
@@ -153,13 +153,17 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     }
     let free: Vec<usize> = (0..slots.ids.len()).filter(|&slot| memory.is_free(slot)).collect();
     let listed = |catalog: &Catalog| Ok((catalog.free_slots()?, catalog.header()?.commit == memory.commit));
-    let (listed, is_last) = memory.readers.read(listed)?;
+    let (listed, is_last) = memory.read(listed)?;
     if is_last && !free.iter().map(|slot| *slot as u64).eq(listed.iter().copied()) {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
+    for name in attribute_rows::unused(&memory.catalog)? {
+        faults
+            .push(Fault { file: catalog.clone(), what: format!("attribute {name:?} is there and no exemplar has it") });
+    }
     if digest != memory.digest {
-        let what = "labels, sources or hashes are not those that were stored (the digest differs)".into();
+        let what = "labels, sources, attributes or hashes are not those that were stored (the digest differs)".into();
         // First, because a hash that was damaged makes its row look damaged as well.
         faults.insert(0, Fault { file: catalog, what });
     }
@@ -187,11 +191,18 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
         catalog::LOG,
         "catalog.sqlite-shm",
     ];
+    let is_former = upgrade::format(&memory.catalog.db).is_ok_and(|format| format < catalog::FORMAT);
+    let former: &[&str] = if is_former { &upgrade::FORMER_FILES } else { &[] };
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {
             let name = file.file_name();
-            !known.iter().chain(&derived::ALL).chain(&[codes::NAME, partitions::NAME]).any(|known| name == **known)
+            !known
+                .iter()
+                .chain(&derived::ALL)
+                .chain(former)
+                .chain(&[codes::NAME, partitions::NAME])
+                .any(|known| name == **known)
         })
         .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
         .collect()

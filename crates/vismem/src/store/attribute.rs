@@ -381,6 +381,11 @@ pub enum AttributeError {
 }
 
 impl Attributes {
+    /// No attributes.
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Sets an attribute; the value that it had before.
     ///
     /// # Errors

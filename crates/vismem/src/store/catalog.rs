@@ -15,11 +15,11 @@ use crate::store::digest::{DigestState, Element, STATE_BYTES};
 use crate::store::kill_point::kill_point;
 use crate::store::state::Commit;
 use crate::store::turnstile::{Inside, Turnstile};
-use crate::store::{scrub, settings};
-use crate::{EncoderIdentity, Error, Result, Source};
+use crate::store::{attribute_rows, scrub, settings};
+use crate::{Attributes, EncoderIdentity, Error, Result, Source};
 
 /// Newest format that this engine reads, and the one it writes.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 /// `PRAGMA application_id`: "vism".
 const APPLICATION_ID: i64 = 0x7669_736d;
 
@@ -65,6 +65,7 @@ pub(crate) struct Record {
     pub source: Option<Source>,
     pub content: [u8; 32],
     pub vector_hash: [u8; 32],
+    pub attributes: Attributes,
 }
 
 impl Record {
@@ -75,12 +76,14 @@ impl Record {
             content: &self.content,
             label: &self.label,
             source: self.source.as_ref().map(Source::as_bytes),
+            attributes: &self.attributes,
         }
     }
 
     pub(crate) const SELECT: &str = "SELECT exemplars.id, slot, labels.name, batch, source, content, vector_hash \
          FROM exemplars JOIN labels ON labels.id = exemplars.label";
 
+    /// Without attributes, which [`attribute_rows::fill`] reads.
     pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
@@ -90,6 +93,7 @@ impl Record {
             source: row.get(4)?,
             content: row.get(5)?,
             vector_hash: row.get(6)?,
+            attributes: Attributes::new(),
         })
     }
 }
@@ -128,10 +132,11 @@ impl Catalog {
         db.pragma_update(None, "synchronous", "FULL").at(&unfinished)?;
         let tx = db.transaction().at(&unfinished)?;
         tx.execute_batch(include_str!("schema.sql")).at(&unfinished)?;
+        tx.execute_batch(include_str!("attributes.sql")).at(&unfinished)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
@@ -320,10 +325,18 @@ impl Catalog {
             .at(&self.path)
     }
 
+    /// Raised when rows are erased or moved.
+    pub(crate) fn generation(&self) -> Result<u64> {
+        let mut statement = self.db.prepare_cached("SELECT generation FROM memory").at(&self.path)?;
+        statement.query_row([], |row| row.get(0)).at(&self.path)
+    }
+
     pub(crate) fn record(&self, id: u64) -> Result<Option<Record>> {
         let select = format!("{} WHERE exemplars.id = ?1", Record::SELECT);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        statement.query_row([id], Record::from_row).optional().at(&self.path)
+        let mut record = statement.query_row([id], Record::from_row).optional().at(&self.path)?;
+        attribute_rows::fill(&self.db, record.as_mut_slice()).at(&self.path)?;
+        Ok(record)
     }
 
     /// The records of these exemplars, in the order of ids; those of ids that are not there are missing.

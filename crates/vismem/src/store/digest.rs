@@ -11,6 +11,8 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::{AttributeValue, Attributes};
+
 const LANES: usize = 1024;
 /// Length of the sum as it is stored.
 pub(crate) const STATE_BYTES: usize = 2 * LANES;
@@ -27,6 +29,7 @@ pub(crate) struct Element<'a> {
     pub content: &'a [u8; 32],
     pub label: &'a str,
     pub source: Option<&'a [u8]>,
+    pub attributes: &'a Attributes,
 }
 
 /// The sum over all exemplars.
@@ -74,10 +77,23 @@ fn expand(element: &Element<'_>) -> [u16; LANES] {
     hasher.update(element.vector).update(element.content);
     // Lengths stand before what varies in length, so that no two exemplars hash the same bytes.
     hasher.update(&(element.label.len() as u64).to_le_bytes()).update(element.label.as_bytes());
-    match element.source {
-        None => hasher.update(&[0]),
-        Some(source) => hasher.update(&[1]).update(source),
+    match (element.source, element.attributes.is_empty()) {
+        (None, true) => hasher.update(&[0]),
+        (Some(source), true) => hasher.update(&[1]).update(source),
+        (None, false) => hasher.update(&[2]),
+        (Some(source), false) => hasher.update(&[3]).update(&(source.len() as u64).to_le_bytes()).update(source),
     };
+    for (name, value) in element.attributes.iter() {
+        hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        match value {
+            AttributeValue::Text(text) => {
+                hasher.update(&[0]).update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes())
+            }
+            AttributeValue::Number(number) => hasher.update(&[1]).update(&number.to_le_bytes()),
+            AttributeValue::Boolean(boolean) => hasher.update(&[2, u8::from(*boolean)]),
+            AttributeValue::Date(date) => hasher.update(&[3]).update(date.to_string().as_bytes()),
+        };
+    }
     let mut bytes = [0; STATE_BYTES];
     hasher.finalize_xof().fill(&mut bytes);
     let mut lanes = [0; LANES];
@@ -99,17 +115,13 @@ impl Digest {
 
     /// Reads 64 hexadecimal digits, as a digest is printed.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digits = text.bytes().map(|byte| char::from(byte).to_digit(16).map(|digit| digit as u8));
-        let digits: [u8; 64] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
-        let mut bytes = [0; 32];
-        bytes.iter_mut().zip(digits.as_chunks::<2>().0).for_each(|(byte, [high, low])| *byte = high << 4 | low);
-        Some(Self(bytes))
+        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
     }
 }
 
@@ -141,7 +153,13 @@ mod tests {
     fn sum(labels: &[String]) -> DigestState {
         let mut state = DigestState::empty();
         for label in labels {
-            state.add(&Element { vector: &[1; 32], content: &[2; 32], label, source: None });
+            state.add(&Element {
+                vector: &[1; 32],
+                content: &[2; 32],
+                label,
+                source: None,
+                attributes: &Attributes::new(),
+            });
         }
         state
     }
@@ -169,15 +187,44 @@ mod tests {
 
     #[test]
     fn every_part_of_an_exemplar_counts() {
-        let base = Element { vector: &[1; 32], content: &[2; 32], label: "ab", source: Some(b"c") };
-        let all = [
+        let base = Element {
+            vector: &[1; 32],
+            content: &[2; 32],
+            label: "ab",
+            source: Some(b"c"),
+            attributes: &Attributes::new(),
+        };
+        let with = |pairs: &[(&str, AttributeValue)]| {
+            let mut attributes = Attributes::new();
+            pairs.iter().for_each(|(name, value)| drop(attributes.insert(*name, value.clone()).unwrap()));
+            attributes
+        };
+        let day: crate::Date = "2020-01-02".parse().unwrap();
+        let attributes = [
+            with(&[("a", "b".into())]),
+            with(&[("ab", "".into())]),
+            with(&[("a", "b".into()), ("c", "d".into())]),
+            with(&[("a", 1.0.into())]),
+            with(&[("a", true.into())]),
+            with(&[("a", day.into())]),
+            with(&[("a", "2020-01-02".into())]),
+            // The source could end in what looks like attributes.
+            with(&[("a", "".into())]),
+        ];
+        let sources = [None, Some(&b"c"[..]), Some(b"")];
+        let with_attributes =
+            attributes.iter().flat_map(|attributes| sources.map(|source| Element { attributes, source, ..base }));
+        let all: Vec<Element<'_>> = [
             base,
             Element { vector: &[9; 32], ..base },
             Element { content: &[9; 32], ..base },
             Element { label: "a", source: Some(b"bc"), ..base },
             Element { source: None, ..base },
             Element { source: Some(b""), ..base },
-        ];
+        ]
+        .into_iter()
+        .chain(with_attributes)
+        .collect();
         let digests: std::collections::HashSet<Digest> = all
             .iter()
             .map(|element| {

@@ -1,6 +1,7 @@
 //! What is on disk, and the truth about it: catalogue, rows, slots, the writer's lock.
 
 pub(crate) mod attribute;
+pub(crate) mod attribute_rows;
 pub(crate) mod catalog;
 pub(crate) mod checked;
 pub(crate) mod digest;
@@ -17,4 +18,6 @@ pub(crate) mod state;
 pub(crate) mod stored;
 pub(crate) mod turnstile;
 pub(crate) mod unit;
+pub(crate) mod upgrade;
 pub(crate) mod vectors;
+pub(crate) mod where_expression;

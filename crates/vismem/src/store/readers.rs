@@ -50,6 +50,17 @@ impl Readers {
         outcome
     }
 
+    /// The same where exemplars are read, which are those of a commit as long as none was erased or moved since.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] if one was.
+    pub(crate) fn read_of<T>(&self, commit: &Commit, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+        self.read(|catalog| match catalog.generation()? == commit.generation {
+            true => of(catalog),
+            false => Err(Error::Outdated { path: self.dir.clone() }),
+        })
+    }
+
     /// Reads one state in parts, each a short transaction. Where commits keep coming in between, in one transaction at
     /// last.
     pub(crate) fn read_in_parts<T>(&self, of: impl Fn(&Parts<'_>, &Header) -> Result<T>) -> Result<T> {

@@ -1,4 +1,5 @@
--- The catalogue of a memory, format 1. docs/format.md explains it; `PRAGMA user_version` holds the format's number.
+-- The catalogue of a memory, format 2, apart from attributes.sql. docs/format.md explains it; `PRAGMA user_version` holds
+-- the format's number.
 
 CREATE TABLE memory (
   one           INTEGER PRIMARY KEY CHECK (one = 1),
@@ -9,7 +10,8 @@ CREATE TABLE memory (
   digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
   settings      BLOB NOT NULL CHECK (length(settings) = 32),   -- hash of encoder, taxonomy and pruning
   generation    INTEGER NOT NULL,                              -- raised when rows are erased or moved
-  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1))  -- whether vectors.f32.new is to take its place
+  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1)), -- whether vectors.f32.new is to take its place
+  commits       INTEGER NOT NULL DEFAULT 0                     -- raised by every transaction
 ) STRICT;
 
 CREATE TABLE labels (

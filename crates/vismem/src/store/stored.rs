@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::error::SqlContext;
 use crate::store::{catalog, vectors};
-use crate::{Editor, Error, Memory, Result, Source};
+use crate::{Attributes, Editor, Error, Memory, Result, Source};
 
 /// An exemplar with its embedding. Added to another memory, it contributes the same to that memory's digest.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Stored<'m> {
     pub batch: u64,
     /// Hash of what the embedding was made from, see [`crate::NewExemplar::content`].
     pub content: [u8; 32],
+    /// What else is known of it.
+    pub attributes: Attributes,
     /// The embedding, of length 1.
     pub embedding: &'m [f32],
 }
@@ -46,8 +48,8 @@ impl Memory {
             }),
         };
         self.unless_outdated(sound)?;
-        let catalog::Record { id, label, batch, source, content, .. } = record;
-        Ok(Some(Stored { id, label, source, batch, content, embedding }))
+        let catalog::Record { id, label, batch, source, content, attributes, .. } = record;
+        Ok(Some(Stored { id, label, source, batch, content, attributes, embedding }))
     }
 }
 

@@ -197,11 +197,12 @@ fn random_damage_to_any_file_is_named_or_changes_no_answer() {
         "partitions.i4",
         "slots.u64",
         "lock",
+        "state",
     ];
     let originals = files.map(|file| (file, fs::read(dir.join(file)).unwrap()));
     let mut dice = Dice(4711);
     let mut named = 0;
-    for round in 0..280 {
+    for round in 0..315 {
         for (file, original) in &originals {
             fs::write(dir.join(file), original).unwrap();
             let _ = fs::remove_file(dir.join("catalog.sqlite-wal"));

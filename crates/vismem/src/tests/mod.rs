@@ -1,9 +1,11 @@
 //! What a memory promises across its parts.
 
+mod attributes;
 mod compacting;
 mod crash;
 mod damage;
 mod editing;
+mod foreign_files;
 mod forgetting;
 mod influence;
 mod kills;
@@ -13,6 +15,7 @@ mod official_pruning;
 mod partitions;
 mod power_failure;
 mod pruning;
+mod read_only;
 mod readers;
 mod relabelling;
 mod reliability;
@@ -22,7 +25,7 @@ mod what_if;
 
 use std::path::Path;
 
-use crate::{Added, Editor, EncoderIdentity, NewExemplar, Result, content_of};
+use crate::{Added, Attributes, Editor, EncoderIdentity, NewExemplar, Result, content_of};
 
 pub(crate) const DIM: usize = 5;
 
@@ -54,5 +57,6 @@ pub(crate) fn new_exemplar(sample: &Sample) -> NewExemplar<'_> {
         label: &sample.label,
         source: Some(format!("pictures/{}.jpg", sample.n).into()),
         content: content_of(&sample.embedding, &sample.n.to_le_bytes()),
+        attributes: Attributes::new(),
     }
 }

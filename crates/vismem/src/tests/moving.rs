@@ -19,6 +19,7 @@ fn what_is_taken_to_another_memory_keeps_its_ids_and_gives_the_same_digest() {
             label: &stored.label,
             source: stored.source.clone(),
             content: stored.content,
+            attributes: stored.attributes.clone(),
         })
         .collect();
     let mut editor = Editor::open_or_create(to.path(), &encoder()).unwrap();

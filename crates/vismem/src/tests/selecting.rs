@@ -28,6 +28,7 @@ proptest! {
             batches: batches.clone(),
             sources: sources.iter().map(|n| format!("{n}.jpg")).collect(),
             near: near.iter().map(|&(n, distance)| Near { embedding: sample(n).embedding.into(), distance }).collect(),
+            filter: None,
             pruned: false,
         };
         prop_assume!(!selector.is_empty());

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use vismem::{Batch, Editor, NewExemplar};
+use vismem::{Attributes, Batch, Editor, NewExemplar};
 use vismem_data::{Dataset, LabelledPicture};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
@@ -97,7 +97,8 @@ impl Adding<'_> {
             .pending
             .iter()
             .map(|Pending { picture, content, embedding }| {
-                Ok(NewExemplar { embedding, label: &picture.label, source: Some(picture.source()?), content: *content })
+                let (label, source, content) = (&picture.label, Some(picture.source()?), *content);
+                Ok(NewExemplar { embedding, label, source, content, attributes: Attributes::new() })
             })
             .collect::<Result<Vec<_>>>()?;
         for (added, Pending { picture, .. }) in self.batch.add(&exemplars).context(KEPT)?.into_iter().zip(&self.pending)

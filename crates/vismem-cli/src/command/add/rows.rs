@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use vismem::{Batch, Editor, EncoderIdentity, NewExemplar, Source, Taxonomy, content_of};
+use vismem::{Attributes, Batch, Editor, EncoderIdentity, NewExemplar, Source, Taxonomy, content_of};
 use vismem_data::clip_retrieval::{self, Shard};
 use vismem_data::embeddings::{Embeddings, fault};
 use vismem_data::labels;
@@ -149,7 +149,8 @@ impl Adding<'_> {
                 }
                 rows.push(row);
                 let content = content_of(embedding, &discriminator(row));
-                exemplars.push(NewExemplar { embedding, label, source: Some(source(row)), content });
+                let (source, attributes) = (Some(source(row)), Attributes::new());
+                exemplars.push(NewExemplar { embedding, label, source, content, attributes });
             }
             let added = self.batch.add(&exemplars).context(KEPT)?;
             for ((added, row), exemplar) in added.into_iter().zip(rows).zip(&exemplars) {

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use vismem::{Memory, Search, Threshold};
-use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods};
+use vismem::{Memory, Search, Selector, Threshold, Where};
+use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods, subset};
 use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
+use super::stop::Scratch;
 use super::{kept, queries};
 use crate::args::eval::{Asked, NeighborFiles};
 use crate::args::{Args, wrong_use};
@@ -39,7 +40,14 @@ enum Source {
 
 /// A memory and what is asked about.
 pub struct Searched {
+    /// With `condition`, a copy of those that meet it.
     pub memory: Memory,
+    /// Where the memory is that was named.
+    path: PathBuf,
+    /// What exemplars had to meet.
+    condition: Option<Where>,
+    /// Holds the copy.
+    _scratch: Option<Scratch>,
     pub roster: Roster,
     /// All queries.
     pub queries: QuerySet,
@@ -209,7 +217,7 @@ impl Ground {
         match &self.source {
             Source::Files(files) => part(files.hash.as_bytes()),
             Source::Memory(searched) => {
-                let Searched { memory, roster, queries, sets, search } = &**searched;
+                let Searched { memory, roster, queries, sets, search, .. } = &**searched;
                 part(memory.digest().as_bytes());
                 // What is forgotten and added again brings back the digest, but under another id.
                 roster.exemplars.iter().for_each(|exemplar| part(&exemplar.id.unwrap_or(0).to_le_bytes()));
@@ -239,6 +247,7 @@ impl Ground {
         labels.dedup();
         let about = About {
             memory: None,
+            r#where: None,
             neighbor_files: Vec::new(),
             digest: None,
             encoder: self.encoder().into(),
@@ -257,7 +266,8 @@ impl Ground {
         let about = match &self.source {
             Source::Files(files) => About { neighbor_files: files.names.clone(), ..about },
             Source::Memory(searched) => About {
-                memory: Some(searched.memory.path().display().to_string()),
+                memory: Some(searched.path.display().to_string()),
+                r#where: searched.condition.as_ref().map(ToString::to_string),
                 digest: Some(searched.memory.digest().to_string()),
                 encoder_hash: searched.memory.encoder().hash.clone(),
                 recall: searched.memory.expected_recall(searched.search, self.k)?,
@@ -284,9 +294,20 @@ pub fn name_of(path: &Path) -> String {
 impl Searched {
     fn new(path: &Path, asked: &Asked) -> Result<(Self, usize)> {
         let search = asked.searching.checked()?;
-        let memory = Memory::open(path)?;
+        let mut memory = Memory::open(path)?;
         if memory.is_empty() {
             return Err(vismem::Error::Empty { path: path.into() }.into());
+        }
+        let condition = asked.condition.clone();
+        let mut scratch = None;
+        if let Some(filter) = condition.clone() {
+            let ids = memory.select(&Selector { filter: Some(filter), ..Selector::default() })?;
+            if ids.is_empty() {
+                bail!("{}: no exemplar meets the condition of --where", path.display());
+            }
+            let made = Scratch::beside(path)?;
+            memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut progress::of("exemplars"))?;
+            scratch = Some(made);
         }
         let roster = Roster::of(&memory)?;
         let (sets, unreadable) = if asked.queries.is_empty() {
@@ -310,7 +331,8 @@ impl Searched {
         searching::prepare(&memory, search);
         let queries = QuerySet::joined(&sets);
         let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();
-        Ok((Self { memory, roster, queries, sets, search }, unreadable))
+        let path = path.into();
+        Ok((Self { memory, path, condition, _scratch: scratch, roster, queries, sets, search }, unreadable))
     }
 
     /// The neighbours of the queries, as they are kept or by a search.

@@ -10,7 +10,7 @@ use crate::command::add::interrupted;
 use crate::output;
 
 /// What must not stay behind: a copy of a memory holds everything that the memory does.
-static SCRATCH: Mutex<Option<PathBuf>> = Mutex::new(None);
+static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Ends the program soon after Ctrl-C.
 pub fn watch(is_kept: bool) {
@@ -18,7 +18,7 @@ pub fn watch(is_kept: bool) {
         while !interrupted() {
             std::thread::sleep(Duration::from_millis(50));
         }
-        if let Some(scratch) = &*SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) {
+        for scratch in &*SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) {
             let _ = std::fs::remove_dir_all(scratch);
         }
         let kept =
@@ -38,7 +38,7 @@ impl Scratch {
         let parent = memory.parent().unwrap_or(&memory);
         let made = tempfile::Builder::new().prefix(".vismem-eval-").tempdir_in(parent);
         let made = made.with_context(|| format!("cannot make a copy of the memory in {}", parent.display()))?;
-        *SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.path().into());
+        SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).push(made.path().into());
         Ok(Self(made))
     }
 
@@ -49,6 +49,6 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        *SCRATCH.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| path != self.0.path());
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use vismem::{Attributes, Memory};
+use vismem::Memory;
 use vismem_data::embedding_folder::{Entry, FolderWriter};
 
 use crate::args::ExportEmbeddings;
@@ -20,7 +20,7 @@ pub fn export(memory: &Memory, options: &ExportEmbeddings) -> Result<(usize, Vec
             label: &stored.label,
             source: stored.source.as_ref(),
             content: stored.content,
-            attributes: &Attributes::default(),
+            attributes: &stored.attributes,
             embedding: stored.embedding,
         })?;
         progress.advance(1);

@@ -1,0 +1,11 @@
+//! What people do with a visual memory: the use cases that every face (the command line, a server, Python) offers.
+//!
+//! Each is a function over a typed request. Its result serialises to the JSON that `docs/json.md` describes. Nothing here
+//! prints, reads arguments or ends the process; an [`Observer`] hears how far a long call is and what is worth a word, and can
+//! end it.
+
+mod error;
+mod observer;
+
+pub use error::{Error, IoContext, Result};
+pub use observer::{Observer, Silent};

@@ -1,0 +1,177 @@
+//! The attributes of exemplars in the catalogue.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::{Type, Value, ValueRef};
+use rusqlite::{Connection, Row, Transaction};
+
+use crate::error::SqlContext;
+use crate::store::attribute::{AttributeType, AttributeValue, Attributes};
+use crate::store::catalog::{Catalog, Record};
+use crate::store::upgrade;
+use crate::{Editor, Error, Memory, Result};
+
+/// An attribute that a memory knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// The type of its values.
+    pub kind: AttributeType,
+    /// How many exemplars have it.
+    pub exemplars: u64,
+}
+
+impl Memory {
+    /// The attributes that its exemplars have, by name.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn attributes(&self) -> Result<Vec<Attribute>> {
+        let path = &self.catalog.path;
+        all(&self.catalog.db).at(path)
+    }
+}
+
+impl Editor {
+    /// The type of every attribute that the memory knows: what is added must have the same.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub fn attribute_types(&self) -> Result<BTreeMap<String, AttributeType>> {
+        let known = known(&self.catalog.db).at(&self.catalog.path)?;
+        Ok(known.into_iter().map(|(name, (_, kind))| (name, kind)).collect())
+    }
+}
+
+/// Row and type of each attribute, by name.
+pub(crate) type Known = BTreeMap<String, (i64, AttributeType)>;
+
+pub(crate) fn known(db: &Connection) -> rusqlite::Result<Known> {
+    if !upgrade::has_attributes(db)? {
+        return Ok(Known::new());
+    }
+    let mut statement = db.prepare_cached("SELECT name, id, type FROM attributes")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, kind(row, 2)?))))?;
+    rows.collect()
+}
+
+fn all(db: &Connection) -> rusqlite::Result<Vec<Attribute>> {
+    if !upgrade::has_attributes(db)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = db.prepare_cached(
+        "SELECT name, type, (SELECT count(*) FROM attribute_values WHERE attribute = attributes.id) \
+         FROM attributes ORDER BY name",
+    )?;
+    let rows = statement
+        .query_map([], |row| Ok(Attribute { name: row.get(0)?, kind: kind(row, 1)?, exemplars: row.get(2)? }))?;
+    rows.collect()
+}
+
+/// Checks that attributes have the types that the memory, or an exemplar before them, gives them.
+///
+/// # Errors
+/// [`Error::AttributeType`] names the first that has another.
+pub(crate) fn check_types<'a>(known: &Known, exemplars: impl IntoIterator<Item = &'a Attributes>) -> Result<()> {
+    let mut kinds: BTreeMap<&str, AttributeType> = known.iter().map(|(name, (_, kind))| (&**name, *kind)).collect();
+    for (index, attributes) in exemplars.into_iter().enumerate() {
+        for (name, value) in attributes.iter() {
+            let kind = *kinds.entry(name).or_insert(value.kind());
+            if value.kind() != kind {
+                return Err(Error::AttributeType { index, name: name.into(), kind, found: value.kind() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Enters the attributes of a new exemplar; attributes that are not known yet are entered into `known`.
+pub(crate) fn insert(
+    tx: &Transaction<'_>,
+    known: &mut Known,
+    exemplar: u64,
+    attributes: &Attributes,
+) -> rusqlite::Result<()> {
+    for (name, value) in attributes.iter() {
+        let row = match known.get(name) {
+            Some((row, _)) => *row,
+            None => {
+                let insert = "INSERT INTO attributes (name, type) VALUES (?1, ?2)";
+                tx.prepare_cached(insert)?.execute((name, value.kind().name()))?;
+                let row = tx.last_insert_rowid();
+                known.insert(name.into(), (row, value.kind()));
+                row
+            }
+        };
+        let insert = "INSERT INTO attribute_values VALUES (?1, ?2, ?3)";
+        tx.prepare_cached(insert)?.execute((exemplar, row, to_stored(value)))?;
+    }
+    Ok(())
+}
+
+/// Deletes the names of attributes that no exemplar has any more. The values go with their exemplars.
+pub(crate) fn delete_unused(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let unused = "DELETE FROM attributes \
+         WHERE NOT EXISTS (SELECT 1 FROM attribute_values WHERE attribute = attributes.id)";
+    tx.prepare_cached(unused)?.execute([]).map(|_| ())
+}
+
+/// The names of attributes that no exemplar has: there should be none.
+pub(crate) fn unused(catalog: &Catalog) -> Result<Vec<String>> {
+    let all = all(&catalog.db).at(&catalog.path)?;
+    Ok(all.into_iter().filter(|attribute| attribute.exemplars == 0).map(|attribute| attribute.name).collect())
+}
+
+/// Reads the attributes of these records.
+pub(crate) fn fill(db: &Connection, records: &mut [Record]) -> rusqlite::Result<()> {
+    if !upgrade::has_attributes(db)? {
+        return Ok(());
+    }
+    let places: BTreeMap<u64, usize> = records.iter().map(|record| record.id).zip(0..).collect();
+    // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
+    let ids = format!("{:?}", places.keys().collect::<Vec<_>>());
+    let mut statement = db.prepare_cached(
+        "SELECT exemplar, attributes.name, attributes.type, attribute_values.value FROM json_each(?1) AS wanted \
+         CROSS JOIN attribute_values ON exemplar = wanted.value JOIN attributes ON attributes.id = attribute",
+    )?;
+    let mut rows = statement.query([ids])?;
+    while let Some(row) = rows.next()? {
+        let (exemplar, name): (u64, String) = (row.get(0)?, row.get(1)?);
+        let kind = kind(row, 2)?;
+        let found = row.get_ref(3)?;
+        let wrong = || rusqlite::Error::InvalidColumnType(3, format!("attribute {name:?}"), found.data_type());
+        let value = from_stored(found, kind).ok_or_else(wrong)?;
+        if let Some(&place) = places.get(&exemplar) {
+            records[place].attributes.insert(&*name, value).map_err(|_| wrong())?;
+        }
+    }
+    Ok(())
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<AttributeType> {
+    let unknown = || rusqlite::Error::InvalidColumnType(column, "type".into(), Type::Text);
+    row.get_ref(column)?.as_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown)
+}
+
+/// The value that is stored.
+fn from_stored(stored: ValueRef<'_>, kind: AttributeType) -> Option<AttributeValue> {
+    match (kind, stored) {
+        (AttributeType::Boolean, ValueRef::Integer(boolean @ (0 | 1))) => Some(AttributeValue::Boolean(boolean == 1)),
+        (AttributeType::Number, ValueRef::Real(number)) => Some(AttributeValue::Number(number)),
+        (AttributeType::Date | AttributeType::Text, ValueRef::Text(text)) => {
+            AttributeValue::parse(str::from_utf8(text).ok()?, kind)
+        }
+        _ => None,
+    }
+}
+
+/// A value as it is to be stored, and compared with what is stored.
+pub(crate) fn to_stored(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::Text(text) => Value::Text(text.clone()),
+        AttributeValue::Number(number) => Value::Real(*number),
+        AttributeValue::Boolean(boolean) => Value::Integer((*boolean).into()),
+        AttributeValue::Date(date) => Value::Text(date.to_string()),
+    }
+}
