@@ -1,5 +1,7 @@
 //! What else a data set says of its pictures: attributes, from columns of tables and keys of JSON.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Number, Value as Json};
 use vismem::{AttributeType, AttributeValue, Attributes};
 
@@ -46,11 +48,16 @@ impl Chosen {
     }
 }
 
-/// The attributes in columns of text, row by row. Each column has the narrowest type that fits all of its cells; an empty
-/// cell is no value.
-pub(crate) fn of_cells(names: &[String], rows: &[Vec<String>]) -> Vec<Attributes> {
+/// The attributes in columns of text, row by row. Each column has the narrowest type that fits all of its cells, and what is
+/// `known` of it; an empty cell is no value.
+pub(crate) fn of_cells(
+    names: &[String],
+    rows: &[Vec<String>],
+    known: &BTreeMap<String, AttributeType>,
+) -> Vec<Attributes> {
     let cells = |column: usize| rows.iter().map(move |row| row[column].as_str());
-    let kinds: Vec<_> = (0..names.len()).map(|column| AttributeType::infer(cells(column), None)).collect();
+    let kind = |(column, name): (usize, &String)| AttributeType::infer(cells(column), known.get(name).copied());
+    let kinds: Vec<_> = names.iter().enumerate().map(kind).collect();
     let row = |row: &Vec<String>| {
         let mut attributes = Attributes::default();
         for ((name, kind), cell) in names.iter().zip(&kinds).zip(row) {
@@ -137,11 +144,14 @@ mod tests {
     fn a_column_of_cells_has_one_type() {
         let names = named(&["year", "code", "wild", "day", "none"]);
         let rows = [named(&["2019", "007", "true", "2024-02-29", ""]), named(&["7.5", "8", "", "2024-03-01", ""])];
-        let found: Vec<String> = of_cells(&names, &rows).iter().map(ToString::to_string).collect();
+        let known = BTreeMap::new();
+        let found: Vec<String> = of_cells(&names, &rows, &known).iter().map(ToString::to_string).collect();
         assert_eq!(found, ["code=007 day=2024-02-29 wild=true year=2019", "code=8 day=2024-03-01 year=7.5"]);
-        let kind = |row: usize, name: &str| of_cells(&names, &rows)[row].get(name).map(AttributeValue::kind);
+        let kind = |row: usize, name: &str| of_cells(&names, &rows, &known)[row].get(name).map(AttributeValue::kind);
         assert_eq!(kind(1, "code"), Some(AttributeType::Text), "as the other cells of its column");
         assert_eq!(kind(1, "wild"), None);
+        let known = BTreeMap::from([("year".to_owned(), AttributeType::Text)]);
+        assert_eq!(of_cells(&names, &rows, &known)[1].get("year"), Some(&"7.5".into()), "as in the memory");
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     if pictures.is_empty() {
         return Err(ReadError::nothing(file, "lists no pictures"));
     }
-    for (picture, attributes) in pictures.iter_mut().zip(attributes::of_cells(&names, &cells)) {
+    for (picture, attributes) in pictures.iter_mut().zip(attributes::of_cells(&names, &cells, &reading.attribute_types))
+    {
         picture.attributes = attributes;
     }
     Ok(Dataset::listed(pictures, taxonomy))

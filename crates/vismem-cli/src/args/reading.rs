@@ -73,7 +73,8 @@ impl From<&Reading> for vismem_data::Reading {
     fn from(reading: &Reading) -> Self {
         let Reading { label, label_column, levels, attributes, nested, class_names, finding } = reading.clone();
         let attributes = attributes.map(|names| if names == ["none"] { Vec::new() } else { names });
-        Self { label, label_column, levels, attributes, nested, class_names, finding: (&finding).into() }
+        let finding = (&finding).into();
+        Self { label, label_column, levels, attributes, nested, class_names, finding, ..Self::default() }
     }
 }
 

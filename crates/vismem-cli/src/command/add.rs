@@ -60,7 +60,7 @@ pub fn add(memory: &Path, options: &Add) -> Result<Report> {
     }
     match (brings, &options.paths[..]) {
         (Brings::Pictures, paths) => {
-            let mut dataset = datasets::open(paths, &options.reading)?;
+            let mut dataset = datasets::open_for(memory, paths, &options.reading)?;
             dataset.taxonomies.extend(taxonomy);
             pictures::add(memory, options, dataset, &mut |_, _| {})
         }
