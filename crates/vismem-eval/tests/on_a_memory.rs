@@ -1,7 +1,8 @@
 //! Experiments on a memory against the same thing done another way.
 
 use vismem::{
-    Among, Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote, content_of,
+    Among, Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote,
+    content_of,
 };
 use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{

@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use serde_json::json;
 use tempfile::TempDir;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
@@ -44,38 +43,33 @@ impl Folder {
 /// When they cannot be unpacked.
 pub fn neighbor_files() -> io::Result<Vec<Folder>> {
     let folder = tempfile::tempdir()?;
-    let images = lines("caltech101/images_memory.txt.gz")?;
-    let image = |line: &str| line.split_once(' ').map(|(class, name)| (class.to_owned(), name.to_owned()));
-    let images: Vec<(String, String)> = images.iter().filter_map(|line| image(line)).collect();
+    let classes_of_memory = lines("caltech101/classes_memory.txt.gz")?;
     for name in ["memory", "query"] {
+        let classes = lines(&format!("caltech101/classes_{name}.txt.gz"))?;
+        let lists = numbers(&format!("caltech101/neighbors_{name}.u16.gz"))?;
+        // Among themselves only the order of the memory's photos counts.
+        let steps = if name == "query" { numbers("caltech101/distances_query.u16.gz")? } else { vec![0; lists.len()] };
         let mut file = BufWriter::new(std::fs::File::create(folder.path().join(format!("neighbors_{name}.json")))?);
-        let lists = planes(&format!("caltech101/neighbors_{name}.u16.gz"))?;
-        // Among themselves distances are not needed.
-        let steps = if name == "query" { planes("caltech101/distances_query.u16.gz")? } else { vec![0; lists.len()] };
-        let entries = lines(&format!("caltech101/images_{name}.txt.gz"))?;
-        let entries = entries.iter().filter_map(|line| image(line));
-        for (n, (((class, name), list), steps)) in entries.zip(lists.chunks(DEPTH)).zip(steps.chunks(DEPTH)).enumerate()
-        {
-            let near = || list.iter().map(|&near| &images[usize::from(near)]);
-            let ids: Vec<&str> = near().map(|(_, id)| id.as_str()).collect();
-            let classes: Vec<&str> = near().map(|(class, _)| class.as_str()).collect();
+        let rows = classes.iter().zip(lists.chunks_exact(DEPTH)).zip(steps.chunks_exact(DEPTH));
+        for (n, ((class, list), steps)) in rows.enumerate() {
+            let image = format!("{name}-{n}");
+            let ids: Vec<String> = list.iter().map(|near| format!("memory-{near}")).collect();
+            let classes: Vec<&str> = list.iter().map(|&near| classes_of_memory[usize::from(near)].as_str()).collect();
             let distances = steps.iter().scan(0, |sum, &step| {
                 *sum += u32::from(step);
                 Some(f64::from(*sum) / 10_000.0)
             });
-            let entry = format!(
-                "{}{}: {{\"featurizer\": \"efficientnet-lite0\", \"image_id\": {}, \"image_class\": {class}, \
-                 \"neighbor_image_ids\": {}, \"neighbor_classes\": [{}], \"neighbor_distances\": {}}}",
+            write!(
+                file,
+                "{}\"{image}\": {{\"featurizer\": \"efficientnet-lite0\", \"image_id\": \"{image}\", \
+                 \"image_class\": {class}, \"neighbor_image_ids\": {ids:?}, \"neighbor_classes\": [{}], \
+                 \"neighbor_distances\": {:?}}}",
                 if n == 0 { "{" } else { ",\n" },
-                json!(name),
-                json!(name),
-                json!(ids),
                 classes.join(", "),
-                json!(distances.collect::<Vec<_>>()),
-            );
-            file.write_all(entry.as_bytes())?;
+                distances.collect::<Vec<f64>>(),
+            )?;
         }
-        file.write_all(b"}")?;
+        write!(file, "}}")?;
         file.flush()?;
     }
     let official = read("caltech101/official_predictions.json.gz")?;
@@ -95,7 +89,8 @@ pub fn hub() -> io::Result<Folder> {
         for file in ["config.json", "preprocessor_config.json"] {
             std::fs::write(folder.path().join(name).join(file), read(&format!("hub/{name}/{file}"))?)?;
         }
-        std::fs::write(folder.path().join(name).join(onnx), read(&format!("hub/{name}/{onnx}.gz"))?)?;
+        let planes = read(&format!("hub/{name}/{onnx}.planes.gz"))?;
+        std::fs::write(folder.path().join(name).join(onnx), together(&planes, size_of::<f32>()))?;
     }
     Ok(Folder::unpacked(folder))
 }
@@ -144,9 +139,16 @@ fn lines(name: &str) -> io::Result<Vec<String>> {
     Ok(String::from_utf8_lossy(&read(name)?).lines().map(str::to_owned).collect())
 }
 
-/// Numbers of 16 bits: all low bytes, then all high ones.
-fn planes(name: &str) -> io::Result<Vec<u16>> {
-    let bytes = read(name)?;
-    let (low, high) = bytes.split_at(bytes.len() / 2);
-    Ok(low.iter().zip(high).map(|(&low, &high)| u16::from_le_bytes([low, high])).collect())
+/// Numbers of 16 bits.
+fn numbers(name: &str) -> io::Result<Vec<u16>> {
+    let bytes = together(&read(name)?, size_of::<u16>());
+    Ok(bytes.as_chunks().0.iter().map(|number| u16::from_le_bytes(*number)).collect())
+}
+
+/// Bytes of which all first ones of numbers of `width` bytes come first, then all second ones, and so on.
+fn together(planes: &[u8], width: usize) -> Vec<u8> {
+    let mut bytes = vec![0; planes.len()];
+    let places = (0..width).flat_map(|byte| (byte..planes.len()).step_by(width));
+    places.zip(planes).for_each(|(place, byte)| bytes[place] = *byte);
+    bytes
 }

@@ -14,9 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem::{
-    Attributes, Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of,
-};
+use vismem::{Attributes, Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of};
 
 /// Exemplars that are forgotten in one process, and one process each.
 const FORGOTTEN: usize = 200;

@@ -107,6 +107,7 @@ fn make(path: &Path) -> Result<()> {
             label,
             source: Some(format!("pictures/{n}.jpg").into()),
             content: content_of(embedding, &n.to_le_bytes()),
+            attributes: Default::default(),
         })
         .collect();
     editor.batch().add(&exemplars)?;

@@ -135,6 +135,7 @@ fn add(editor: &mut Editor, numbers: std::ops::Range<usize>) -> Result<Vec<Added
             label: &labels[n % LABELS],
             source: Some(format!("pictures/{n}.jpg").into()),
             content: content_of(embedding, &n.to_le_bytes()),
+            attributes: Default::default(),
         })
         .collect();
     Ok(editor.batch().add(&exemplars)?)

@@ -65,7 +65,7 @@ pub use decide::taxonomy::{Taxonomy, TwoPlaces};
 pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};
 pub use edit::compact::Compacted;
 pub use edit::editor::{Added, Batch, Editor, NewExemplar, content_of};
-pub use edit::receipt::{Receipt, ReceiptCheck};
+pub use edit::receipt::{ChangedReceipt, KeptReceipt, Receipt, ReceiptCheck};
 pub use error::{Error, Result};
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};

@@ -20,9 +20,7 @@ use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
 use crate::store::vectors::{self, VectorMap};
-use crate::{
-    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source,
-};
+use crate::{Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.

@@ -30,6 +30,7 @@ fn add(editor: &mut Editor, numbers: std::ops::Range<usize>, label: &str) -> Res
             label,
             source: Some(format!("{label}/{n}").into()),
             content: content_of(embedding, &n.to_le_bytes()),
+            attributes: Default::default(),
         })
         .collect();
     let added = editor.batch().add(&exemplars)?;

@@ -37,27 +37,22 @@ impl<'a> Candidate<'a> {
 /// use vismem::{Candidate, ClassifyOptions, Decider, Levels, NeighborOptions};
 /// # use vismem::{Editor, EncoderIdentity, Memory, NewExemplar, content_of};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let memory = |name: &str, exemplars: &[(&str, [f32; 2])]| {
-/// #     let path = folder.path().join(name);
+/// # let memory = |name: &str, exemplars: [(&str, [f32; 2]); 2]| -> vismem::Result<Memory> {
 /// #     let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 2 };
-/// #     let mut editor = Editor::open_or_create(&path, &encoder)?;
-/// #     let new = |(label, embedding): &'static (&'static str, [f32; 2])| NewExemplar {
-/// #         embedding,
-/// #         label,
-/// #         source: None,
-/// #         content: content_of(embedding, b""),
-/// #     };
-/// #     let exemplars: &'static [(&'static str, [f32; 2])] =
-/// #         exemplars.iter().map(|(label, embedding)| (&*label.to_string().leak(), *embedding)).collect::<Vec<_>>().leak();
-/// #     editor.batch().add(&exemplars.iter().map(new).collect::<Vec<_>>())?;
+/// #     let mut editor = Editor::open_or_create(&folder.path().join(name), &encoder)?;
+/// #     for (label, embedding) in &exemplars {
+/// #         let content = content_of(embedding, b"");
+/// #         let attributes = Default::default();
+/// #         editor.batch().add(&[NewExemplar { embedding, label, source: None, content, attributes }])?;
+/// #     }
 /// #     drop(editor);
-/// #     Memory::open(&path)
+/// #     Memory::open(&folder.path().join(name))
 /// # };
 ///
 /// // Two memories of the same encoder, and a query at unit length.
 /// let memories = [
-///     memory("yours", &[("apple", [1.0, 0.1]), ("pear", [0.1, 1.0])])?,
-///     memory("mine", &[("apple", [1.0, 0.3]), ("quince", [0.6, 0.8])])?,
+///     memory("yours", [("apple", [1.0, 0.1]), ("pear", [0.1, 1.0])])?,
+///     memory("mine", [("apple", [1.0, 0.3]), ("quince", [0.6, 0.8])])?,
 /// ];
 /// let query = [0.96, 0.28];
 /// let options = ClassifyOptions { k: 3, ..Default::default() };

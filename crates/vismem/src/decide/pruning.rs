@@ -10,7 +10,7 @@ use vismem_search::MAX_K;
 
 use crate::error::SqlContext;
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, state, upgrade};
+use crate::store::{settings, state};
 use crate::{Editor, Error, Memory, Reliability, Result, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
@@ -219,7 +219,7 @@ impl Editor {
             let row = (pruning.neighbors(), votes, share, c, d);
             tx.execute("INSERT INTO pruning VALUES (1, ?1, ?2, ?3, ?4, ?5)", row).at(&path)?;
         }
-        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(&path)?;
+        settings::keep(&tx).at(&path)?;
         kill_point("pruning prepared");
         tx.commit().at(&path)?;
         kill_point("pruning committed");

@@ -9,7 +9,7 @@ use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{settings, state, upgrade};
+use crate::store::{settings, state};
 use crate::{Editor, Error, Event, Levels, Memory, Result};
 
 /// What each label is called at each level above it.
@@ -151,7 +151,7 @@ impl Editor {
         if kind == EventKind::Taxonomy {
             former.keep(&tx, event).at(path)?;
         }
-        settings::keep(&tx).and_then(|()| upgrade::count_commit(&tx)).at(path)?;
+        settings::keep(&tx).at(path)?;
         kill_point("taxonomy prepared");
         tx.commit().at(path)?;
         kill_point("taxonomy committed");

@@ -17,7 +17,6 @@ use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
 use crate::store::state;
-use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
 use crate::{Editor, Result};
 
@@ -83,7 +82,6 @@ impl Editor {
         tx.execute("DELETE FROM free_slots", []).at(path)?;
         let header = "UPDATE memory SET slots = ?1, generation = generation + 1, compacting = 1";
         tx.execute(header, [ids.len()]).at(path)?;
-        upgrade::count_commit(&tx).at(path)?;
         kill_point("compaction prepared");
         tx.commit().at(path)?;
         kill_point("compaction committed");
@@ -131,8 +129,6 @@ pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
         platform::sync_directory(dir).at(dir, "sync")?;
     }
     kill_point("rows in place");
-    let tx = catalog.db.unchecked_transaction().at(&catalog.path)?;
-    let done = tx.execute("UPDATE memory SET compacting = 0", []).and_then(|_| upgrade::count_commit(&tx));
-    done.and_then(|()| tx.commit()).at(&catalog.path)?;
+    catalog.db.execute("UPDATE memory SET compacting = 0", []).at(&catalog.path)?;
     Ok(true)
 }

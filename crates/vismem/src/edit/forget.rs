@@ -15,7 +15,7 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{attribute_rows, settings, state, upgrade};
+use crate::store::{attribute_rows, settings, state};
 use crate::{Digest, Editor, Error, Receipt, Result, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
@@ -106,7 +106,6 @@ impl Editor {
         let after = digest.digest();
         let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
         tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
-        upgrade::count_commit(&tx).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
         derived::remove_rigid(&self.dir)?;

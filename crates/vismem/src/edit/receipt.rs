@@ -11,7 +11,7 @@ use crate::{Digest, Memory, Result};
 ///
 /// Serialised, it has its `hash` beside its fields; what is read must fit its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "Kept", try_from = "Kept")]
+#[serde(into = "KeptReceipt", try_from = "KeptReceipt")]
 pub struct Receipt {
     /// The event of the memory's log, which keeps all of this but `microseconds`.
     pub event: u64,
@@ -31,10 +31,10 @@ pub struct Receipt {
     pub engine: String,
 }
 
-/// A receipt as it is kept in a file.
-#[derive(Serialize, Deserialize)]
+/// A receipt as it is kept in a file, with its hash, for whoever tells a receipt that was changed from what is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+pub struct KeptReceipt {
     event: u64,
     exemplars: u64,
     selected_by: Vec<String>,
@@ -46,7 +46,7 @@ struct Kept {
     hash: Digest,
 }
 
-impl From<Receipt> for Kept {
+impl From<Receipt> for KeptReceipt {
     fn from(receipt: Receipt) -> Self {
         let hash = receipt.hash();
         let Receipt { event, exemplars, selected_by, before, after, at, microseconds, engine } = receipt;
@@ -54,17 +54,20 @@ impl From<Receipt> for Kept {
     }
 }
 
-impl TryFrom<Kept> for Receipt {
-    type Error = &'static str;
+impl TryFrom<KeptReceipt> for Receipt {
+    type Error = ChangedReceipt;
 
-    fn try_from(kept: Kept) -> std::result::Result<Self, Self::Error> {
-        let Kept { event, exemplars, selected_by, before, after, at, microseconds, engine, hash } = kept;
+    fn try_from(kept: KeptReceipt) -> std::result::Result<Self, Self::Error> {
+        let KeptReceipt { event, exemplars, selected_by, before, after, at, microseconds, engine, hash } = kept;
         let receipt = Self { event, exemplars, selected_by, before, after, at, microseconds, engine };
-        let fits = receipt.hash() == hash;
-        fits.then_some(receipt)
-            .ok_or("was changed since it was made, its hash does not fit; use the receipt as it was written")
+        if receipt.hash() == hash { Ok(receipt) } else { Err(ChangedReceipt) }
     }
 }
+
+/// The hash of a receipt does not fit the rest of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("was changed since it was made, its hash does not fit; use the receipt as it was written")]
+pub struct ChangedReceipt;
 
 /// How a receipt and a memory go together. Serialised, it says besides whether the receipt `belongs` to the memory.
 #[derive(Debug, Clone, PartialEq, Eq)]

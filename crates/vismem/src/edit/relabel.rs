@@ -10,7 +10,7 @@ use crate::index::{codes, derived, neighbor_lists};
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
-use crate::store::{state, upgrade};
+use crate::store::state;
 use crate::{Editor, Error, Event, Result, Selector};
 
 impl Editor {
@@ -104,7 +104,6 @@ impl Editor {
         let after = digest.digest();
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
-        upgrade::count_commit(&tx).at(path)?;
         let event = event::record(&tx, kind, changed.len(), Some(selected), &before, &after).at(path)?;
         write(&tx, &changed, labels, (kind == EventKind::Relabel).then_some(event)).at(path)?;
         derived::remove_rigid(&self.dir)?;

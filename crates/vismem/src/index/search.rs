@@ -77,10 +77,10 @@ pub struct PartitionStats {
 }
 
 impl Memory {
-    /// The `k` nearest exemplars of each query, nearest first, as [`Memory::neighbors`] gives them, or most of them.
+    /// The `k` nearest exemplars of each query, nearest first, or most of them where the search is not exact.
     ///
     /// # Errors
-    /// As for [`Memory::neighbors`], and when a recall is out of range.
+    /// As for [`Memory::nearest`].
     pub(crate) fn neighbors_by(
         &self,
         search: Search,

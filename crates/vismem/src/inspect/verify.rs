@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::error::SqlContext;
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
@@ -158,7 +159,7 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
-    for name in attribute_rows::unused(&memory.catalog)? {
+    for name in memory.read(attribute_rows::unused)? {
         faults
             .push(Fault { file: catalog.clone(), what: format!("attribute {name:?} is there and no exemplar has it") });
     }
@@ -191,7 +192,8 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
         catalog::LOG,
         "catalog.sqlite-shm",
     ];
-    let is_former = upgrade::format(&memory.catalog.db).is_ok_and(|format| format < catalog::FORMAT);
+    let format = memory.read(|catalog| upgrade::format(&catalog.db).at(&catalog.path));
+    let is_former = format.is_ok_and(|format| format < catalog::FORMAT);
     let former: &[&str] = if is_former { &upgrade::FORMER_FILES } else { &[] };
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, Row, Transaction};
+use serde::Serialize;
 
 use crate::error::SqlContext;
 use crate::store::attribute::{AttributeType, AttributeValue, Attributes};
@@ -12,11 +13,12 @@ use crate::store::upgrade;
 use crate::{Editor, Error, Memory, Result};
 
 /// An attribute that a memory knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
     /// The type of its values.
+    #[serde(rename = "type")]
     pub kind: AttributeType,
     /// How many exemplars have it.
     pub exemplars: u64,
@@ -28,8 +30,7 @@ impl Memory {
     /// # Errors
     /// When the catalogue cannot be read.
     pub fn attributes(&self) -> Result<Vec<Attribute>> {
-        let path = &self.catalog.path;
-        all(&self.catalog.db).at(path)
+        self.read(|catalog| all(&catalog.db).at(&catalog.path))
     }
 }
 

@@ -346,7 +346,7 @@ impl Catalog {
             format!("{} WHERE exemplars.id IN (SELECT value FROM json_each(?1)) ORDER BY exemplars.id", Record::SELECT);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let records = statement.query_map([format!("{ids:?}")], Record::from_row).at(&self.path)?;
-        records.collect::<rusqlite::Result<_>>().at(&self.path)
+        self.with_attributes(records)
     }
 
     /// Those with ids in a range, in their order.
@@ -354,7 +354,13 @@ impl Catalog {
         let select = format!("{} WHERE exemplars.id BETWEEN ?1 AND ?2 ORDER BY exemplars.id", Record::SELECT);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let records = statement.query_map([ids.start(), ids.end()], Record::from_row).at(&self.path)?;
-        records.collect::<rusqlite::Result<_>>().at(&self.path)
+        self.with_attributes(records)
+    }
+
+    fn with_attributes(&self, records: impl Iterator<Item = rusqlite::Result<Record>>) -> Result<Vec<Record>> {
+        let mut records = records.collect::<rusqlite::Result<Vec<_>>>().at(&self.path)?;
+        attribute_rows::fill(&self.db, &mut records).at(&self.path)?;
+        Ok(records)
     }
 
     /// The hashes of the rows of these exemplars.

@@ -10,8 +10,7 @@ CREATE TABLE memory (
   digest_state  BLOB NOT NULL CHECK (length(digest_state) = 2048),
   settings      BLOB NOT NULL CHECK (length(settings) = 32),   -- hash of encoder, taxonomy and pruning
   generation    INTEGER NOT NULL,                              -- raised when rows are erased or moved
-  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1)), -- whether vectors.f32.new is to take its place
-  commits       INTEGER NOT NULL DEFAULT 0                     -- raised by every transaction
+  compacting    INTEGER NOT NULL CHECK (compacting IN (0, 1))  -- whether vectors.f32.new is to take its place
 ) STRICT;
 
 CREATE TABLE labels (

@@ -2,7 +2,7 @@
 //!
 //! | format | what is new |
 //! |---|---|
-//! | 2 | `memory.commits`; the tables `attributes` and `attribute_values`; `neighbor_lists.u32` in the place of `fellows.u32` |
+//! | 2 | the tables `attributes` and `attribute_values`; `neighbor_lists.u32` in the place of `fellows.u32` |
 //!
 //! The commit point is one SQLite transaction, which nothing else is part of. What comes after it only deletes files that
 //! the new format does not have; after a kill, recovery deletes them.
@@ -17,7 +17,7 @@ use crate::store::catalog::FORMAT;
 use crate::store::kill_point::kill_point;
 use crate::{Editor, Result};
 
-/// The first format that has attributes and counts commits.
+/// The first format that has attributes.
 const ATTRIBUTES: i64 = 2;
 
 /// Derived files of format 1 that format 2 does not have.
@@ -28,18 +28,9 @@ pub(crate) fn format(db: &Connection) -> rusqlite::Result<i64> {
     db.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))
 }
 
-/// Whether a catalogue has the tables of attributes and the column `commits`.
+/// Whether a catalogue has the tables of attributes.
 pub(crate) fn has_attributes(db: &Connection) -> rusqlite::Result<bool> {
     Ok(format(db)? >= ATTRIBUTES)
-}
-
-/// Counts the commit that a transaction is about to make. In a catalogue of format 1, which recovery may have to finish
-/// a compaction of, nothing counts.
-pub(crate) fn count_commit(db: &Connection) -> rusqlite::Result<()> {
-    if has_attributes(db)? {
-        db.prepare_cached("UPDATE memory SET commits = commits + 1")?.execute([])?;
-    }
-    Ok(())
 }
 
 /// Deletes the files that a memory of the current format does not have.
@@ -69,10 +60,8 @@ impl Editor {
     fn add_what_is_new(&mut self) -> Result<()> {
         let path = &self.catalog.path;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
-        tx.execute_batch("ALTER TABLE memory ADD COLUMN commits INTEGER NOT NULL DEFAULT 0").at(path)?;
         tx.execute_batch(include_str!("attributes.sql")).at(path)?;
         tx.pragma_update(None, "user_version", FORMAT).at(path)?;
-        count_commit(&tx).at(path)?;
         kill_point("upgrade prepared");
         tx.commit().at(path)?;
         kill_point("upgrade committed");

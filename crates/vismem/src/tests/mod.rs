@@ -20,6 +20,7 @@ mod readers;
 mod relabelling;
 mod reliability;
 mod selecting;
+mod serialising;
 mod since;
 mod what_if;
 
