@@ -299,7 +299,7 @@ pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn FnMut
     let mut editor = Editor::open_or_create(dir, memory.encoder())?;
     let mut batch = editor.batch();
     for (number, part) in ids.chunks(TOGETHER).enumerate() {
-        let stored = part.iter().filter_map(|id| memory.stored(*id).transpose()).collect::<vismem::Result<Vec<_>>>()?;
+        let stored = memory.stored_all(part)?;
         let exemplars: Vec<NewExemplar<'_>> = stored
             .iter()
             .map(|stored| NewExemplar {
