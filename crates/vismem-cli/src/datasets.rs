@@ -3,13 +3,32 @@
 use std::path::Path;
 
 use anyhow::Result;
-use vismem_data::Dataset;
+use vismem::Memory;
+use vismem_data::{Dataset, PassedOver};
 
 use crate::args::reading::{Finding, Reading};
-use crate::remedy;
+use crate::{output, remedy};
 
+/// Opens everything that is named, for this memory; what is not kept of it is said.
+pub fn open_for(memory: &Path, paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
+    // A memory that cannot be read is found out when it is written.
+    let known = Memory::open(memory).and_then(|memory| memory.attributes()).unwrap_or_default();
+    let attribute_types = known.into_iter().map(|attribute| (attribute.name, attribute.kind)).collect();
+    open_as(paths, &vismem_data::Reading { attribute_types, ..reading.into() })
+}
+
+/// Opens everything that is named; what is not kept of it is said.
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    Ok(with_remedies(vismem_data::open(paths, &reading.into())?))
+    open_as(paths, &reading.into())
+}
+
+fn open_as(paths: &[impl AsRef<Path>], reading: &vismem_data::Reading) -> Result<Dataset> {
+    let dataset = vismem_data::open(paths, reading)?;
+    for PassedOver { path, columns } in &dataset.passed_over {
+        let (path, columns) = (path.display(), columns.join(", "));
+        output::note(format_args!("note: {path}: of bytes, lists or groups, and so no attributes: {columns}"));
+    }
+    Ok(with_remedies(dataset))
 }
 
 /// Opens a data set of ground truth; see [`vismem_data::open_truth`].

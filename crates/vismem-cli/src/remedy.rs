@@ -117,6 +117,7 @@ fn name(field: Field) -> &'static str {
         Field::LabelColumn => "--label-column",
         Field::ImageColumn => "--image-column",
         Field::Images => "--images",
+        Field::Attributes => "--attributes",
         _ => "another option",
     }
 }

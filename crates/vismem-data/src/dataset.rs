@@ -1,6 +1,6 @@
 //! Labelled pictures, in whatever form they come.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vismem::Taxonomy;
 
@@ -17,13 +17,25 @@ pub struct Dataset {
     pub count: Option<u64>,
     /// What came with them.
     pub taxonomies: Vec<Taxonomy>,
+    /// What could have been attributes, but for its type.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Columns of a table that hold something else than text, numbers, dates and booleans: bytes, lists, groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The table; of several with the same columns the first.
+    pub path: PathBuf,
+    /// The names of the columns.
+    pub columns: Vec<String>,
 }
 
 impl Dataset {
     /// Pictures that are known beforehand. A taxonomy without levels is none.
     pub fn listed(pictures: Vec<LabelledPicture>, taxonomy: Taxonomy) -> Self {
         let taxonomies = if taxonomy.levels.is_empty() { Vec::new() } else { vec![taxonomy] };
-        Self { count: Some(pictures.len() as u64), pictures: Box::new(pictures.into_iter()), taxonomies }
+        let count = Some(pictures.len() as u64);
+        Self { taxonomies, ..Self::streamed(pictures.into_iter(), count) }
     }
 
     /// Pictures of which more is known while they are read.
@@ -31,18 +43,22 @@ impl Dataset {
         pictures: impl Iterator<Item = LabelledPicture> + Send + 'static,
         count: Option<u64>,
     ) -> Self {
-        Self { pictures: Box::new(pictures), count, taxonomies: Vec::new() }
+        Self { pictures: Box::new(pictures), count, taxonomies: Vec::new(), passed_over: Vec::new() }
     }
 
     /// One data set after the other.
     pub fn joined(parts: Vec<Self>) -> Self {
         let count = parts.iter().map(|part| part.count).sum();
         let (mut pictures, mut taxonomies) = (Vec::with_capacity(parts.len()), Vec::new());
+        let mut passed_over: Vec<PassedOver> = Vec::new();
         for part in parts {
             pictures.push(part.pictures);
             taxonomies.extend(part.taxonomies);
+            let is_known = |new: &PassedOver| passed_over.iter().any(|known| known.columns == new.columns);
+            let new: Vec<_> = part.passed_over.into_iter().filter(|new| !is_known(new)).collect();
+            passed_over.extend(new);
         }
-        Self { pictures: Box::new(pictures.into_iter().flatten()), count, taxonomies }
+        Self { pictures: Box::new(pictures.into_iter().flatten()), count, taxonomies, passed_over }
     }
 }
 

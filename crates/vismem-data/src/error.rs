@@ -193,6 +193,8 @@ pub enum Field {
     ImageColumn,
     /// [`Finding::images`](crate::Finding::images)
     Images,
+    /// [`Reading::attributes`](crate::Reading::attributes)
+    Attributes,
 }
 
 /// What would mend an error, where it is not in the file.

@@ -6,11 +6,12 @@ use std::iter;
 use std::path::Path;
 
 use serde::Deserialize;
-use vismem::Taxonomy;
+use vismem::{Attributes, Taxonomy};
 
-use crate::dataset::{Dataset, Reader, class};
+use crate::attributes::{self, Chosen};
+use crate::dataset::{Dataset, PassedOver, Reader, class};
 use crate::error::{At, Field, ReadError};
-use crate::parquet::{self, Kind, Rows, Table, Value};
+use crate::parquet::{self, Column, Kind, Rows, Table, Value};
 use crate::picture::{Fault, LabelledPicture};
 use crate::resolver::ResolveError;
 use crate::{Result, inside};
@@ -62,7 +63,13 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         Pictures::Path(path) => columns.push(path),
     }
     columns.extend(source.then_some("source"));
+    let mut known = columns.clone();
+    known.extend(reader.reading.levels.iter().map(String::as_str));
+    let Attributed { names: attributes, passed_over } = attributed(&table, &Chosen::of(reader), &known, &pictures)?;
+    columns.extend(attributes.iter().map(String::as_str));
     let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+    let classes = |name: &String| features.get(name).map(|feature| feature.classes.clone()).unwrap_or_default();
+    let classes: Vec<Vec<String>> = attributes.iter().map(classes).collect();
     let has_path = matches!(&pictures, Pictures::Bytes { path: Some(_), .. } | Pictures::Path(_));
     let has_bytes = matches!(pictures, Pictures::Bytes { .. });
     // Refuses columns that are not read here. The file is closed again: a data set may have more of them than a process
@@ -95,14 +102,58 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         };
         let picture = match (bytes, text(path)) {
             (Some(Value::Bytes(bytes)), _) => {
-                LabelledPicture { path: here, bytes: Some(Ok(bytes)), label, source: None }
+                LabelledPicture { bytes: Some(Ok(bytes)), ..LabelledPicture::file(here.clone(), label) }
             }
             (_, Some(path)) => LabelledPicture::file(folder.join(path), label),
             (_, None) => return LabelledPicture::missing(here, "has neither a picture nor a path"),
         };
-        LabelledPicture { source: text(source), ..picture }
+        let mut found = Attributes::default();
+        for ((name, classes), value) in attributes.iter().zip(&classes).zip(values) {
+            if let Err(fault) = attributes::set(&mut found, name, value, classes) {
+                return LabelledPicture::missing(here, fault);
+            }
+        }
+        LabelledPicture { source: text(source), attributes: found, ..picture }
     });
-    Ok(Dataset { taxonomies, ..Dataset::streamed(labelled, Some(count)) })
+    Ok(Dataset { taxonomies, passed_over, ..Dataset::streamed(labelled, Some(count)) })
+}
+
+/// The columns that are attributes, and those that could have been.
+struct Attributed {
+    names: Vec<String>,
+    passed_over: Vec<PassedOver>,
+}
+
+/// Chooses among the columns; `known` have another meaning.
+fn attributed(table: &Table, chosen: &Chosen, known: &[&str], pictures: &Pictures) -> Result<Attributed> {
+    let can_be = |column: &&Column| !column.is_nested && !matches!(column.kind, None | Some(Kind::Bytes));
+    if let Chosen::Named(names) = chosen {
+        for name in names {
+            match table.columns().iter().find(|column| column.group() == name) {
+                Some(column) if !can_be(&column) => {
+                    let what = format!("the column {name} holds bytes, lists or groups, which are no attributes");
+                    return Err(ReadError::content(table.path(), what));
+                }
+                Some(_) => {}
+                None => return Err(no_column(table, name.clone(), None)),
+            }
+        }
+    }
+    // What a picture's column has beside the picture belongs to it.
+    let of_picture = match pictures {
+        Pictures::Bytes { bytes, .. } => bytes.strip_suffix(".bytes").unwrap_or(bytes),
+        Pictures::Path(path) => path,
+    };
+    let is_known = |column: &Column| known.contains(&column.name.as_str()) || column.group() == of_picture;
+    let wanted = table.columns().iter().filter(|column| chosen.wants(column.group(), is_known(column)));
+    let (names, others): (Vec<_>, Vec<_>) = wanted.partition(can_be);
+    let mut columns: Vec<String> = others.iter().map(|column| column.group().to_owned()).collect();
+    columns.dedup();
+    let passed_over = PassedOver { path: table.path().into(), columns };
+    Ok(Attributed {
+        names: names.iter().map(|column| column.name.clone()).collect(),
+        passed_over: if passed_over.columns.is_empty() { Vec::new() } else { vec![passed_over] },
+    })
 }
 
 fn rows(table: Table, columns: &[String]) -> std::result::Result<Rows, parquet::Error> {
@@ -161,14 +212,8 @@ fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Fea
             _ => None,
         }
     };
-    let no_column = |wanted: String, field| ReadError::NoColumn {
-        path: table.path().into(),
-        wanted,
-        known: table.columns().iter().map(|column| column.name.clone()).collect(),
-        field,
-    };
     if let Some(wanted) = wanted {
-        return of(wanted).ok_or_else(|| no_column(format!("{wanted} of pictures or paths"), None));
+        return of(wanted).ok_or_else(|| no_column(table, format!("{wanted} of pictures or paths"), None));
     }
     let mut images: Vec<&str> =
         features.iter().filter(|(_, feature)| feature.is_image).map(|(name, _)| name.as_str()).collect();
@@ -180,7 +225,7 @@ fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Fea
         (_, [one]) => {
             of(one).ok_or_else(|| ReadError::content(table.path(), format!("the column {one} holds no pictures")))
         }
-        (_, []) => Err(no_column("path and none of pictures".into(), Some(Field::ImageColumn))),
+        (_, []) => Err(no_column(table, "path and none of pictures".into(), Some(Field::ImageColumn))),
         (_, several) => Err(ReadError::SeveralColumns {
             path: table.path().into(),
             what: "pictures",
@@ -199,12 +244,7 @@ fn label_column(table: &Table, wanted: Option<&str>, features: &BTreeMap<String,
         features.iter().filter(|(_, feature)| !feature.classes.is_empty()).map(|(name, _)| name.as_str()).collect();
     match classes[..] {
         [one] => Ok(one.into()),
-        [] => Err(ReadError::NoColumn {
-            path: table.path().into(),
-            wanted: "label".into(),
-            known: table.columns().iter().map(|column| column.name.clone()).collect(),
-            field: Some(Field::LabelColumn),
-        }),
+        [] => Err(no_column(table, "label".into(), Some(Field::LabelColumn))),
         _ => Err(ReadError::SeveralColumns {
             path: table.path().into(),
             what: "labels",
@@ -212,6 +252,11 @@ fn label_column(table: &Table, wanted: Option<&str>, features: &BTreeMap<String,
             field: Field::LabelColumn,
         }),
     }
+}
+
+fn no_column(table: &Table, wanted: String, field: Option<Field>) -> ReadError {
+    let known = table.columns().iter().map(|column| column.name.clone()).collect();
+    ReadError::NoColumn { path: table.path().into(), wanted, known, field }
 }
 
 /// A column of labels.
@@ -228,6 +273,7 @@ impl Labels {
             Value::Integer(-1) if !self.names.is_empty() => Err(format!("has no {}", self.column).into()),
             Value::Integer(number) => class(&self.names, number),
             Value::Boolean(value) => Ok(value.to_string()),
+            Value::Date(date) => Ok(date.to_string()),
             Value::Null | Value::Text(_) => Err(format!("has no {}", self.column).into()),
             Value::Real(_) | Value::Bytes(_) => {
                 Err(format!("{} is neither text nor a whole number", self.column).into())

@@ -52,6 +52,7 @@ fn from_parquet(path: &Path, column: &str) -> Result<Vec<String>> {
     let label = |value| match value {
         Value::Text(text) => Ok(text),
         Value::Integer(number) => Ok(number.to_string()),
+        Value::Date(date) => Ok(date.to_string()),
         Value::Null => Ok(String::new()),
         _ => Err(ReadError::content(path, format!("the column {column} holds neither text nor integers"))),
     };

@@ -26,6 +26,7 @@
 //! ```
 
 mod archive;
+mod attributes;
 pub mod clip_retrieval;
 mod coco;
 pub mod csv_file;
@@ -51,7 +52,7 @@ mod resolver;
 mod table_writer;
 pub mod taxonomy;
 
-pub use dataset::{Dataset, open, open_truth, open_unlabelled};
+pub use dataset::{Dataset, PassedOver, open, open_truth, open_unlabelled};
 pub use embeddings::Embeddings;
 pub use error::{At, Field, ReadError, Remedy, RequestError, WriteError};
 pub use picture::{Fault, LabelledPicture, has_extension};

@@ -1,17 +1,18 @@
-//! CSV manifests: `path,label[,source][,level...]`.
+//! CSV manifests: `path,label[,source][,split][,level...][,attribute...]`.
 
 use std::path::Path;
 
-use vismem::Taxonomy;
+use vismem::{Attributes, Taxonomy};
 
 use crate::Result;
+use crate::attributes::{self, Chosen};
 use crate::csv_file::{CsvFile, Row};
 use crate::dataset::{Dataset, Reader};
 use crate::error::{At, ReadError};
 use crate::picture::LabelledPicture;
 
-/// Opens a manifest as a data set. Relative paths start at the manifest's folder. Unless levels are named, columns other
-/// than `path`, `source` and the label's are levels of the taxonomy, the nearest to the label first.
+/// Opens a manifest as a data set. Relative paths start at the manifest's folder. Columns that are named as levels are
+/// those of the taxonomy; those without another meaning are attributes.
 pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let reading = reader.reading;
     let table = CsvFile::open(file)?;
@@ -20,19 +21,23 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let label = reader.wants_labels().then(|| table.column(label_column)).transpose()?;
     let source = table.find("source");
     table.all_named()?;
-    let is_level = |column: &usize| ![Some(path), label, source].contains(&Some(*column));
-    let levels: Vec<usize> = match &reading.levels[..] {
-        _ if !reader.wants_labels() => Vec::new(),
-        [] => (0..table.header.len()).filter(is_level).collect(),
-        named => named.iter().map(|level| table.column(level)).collect::<Result<_>>()?,
-    };
+    let levels: &[String] = if reader.wants_labels() { &reading.levels } else { &[] };
+    let levels = levels.iter().map(|level| table.column(level)).collect::<Result<Vec<_>>>()?;
+    let chosen = Chosen::of(reader);
+    if let Chosen::Named(names) = &chosen {
+        names.iter().try_for_each(|name| table.column(name).map(drop))?;
+    }
+    let has_meaning = |column: usize| [Some(path), label, source].contains(&Some(column)) || levels.contains(&column);
+    let attributes = (0..table.header.len()).filter(|&column| chosen.wants(&table.header[column], has_meaning(column)));
+    let attributes: Vec<usize> = attributes.collect();
+    let names: Vec<String> = attributes.iter().map(|&column| table.header[column].to_owned()).collect();
 
     let mut taxonomy = Taxonomy {
         levels: levels.iter().map(|&level| table.header[level].to_owned()).collect(),
         ..Taxonomy::default()
     };
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut pictures = Vec::new();
+    let (mut pictures, mut cells) = (Vec::new(), Vec::new());
     for row in table.rows() {
         let Row { line, fields } = row?;
         if fields[path].is_empty() {
@@ -53,10 +58,16 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             bytes: None,
             label: label.to_owned(),
             source: source.map(|source| fields[source].to_owned()).filter(|source| !source.is_empty()),
+            attributes: Attributes::default(),
         });
+        cells.push(attributes.iter().map(|&column| fields[column].to_owned()).collect());
     }
     if pictures.is_empty() {
         return Err(ReadError::nothing(file, "lists no pictures"));
+    }
+    for (picture, attributes) in pictures.iter_mut().zip(attributes::of_cells(&names, &cells, &reading.attribute_types))
+    {
+        picture.attributes = attributes;
     }
     Ok(Dataset::listed(pictures, taxonomy))
 }
@@ -68,10 +79,14 @@ mod tests {
     use crate::request::Reading;
 
     fn read_text(text: &str) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
+        read_with(text, &Reading { levels: vec!["family".into()], ..Reading::default() })
+    }
+
+    fn read_with(text: &str, reading: &Reading) -> Result<(Vec<LabelledPicture>, Taxonomy)> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.csv");
         std::fs::write(&file, text).unwrap();
-        let mut dataset = open(&file, &Reader::new(&Reading::default(), Wanted::OneLabel)?)?;
+        let mut dataset = open(&file, &Reader::new(reading, Wanted::OneLabel)?)?;
         Ok((dataset.pictures.collect(), dataset.taxonomies.pop().unwrap_or_default()))
     }
 
@@ -87,6 +102,25 @@ mod tests {
     }
 
     #[test]
+    fn further_columns_are_attributes_unless_some_are_chosen() {
+        let text = "path,label,family,year,split\na.jpg,cat,mammal,2019,train\nb.jpg,cat,bird,,train\n";
+        let read = |attributes: Option<&[&str]>| {
+            let attributes = attributes.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+            let read = read_with(text, &Reading { attributes, ..Reading::default() });
+            read.map(|(pictures, taxonomy)| {
+                assert!(taxonomy.levels.is_empty(), "levels are named");
+                pictures.iter().map(|picture| picture.attributes.to_string()).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(read(None).unwrap(), ["family=mammal year=2019", "family=bird"]);
+        assert_eq!(read(Some(&["year"])).unwrap(), ["year=2019", ""]);
+        assert_eq!(read(Some(&["split"])).unwrap(), ["split=train", "split=train"]);
+        assert_eq!(read(Some(&[])).unwrap(), ["", ""]);
+        let error = read(Some(&["camera"])).unwrap_err().to_string();
+        assert!(error.contains("has no column camera; its columns are path, label, family"), "{error}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         for (text, expected) in [
             ("file,label\nx,y\n", "no column path; its columns are file, label"),
@@ -99,7 +133,8 @@ mod tests {
             ("path,label,label\na,b,c\n", "two columns are called \"label\""),
             ("path,label,family\na,cat,mammal\nb,cat,bird\n", "line 3"),
         ] {
-            let error = format!("{:#}", read_text(text).unwrap_err());
+            let levels = if text.contains("family") { vec!["family".into()] } else { Vec::new() };
+            let error = read_with(text, &Reading { levels, ..Reading::default() }).unwrap_err().to_string();
             assert!(error.contains(expected), "{text:?} gave {error}");
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use vismem::Source;
+use vismem::{Attributes, Source};
 
 use crate::error::{Field, Remedy};
 
@@ -19,6 +19,8 @@ pub struct LabelledPicture {
     pub label: String,
     /// Where it comes from, if the data set says that: any text, instead of the path.
     pub source: Option<String>,
+    /// What else its data set says of it.
+    pub attributes: Attributes,
 }
 
 /// Why something that was to be a picture is none, or has no label.
@@ -58,12 +60,12 @@ impl Fault {
 impl LabelledPicture {
     /// A picture in a file of its own.
     pub fn file(path: PathBuf, label: String) -> Self {
-        Self { path, bytes: None, label, source: None }
+        Self { path, bytes: None, label, source: None, attributes: Attributes::default() }
     }
 
     /// Something that was to be a picture, and why it is none.
     pub fn missing(path: PathBuf, fault: impl Into<Fault>) -> Self {
-        Self { path, bytes: Some(Err(fault.into())), label: String::new(), source: None }
+        Self { bytes: Some(Err(fault.into())), ..Self::file(path, String::new()) }
     }
 
     /// What an exemplar of this picture names as its source: what the data set says, as it says it; else the picture's

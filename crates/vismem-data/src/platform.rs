@@ -1,4 +1,4 @@
-//! What Unix alone has: names that are any bytes, and opening a file that may be a pipe.
+//! What Unix alone has: names that are any bytes, and opening what may be a pipe.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -23,7 +23,15 @@ pub fn split_around(name: &OsStr, at: usize) -> (&OsStr, &OsStr) {
     (OsStr::from_bytes(&bytes[..at]), OsStr::from_bytes(&bytes[at + 1..]))
 }
 
-/// Opens a file for reading without waiting for anybody: a pipe without a writer opens at once, and so can be refused.
-pub fn open_at_once(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+/// Opens a regular file for reading, and says how long it is; `None` for a folder, a pipe or a device.
+///
+/// Those are not opened, which may have effects. Should one take the file's place meanwhile, this does not wait for it: a pipe
+/// without a writer opens at once, and is refused.
+pub fn open_regular(path: &Path) -> io::Result<Option<(File, u64)>> {
+    if !path.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata.len())))
 }

@@ -1,8 +1,10 @@
 //! What is asked of a data set.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use vismem::AttributeType;
 
 /// How a data set is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +16,15 @@ pub struct Reading {
     /// is `label`, or the only column of classes of a Hugging Face data set.
     pub label_column: Option<String>,
     /// Columns that are levels of the taxonomy, the nearest to the label first; in JSON of COCO's kind keys of the
-    /// categories.
+    /// categories, or where none is named the supercategory.
     pub levels: Vec<String>,
+    /// Columns of manifests and Parquet files, and keys in JSON of WebDataset, that are attributes of the pictures.
+    /// `None` is all that have no other meaning: not those of the picture, its label, its source, its split, and no
+    /// levels.
+    pub attributes: Option<Vec<String>>,
+    /// The types that attributes have where the pictures go. A cell of CSV is read as that, if it can be: `12` is text
+    /// where other codes are text.
+    pub attribute_types: BTreeMap<String, AttributeType>,
     /// Folders above the label's are levels of the taxonomy, named as a path: `kingdom/family` for
     /// `FOLDER/animals/cats/leopard/1.jpg`.
     pub nested: Option<String>,

@@ -1,6 +1,5 @@
 //! Opening the picture that a source names, if it may be opened.
 
-use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
@@ -73,7 +72,8 @@ impl SourceResolver {
     /// When it may not be opened, is not there, is not a regular file, or is too large.
     pub fn open(&self, source: &Path) -> Result<Vec<u8>, ResolveError> {
         let own = self.resolve(source);
-        if own.as_ref().is_ok_and(|path| path.is_file()) || !self.is_in_holder(source) {
+        let may_be_inside = inside::possible_holders(source).next().is_some();
+        if own.as_ref().is_ok_and(|path| path.is_file()) || !may_be_inside {
             return self.read_file(&own?);
         }
         for (called, name) in inside::possible_holders(source) {
@@ -85,10 +85,6 @@ impl SourceResolver {
             return inside::read(&holder, called, name, self.max_bytes);
         }
         Err(ResolveError::NotFound)
-    }
-
-    fn is_in_holder(&self, source: &Path) -> bool {
-        inside::possible_holders(source).next().is_some()
     }
 
     /// Where a path leads to, if pictures may lie there.
@@ -115,10 +111,8 @@ impl SourceResolver {
 
     fn read_file(&self, path: &Path) -> Result<Vec<u8>, ResolveError> {
         let limit = self.max_bytes;
-        let file = platform::open_at_once(path).map_err(ResolveError::Io)?;
-        if !file.metadata().as_ref().is_ok_and(Metadata::is_file) {
-            return Err(ResolveError::NotAFile);
-        }
+        let opened = platform::open_regular(path).map_err(ResolveError::Io)?;
+        let (file, _) = opened.ok_or(ResolveError::NotAFile)?;
         let mut bytes = Vec::new();
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ResolveError::Io)?;
         if bytes.len() as u64 > limit { Err(ResolveError::TooLarge { limit }) } else { Ok(bytes) }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use vismem::{AttributeType, AttributeValue, Date};
 
 use crate::error::WriteError;
 use crate::parquet::{Cells, Kind, Writer};
@@ -34,6 +35,12 @@ pub enum Column {
     Integers(Vec<i64>),
     /// Of a column of [`Kind::Text`].
     Texts(Vec<Option<String>>),
+    /// Of a column of [`Kind::Real`].
+    Reals(Vec<Option<f64>>),
+    /// Of a column of [`Kind::Boolean`].
+    Booleans(Vec<Option<bool>>),
+    /// Of a column of [`Kind::Date`].
+    Dates(Vec<Option<Date>>),
 }
 
 /// Writes a table, group of rows by group of rows.
@@ -48,7 +55,7 @@ enum Form {
 }
 
 impl TableWriter {
-    /// Makes a table of these columns, of whole numbers or of text.
+    /// Makes a table of these columns, of any kind but [`Kind::Bytes`].
     ///
     /// # Errors
     /// When the file system refuses.
@@ -75,7 +82,7 @@ impl TableWriter {
                     .iter()
                     .map(|column| match column {
                         Column::Texts(values) => values.iter().map(Option::as_deref).collect(),
-                        Column::Integers(_) => Vec::new(),
+                        _ => Vec::new(),
                     })
                     .collect();
                 let cells: Vec<Cells<'_>> = columns
@@ -84,6 +91,9 @@ impl TableWriter {
                     .map(|(column, texts)| match column {
                         Column::Integers(values) => Cells::Integers(values),
                         Column::Texts(_) => Cells::Texts(texts),
+                        Column::Reals(values) => Cells::Reals(values),
+                        Column::Booleans(values) => Cells::Booleans(values),
+                        Column::Dates(values) => Cells::Dates(values),
                     })
                     .collect();
                 return Ok(writer.write(&cells)?);
@@ -120,10 +130,56 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(csv::Error) -> WriteError {
 }
 
 impl Column {
+    /// The kind of column that values of this type have.
+    pub fn kind_of(kind: AttributeType) -> Kind {
+        match kind {
+            AttributeType::Text => Kind::Text,
+            AttributeType::Number => Kind::Real,
+            AttributeType::Boolean => Kind::Boolean,
+            AttributeType::Date => Kind::Date,
+        }
+    }
+
+    /// The values of one attribute, of exemplars of which some do not have it. What is of another type is cast to this
+    /// one, or left out where that cannot be.
+    pub fn of_attribute<'a>(kind: AttributeType, values: impl Iterator<Item = Option<&'a AttributeValue>>) -> Self {
+        let values = values.map(|value| value.cloned().and_then(|value| value.cast(kind)));
+        match kind {
+            AttributeType::Text => Self::Texts(values.map(|value| value.map(|value| value.to_string())).collect()),
+            AttributeType::Number => Self::Reals(
+                values
+                    .map(|value| match value? {
+                        AttributeValue::Number(value) => Some(value),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            AttributeType::Boolean => Self::Booleans(
+                values
+                    .map(|value| match value? {
+                        AttributeValue::Boolean(value) => Some(value),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            AttributeType::Date => Self::Dates(
+                values
+                    .map(|value| match value? {
+                        AttributeValue::Date(value) => Some(value),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Integers(values) => values.len(),
             Self::Texts(values) => values.len(),
+            Self::Reals(values) => values.len(),
+            Self::Booleans(values) => values.len(),
+            Self::Dates(values) => values.len(),
         }
     }
 
@@ -132,6 +188,11 @@ impl Column {
         match self {
             Self::Integers(values) => values[row].to_string(),
             Self::Texts(values) => values[row].clone().unwrap_or_default(),
+            Self::Reals(values) => {
+                values[row].map(|value| AttributeValue::Number(value).to_string()).unwrap_or_default()
+            }
+            Self::Booleans(values) => values[row].map(|value| value.to_string()).unwrap_or_default(),
+            Self::Dates(values) => values[row].map(|value| value.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vismem::{ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Selector, content_of};
+use vismem::{Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Selector, content_of};
 
 const DIM: usize = 384;
 const EXEMPLARS: usize = 4_000;
@@ -107,7 +107,7 @@ fn make(path: &Path) -> Result<()> {
             label,
             source: Some(format!("pictures/{n}.jpg").into()),
             content: content_of(embedding, &n.to_le_bytes()),
-            attributes: Default::default(),
+            attributes: Attributes::new(),
         })
         .collect();
     editor.batch().add(&exemplars)?;

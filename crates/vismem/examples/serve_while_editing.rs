@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use vismem::{Added, ClassifyOptions, Decision, Editor, EncoderIdentity, Memory, NewExemplar, Selector, content_of};
+use vismem::{
+    Added, Attributes, ClassifyOptions, Decision, Editor, EncoderIdentity, Memory, NewExemplar, Selector, content_of,
+};
 
 const DIM: usize = 64;
 const EXEMPLARS: usize = 2_000;
@@ -135,7 +137,7 @@ fn add(editor: &mut Editor, numbers: std::ops::Range<usize>) -> Result<Vec<Added
             label: &labels[n % LABELS],
             source: Some(format!("pictures/{n}.jpg").into()),
             content: content_of(embedding, &n.to_le_bytes()),
-            attributes: Default::default(),
+            attributes: Attributes::new(),
         })
         .collect();
     Ok(editor.batch().add(&exemplars)?)

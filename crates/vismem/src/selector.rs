@@ -1,5 +1,6 @@
 //! Naming exemplars: by id, label, source, batch, attributes, or nearness to an embedding.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -7,9 +8,9 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
 use crate::error::SqlContext;
-use crate::store::attribute_rows;
 use crate::store::catalog::Catalog;
 use crate::store::unit::unit;
+use crate::store::where_expression::evaluate::Population;
 use crate::{Editor, Error, Memory, Result, Where, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
@@ -109,7 +110,7 @@ impl Memory {
                 .ok_or_else(|| unknown_label(self.path(), label, self.labels().iter().map(|known| known.name.as_str())))
         };
         let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>>>()?;
-        let rest = Selector { labels: Vec::new(), near: Vec::new(), pruned: false, ..selector.clone() };
+        let rest = Selector { labels: Vec::new(), near: Vec::new(), filter: None, pruned: false, ..selector.clone() };
         let mut candidates: Vec<(u64, usize)> = if rest.is_empty() {
             let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
             live.map(|slot| (self.slots.ids[slot], slot)).collect()
@@ -125,7 +126,21 @@ impl Memory {
             candidates.retain(|(_, slot)| labels.contains(&(self.slots.label_of[*slot] as usize)));
         }
         candidates.sort_unstable();
+        if let Some(filter) = &selector.filter {
+            let meeting = filter.evaluate(&self.population(), &|of| self.read(|catalog| of(catalog)))?;
+            candidates.retain(|(id, _)| meeting.binary_search(id).is_ok());
+        }
         Ok(candidates)
+    }
+}
+
+impl Memory {
+    fn population(&self) -> Population<'_> {
+        let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
+        let mut exemplars: Vec<_> =
+            live.map(|slot| (self.slots.ids[slot], self.slots.label_of[slot] as usize)).collect();
+        exemplars.sort_unstable();
+        Population { exemplars, labels: self.labels().iter().map(|label| label.name.as_str()).collect() }
     }
 }
 
@@ -136,7 +151,14 @@ impl Editor {
     /// As [`Memory::select`].
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
         if selector.near.is_empty() && !selector.pruned {
-            return Ok(self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect());
+            let mut ids: Vec<u64> = self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect();
+            if let Some(filter) = &selector.filter {
+                let (exemplars, labels) = self.catalog.labelled()?;
+                let population = Population { exemplars, labels: labels.iter().map(String::as_str).collect() };
+                let meeting = filter.evaluate(&population, &|of| of(&self.catalog))?;
+                ids.retain(|id| meeting.binary_search(id).is_ok());
+            }
+            return Ok(ids);
         }
         Memory::open(self.path())?.select(selector)
     }
@@ -149,7 +171,20 @@ struct Criteria {
 }
 
 impl Catalog {
-    /// Id and slot of every exemplar that the selector names apart from nearness, by id.
+    /// Id and position of the label of every exemplar, by id; and the labels.
+    fn labelled(&self) -> Result<(Vec<(u64, usize)>, Vec<String>)> {
+        let mut statement = self.db.prepare_cached("SELECT id, name FROM labels").at(&self.path)?;
+        let labels = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        let labels: Vec<(i64, String)> = labels.collect::<rusqlite::Result<_>>().at(&self.path)?;
+        let (rows, names): (Vec<i64>, Vec<String>) = labels.into_iter().unzip();
+        let positions: HashMap<i64, usize> = rows.into_iter().zip(0..).collect();
+        let position = |row: i64| positions.get(&row).copied().ok_or(rusqlite::Error::QueryReturnedNoRows);
+        let mut statement = self.db.prepare_cached("SELECT id, label FROM exemplars ORDER BY id").at(&self.path)?;
+        let exemplars = statement.query_map([], |row| Ok((row.get(0)?, position(row.get(1)?)?))).at(&self.path)?;
+        Ok((exemplars.collect::<rusqlite::Result<_>>().at(&self.path)?, names))
+    }
+
+    /// Id and slot of every exemplar that the selector names apart from nearness and its filter, by id.
     fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
         if selector.is_empty() {
             return Err(Error::EmptySelector);
@@ -190,10 +225,6 @@ impl Catalog {
             let globs = globs.join(", ");
             // A path that is not UTF-8 is a blob.
             conditions.push(format!("EXISTS (SELECT 1 FROM (VALUES {globs}) WHERE CAST(source AS TEXT) GLOB column1)"));
-        }
-        if let Some(filter) = &selector.filter {
-            let known = attribute_rows::known(&self.db).at(&self.path)?;
-            conditions.push(filter.to_sql(&known, &mut values)?);
         }
         Ok(Criteria { conditions: conditions.join(" AND "), values })
     }

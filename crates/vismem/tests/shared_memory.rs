@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use vismem::{
-    Added, ClassifyOptions, Decision, Editor, EncoderIdentity, Error, Memory, NewExemplar, Result, Selector,
-    content_of, verify,
+    Added, Attributes, ClassifyOptions, Decision, Editor, EncoderIdentity, Error, Memory, NewExemplar, Result,
+    Selector, content_of, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_SHARED_MEMORY";
@@ -30,7 +30,7 @@ fn add(editor: &mut Editor, numbers: std::ops::Range<usize>, label: &str) -> Res
             label,
             source: Some(format!("{label}/{n}").into()),
             content: content_of(embedding, &n.to_le_bytes()),
-            attributes: Default::default(),
+            attributes: Attributes::new(),
         })
         .collect();
     let added = editor.batch().add(&exemplars)?;

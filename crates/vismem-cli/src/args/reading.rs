@@ -17,9 +17,13 @@ pub struct Reading {
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
     /// Columns that are levels of the taxonomy, the nearest to the label first; in JSON of COCO's kind keys of the
-    /// categories [default: in CSV manifests all further columns, in COCO's supercategory, else none]
+    /// categories [default: in COCO's supercategory, else none]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub levels: Vec<String>,
+    /// Columns of manifests and Parquet files, and keys in JSON of WebDataset, that are kept as attributes of the
+    /// exemplars; none keeps none [default: all that have no other meaning]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub attributes: Option<Vec<String>>,
     /// Folders above the label's are levels of the taxonomy, named as a path: kingdom/family for
     /// FOLDER/animals/cats/leopard/1.jpg
     #[arg(long, value_name = "LEVELS")]
@@ -46,9 +50,10 @@ pub struct Finding {
 impl Reading {
     /// An option that was given and makes sense for pictures alone.
     pub fn for_pictures(&self) -> Option<&'static str> {
-        let Self { label: _, label_column: _, levels, nested, class_names, finding } = self;
+        let Self { label: _, label_column: _, levels, attributes, nested, class_names, finding } = self;
         let given = [
             (!levels.is_empty(), "--levels"),
+            (attributes.is_some(), "--attributes"),
             (nested.is_some(), "--nested"),
             (class_names.is_some(), "--class-names"),
         ];
@@ -66,8 +71,10 @@ impl Finding {
 
 impl From<&Reading> for vismem_data::Reading {
     fn from(reading: &Reading) -> Self {
-        let Reading { label, label_column, levels, nested, class_names, finding } = reading.clone();
-        Self { label, label_column, levels, nested, class_names, finding: (&finding).into() }
+        let Reading { label, label_column, levels, attributes, nested, class_names, finding } = reading.clone();
+        let attributes = attributes.map(|names| if names == ["none"] { Vec::new() } else { names });
+        let finding = (&finding).into();
+        Self { label, label_column, levels, attributes, nested, class_names, finding, ..Self::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use vismem::{Editor, Memory, Taxonomy};
-use vismem_data::{Dataset, clip_retrieval, embedding_folder, has_extension, taxonomy};
+use vismem_data::{clip_retrieval, embedding_folder, has_extension, taxonomy};
 
 pub use self::report::Report;
 use super::{Outcome, import, index};
@@ -62,9 +62,8 @@ pub fn add(memory: &Path, options: &Add) -> Result<Report> {
     }
     match (brings, &options.paths[..]) {
         (Brings::Pictures, paths) => {
-            let Dataset { pictures, count, mut taxonomies } = datasets::open(paths, &options.reading)?;
-            taxonomies.extend(taxonomy);
-            let dataset = Dataset { pictures, count, taxonomies };
+            let mut dataset = datasets::open_for(memory, paths, &options.reading)?;
+            dataset.taxonomies.extend(taxonomy);
             pictures::add(memory, options, dataset, &mut |_, _| {})
         }
         (Brings::Exported, paths) => {

@@ -115,7 +115,7 @@ impl Answers<'_> {
     }
 
     fn pictures(&mut self, encoder: &Encoder, pictures: Dataset) -> Result<()> {
-        let Dataset { pictures, count, taxonomies: _ } = pictures;
+        let Dataset { pictures, count, .. } = pictures;
         decide_pictures(encoder, pictures, count, self.classify, &mut |picture, answer| {
             self.answer(picture.path.display().to_string(), answer)
         })

@@ -38,7 +38,7 @@ struct Failure {
 }
 
 pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
-    let Dataset { pictures, count, taxonomies } = datasets::open(&options.paths, &options.reading)?;
+    let Dataset { pictures, count, taxonomies, .. } = datasets::open(&options.paths, &options.reading)?;
     let taxonomy = joined(taxonomies)?;
     let encoder = encoder::load(&options.encoding, None)?;
     let identity = vismem_models::identity(&encoder);
@@ -54,8 +54,8 @@ pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
         match (encoded.outcome, encoded.hash) {
             (Encoding::Embedded(embedding), Some(content)) => {
                 outcome = picture.source().map_err(anyhow::Error::from).and_then(|source| {
-                    let (label, source) = (picture.label.as_str(), Some(&source));
-                    Ok(folder.push(&Entry { id: None, label, source, content, embedding: &embedding })?)
+                    let (label, source, attributes) = (picture.label.as_str(), Some(&source), &picture.attributes);
+                    Ok(folder.push(&Entry { id: None, label, source, content, attributes, embedding: &embedding })?)
                 });
             }
             (Encoding::Failed(error), _) => {

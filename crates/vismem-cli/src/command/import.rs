@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use vismem::{Attributes, Batch, Editor, Memory, NewExemplar};
+use vismem::{Batch, Editor, Memory, NewExemplar};
 use vismem_data::embedding_folder::{Folder, Row};
 use vismem_data::embeddings::fault;
 
@@ -94,8 +94,8 @@ fn add(
                 report.failed(embeddings.name_of(place), error);
                 continue;
             }
-            let Row { id, label, source, content } = row;
-            let (source, content, attributes) = (source.clone(), *content, Attributes::new());
+            let Row { id, label, source, content, attributes } = row;
+            let (source, content, attributes) = (source.clone(), *content, attributes.clone());
             exemplars.push(NewExemplar { embedding, label, source, content, attributes });
             ids.push(id.unwrap_or_default());
             places.push(place);

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Memory, Since};
+use vismem::{Attribute, Memory, Since};
 
 use super::Outcome;
 use crate::args::{Args, Format, Stats};
@@ -45,8 +45,7 @@ fn print(document: &Document) -> Result<()> {
     if !stats.levels.is_empty() {
         row("levels", stats.levels.join(" < "))?;
     }
-    for (place, attribute) in stats.attributes.iter().enumerate() {
-        let vismem::Attribute { name, kind, exemplars } = attribute;
+    for (place, Attribute { name, kind, exemplars }) in stats.attributes.iter().enumerate() {
         let title = if place == 0 { "attributes" } else { "" };
         row(title, format!("{name} ({kind}), of {}", output::counted(*exemplars, "exemplar")))?;
     }

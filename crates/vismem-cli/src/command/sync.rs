@@ -40,7 +40,7 @@ pub fn run(args: &Args, options: &Sync) -> Result<Outcome> {
     ensure!(folder.is_dir(), "{}: is no folder; give the folder that the memory is to follow", folder.display());
     let add = Add::plain(vec![folder.clone()], options.encoding.clone(), options.reading.clone());
     // A folder without any picture is refused here, so that one that is not mounted does not empty the memory.
-    let dataset = datasets::open(&add.paths, &add.reading)?;
+    let dataset = datasets::open_for(&args.memory, &add.paths, &add.reading)?;
     let mut seen: HashMap<PathBuf, Option<[u8; 32]>> = HashMap::new();
     let report = pictures::add(&args.memory, &add, dataset, &mut |picture, content| {
         seen.insert(std::path::absolute(&picture.path).unwrap_or_else(|_| picture.path.clone()), content);

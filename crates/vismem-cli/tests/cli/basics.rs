@@ -62,7 +62,7 @@ fn a_manifest_brings_labels_sources_and_levels() {
         "pictures/list.csv",
         "path,label,source,shape\n1.png,coin,camera 1,round\n2.png,plate,,round\n3.png,fence,,straight\n",
     );
-    place.vismem("add pictures/list.csv").done();
+    place.vismem("add pictures/list.csv --levels shape").done();
     let listed = place.vismem("ls --all").done().stdout;
     assert!(listed.contains("coin  camera 1\n"), "{listed}");
     assert!(listed.contains("/pictures/2.png\n"), "{listed}");

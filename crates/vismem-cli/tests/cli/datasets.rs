@@ -145,6 +145,78 @@ fn a_parquet_manifest_names_pictures_labels_and_levels() {
 }
 
 #[test]
+fn further_columns_and_keys_are_attributes_in_the_metadata() {
+    use vismem_data::parquet::{Kind as Holds, Table, Value as Cell};
+    let place = Place::new();
+    place.draw("1.png", Kind::Disc, 1);
+    place.draw("2.png", Kind::Stripes, 2);
+    let header = "path,label,shape,taken,width,wild,code,label.id,split";
+    place.write(
+        "list.csv",
+        format!("{header}\n1.png,coin,round,2024-02-29,640,true,007,1,train\n2.png,fence,straight,,4.5,,8,2,train\n"),
+    );
+    let beside = [("a.png", png(Kind::Disc, 3)), ("a.json", br#"{"label": "coin", "width": 7, "tags": [1]}"#.to_vec())];
+    place.write("a.tar", tar(&beside));
+    place.vismem("encode list.csv a.tar --levels shape -o out").done();
+    let open = || Table::open(&place.path("out/metadata.parquet")).unwrap();
+    let columns: Vec<_> = open().columns().iter().map(|column| (column.name.clone(), column.kind.unwrap())).collect();
+    let expected = [
+        ("label", Holds::Text),
+        ("source", Holds::Text),
+        ("source_bytes", Holds::Text),
+        ("content", Holds::Text),
+        ("attribute.code", Holds::Text),
+        ("attribute.label.id", Holds::Real),
+        ("attribute.taken", Holds::Date),
+        ("attribute.width", Holds::Real),
+        ("attribute.wild", Holds::Boolean),
+    ];
+    assert_eq!(columns, expected.map(|(name, kind)| (name.to_owned(), kind)));
+    let names = ["attribute.code", "attribute.taken", "attribute.wild", "attribute.width"];
+    let rows: Vec<_> = open().rows(&names).unwrap().map(Result::unwrap).collect();
+    let date = "2024-02-29".parse().unwrap();
+    assert_eq!(rows[0], [Cell::Text("007".into()), Cell::Date(date), Cell::Boolean(true), Cell::Real(640.0)]);
+    assert_eq!(rows[1], [Cell::Text("8".into()), Cell::Null, Cell::Null, Cell::Real(4.5)]);
+    assert_eq!(rows[2], [Cell::Null, Cell::Null, Cell::Null, Cell::Real(7.0)]);
+    place.vismem("encode list.csv --attributes width,split -o some").done();
+    let some = Table::open(&place.path("some/metadata.parquet")).unwrap();
+    assert!(some.find("attribute.split").is_some() && some.find("attribute.code").is_none());
+    place.vismem("encode list.csv --attributes none -o none").done();
+    assert!(!std::fs::read_to_string(place.path("none/memory.json")).unwrap().contains("attributes"));
+}
+
+#[test]
+fn what_a_table_has_that_is_no_attribute_is_said() {
+    let place = Place::new();
+    place.draw("1.png", Kind::Disc, 1);
+    let schema = "message schema { OPTIONAL BINARY path (UTF8); OPTIONAL BINARY label (UTF8); OPTIONAL BINARY raw; \
+                  REQUIRED INT64 width; REQUIRED INT64 taken (TIMESTAMP_MILLIS); }";
+    let columns = [
+        (texts(&["1.png"]), 1),
+        (texts(&["coin"]), 1),
+        (texts(&["x"]), 1),
+        (Column::Integers(&[640]), 0),
+        (Column::Integers(&[1_709_164_800_123]), 0),
+    ];
+    table(&place.path("t.parquet"), schema, &columns, None);
+    let run = place.vismem("encode t.parquet -o out");
+    assert_eq!(
+        (run.code, run.stderr.as_str()),
+        (0, "note: t.parquet: of bytes, lists or groups, and so no attributes: raw\n")
+    );
+    let description = std::fs::read_to_string(place.path("out/memory.json")).unwrap();
+    for words in ["attribute.width", "attribute.taken", "\"type\": \"number\"", "\"type\": \"text\""] {
+        assert!(description.contains(words), "{description}");
+    }
+    place.vismem("encode t.parquet --attributes width -o out").done();
+    let words = ["the column raw holds bytes, lists or groups, which are no attributes"];
+    place.vismem("encode t.parquet --attributes raw -o out").refused(1, &words);
+    place
+        .vismem("encode t.parquet --attributes camera -o out")
+        .refused(1, &["has no column camera; its columns are path"]);
+}
+
+#[test]
 fn json_of_cocos_kind_brings_labels_and_supercategories() {
     let place = Place::new();
     place.draw("images/1.png", Kind::Disc, 1);

@@ -58,6 +58,55 @@ fn exported_embeddings_come_back_with_digest_ids_taxonomy_and_decisions() {
 }
 
 #[test]
+fn attributes_come_back_from_every_kind_of_table() {
+    let place = Place::new();
+    place.draw("1.png", Kind::Disc, 1);
+    place.draw("2.png", Kind::Stripes, 2);
+    place
+        .write("list.csv", "path,label,taken,wild,code,year\n1.png,coin,2024-02-29,true,007,2019\n2.png,fence,,,12,\n");
+    place.vismem("add list.csv").done();
+    let attributes = |memory: &str| {
+        let listed = place.vismem(&format!("-m {memory} ls --all --format json")).done().json();
+        listed["exemplars"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|exemplar| exemplar["attributes"].clone())
+            .collect::<Vec<_>>()
+    };
+    let expected =
+        serde_json::json!([{"code": "007", "taken": "2024-02-29", "wild": true, "year": 2019}, {"code": "12"}]);
+    assert_eq!(Value::from(attributes("memory.vismem")), expected);
+    for metadata in ["parquet", "csv"] {
+        place.vismem(&format!("export embeddings -o {metadata} --metadata {metadata}")).done();
+        place.vismem(&format!("encode list.csv -o encoded-{metadata} --metadata {metadata}")).done();
+        for from in [metadata.to_owned(), format!("encoded-{metadata}")] {
+            place.vismem(&format!("-m {from}.vismem import {from}")).done();
+            let memory = format!("{from}.vismem");
+            assert_eq!(stats(&place, &memory)["digest"], stats(&place, "memory.vismem")["digest"], "{from}");
+            assert_eq!(attributes(&memory), attributes("memory.vismem"), "{from}");
+        }
+    }
+    place.vismem("export catalog -o out --table csv").done();
+    let text = std::fs::read_to_string(place.path("out/catalog.csv")).unwrap();
+    assert!(text.starts_with("id,label,source,batch,content,attribute.code,attribute.taken,"), "{text}");
+    assert!(text.contains(",007,2024-02-29,true,2019\n"), "{text}");
+
+    // In the memory codes are text, and stay it; a year that is no number is refused, and what has one is added.
+    place.draw("3.png", Kind::Disc, 3);
+    place.draw("4.png", Kind::Disc, 4);
+    place.write("more.csv", "path,label,code\n3.png,coin,1.50\n");
+    place.vismem("add more.csv").done();
+    assert_eq!(attributes("memory.vismem")[2], serde_json::json!({"code": "1.50"}));
+    place.write("bad.csv", "path,label,year\n4.png,coin,MMXIX\n");
+    place
+        .vismem("add bad.csv")
+        .incomplete(&["4.png: its year is a text, but all values of this attribute are of type number"]);
+    place.vismem("ls --where").misused(&["--where"]);
+    place.vismem_with(["ls", "--where", "code = '1.50'"]).done().says(&["3.png"]);
+}
+
+#[test]
 fn pictures_keep_their_contents_and_paths_that_are_not_utf8() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

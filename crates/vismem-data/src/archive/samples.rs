@@ -8,8 +8,10 @@ use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use vismem::Attributes;
 
 use super::{Member, Members};
+use crate::attributes::{self, Chosen};
 use crate::dataset::{self, Reader};
 use crate::picture::{Fault, LabelledPicture, has_extension};
 use crate::{folder, inside, platform};
@@ -32,6 +34,7 @@ pub(super) struct Samples {
     /// The label of every picture, where they have one.
     label: Option<String>,
     key: Option<String>,
+    attributes: Chosen,
     names: Vec<String>,
     /// Whether any picture was found.
     some: bool,
@@ -46,6 +49,7 @@ impl Samples {
             ready: VecDeque::new(),
             label: reader.one_label(),
             key: reader.reading.label_column.clone(),
+            attributes: Chosen::of(reader),
             names: reader.names.clone(),
             some: false,
             ended: false,
@@ -65,39 +69,43 @@ impl Samples {
         {
             sample.push(next);
         }
-        let told = self.told_label(&sample);
+        let json = sample.iter().find(|file| has_extension(&file.name, "json")).map(parsed);
+        let told = self.told_label(&sample, json.as_ref());
+        let attributes = json.as_ref().map_or(Ok(Attributes::default()), |json| self.attributes(json));
         for Member { name, bytes } in sample.into_iter().filter(|file| folder::is_named_like_a_picture(&file.name)) {
             let path = inside::name(&self.archive, &name);
             self.some = true;
             let label = told.clone().unwrap_or_else(|| folder_label(&name));
-            self.ready.push_back(match (bytes, label) {
-                (Err(fault), _) | (Ok(_), Err(fault)) => LabelledPicture::missing(path, fault),
-                (Ok(bytes), Ok(label)) => LabelledPicture { path, bytes: Some(Ok(bytes)), label, source: None },
+            let picture = bytes.and_then(|bytes| {
+                let (label, attributes) = (label?, attributes.clone()?);
+                Ok(LabelledPicture { path: path.clone(), bytes: Some(Ok(bytes)), label, source: None, attributes })
             });
+            self.ready.push_back(picture.unwrap_or_else(|fault| LabelledPicture::missing(path, fault)));
         }
         Some(Ok(()))
     }
 
     /// The label that the user or a file of the sample tells, if one does.
-    fn told_label(&self, sample: &[Member]) -> Option<Result<String, Fault>> {
+    fn told_label(&self, sample: &[Member], json: Option<&Result<Value, Fault>>) -> Option<Result<String, Fault>> {
         if let Some(label) = &self.label {
             return Some(Ok(label.clone()));
         }
         let with = |extension| sample.iter().find(|file| has_extension(&file.name, extension));
         let files = LABELS.iter().filter_map(|extension| Some((*extension, with(extension)?)));
-        files.filter_map(|(extension, file)| self.label_in(extension, file)).next()
+        files.filter_map(|(extension, file)| self.label_in(extension, file, json)).next()
     }
 
-    fn label_in(&self, extension: &str, file: &Member) -> Option<Result<String, Fault>> {
+    fn label_in(
+        &self,
+        extension: &str,
+        file: &Member,
+        json: Option<&Result<Value, Fault>>,
+    ) -> Option<Result<String, Fault>> {
         let name = file.name.display();
-        let bytes = match &file.bytes {
-            Ok(bytes) => bytes,
-            Err(fault) => return Some(Err(format!("{name}: {fault}").into())),
-        };
         if extension == "json" {
-            let value: Value = match serde_json::from_slice(bytes) {
+            let value = match json? {
                 Ok(value) => value,
-                Err(error) => return Some(Err(format!("{name}: is no JSON: {error}").into())),
+                Err(fault) => return Some(Err(fault.clone())),
             };
             // Metadata without a label is common, and no fault unless the user has named the key.
             return match &self.key {
@@ -108,6 +116,10 @@ impl Samples {
                 None => KEYS.iter().find_map(|key| self.label_of(value.get(key)?).ok()).map(Ok),
             };
         }
+        let bytes = match bytes_of(file) {
+            Ok(bytes) => bytes,
+            Err(fault) => return Some(Err(fault)),
+        };
         let text = match str::from_utf8(bytes) {
             Ok(text) => text.trim(),
             Err(_) => return Some(Err(format!("{name}: is not UTF-8").into())),
@@ -117,6 +129,18 @@ impl Samples {
             Ok(number) => self.class(number),
             Err(_) => Ok(text.to_owned()),
         })
+    }
+
+    /// What else a sample's JSON says.
+    fn attributes(&self, json: &Result<Value, Fault>) -> Result<Attributes, Fault> {
+        if self.attributes.is_none() {
+            return Ok(Attributes::default());
+        }
+        let is_label = |name: &str| self.key.as_ref().map_or(KEYS.contains(&name), |key| key == name);
+        match json.as_ref().map_err(Clone::clone)? {
+            Value::Object(object) => attributes::of_json(object, &self.attributes, is_label),
+            _ => Ok(Attributes::default()),
+        }
     }
 
     fn label_of(&self, value: &Value) -> Result<String, Fault> {
@@ -154,6 +178,16 @@ impl Iterator for Samples {
         }
         self.ready.pop_front()
     }
+}
+
+fn bytes_of(file: &Member) -> Result<&[u8], Fault> {
+    let name = file.name.display();
+    file.bytes.as_deref().map_err(|fault| format!("{name}: {fault}").into())
+}
+
+fn parsed(file: &Member) -> Result<Value, Fault> {
+    let name = file.name.display();
+    serde_json::from_slice(bytes_of(file)?).map_err(|error| format!("{name}: is no JSON: {error}").into())
 }
 
 /// The name up to the first dot in its last part: `train/0001.left.jpg` is of the sample `train/0001`.
@@ -218,6 +252,29 @@ mod tests {
             ("a.tar#x/5.jpg", Some("x")),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn keys_beside_the_label_are_attributes() {
+        let json = r#"{"width": 3, "label": "dog", "exif": {"camera": "x"}}"#;
+        let files = [("1.jpg", ""), ("1.json", json), ("2.jpg", ""), ("2.cls", "cat"), ("2.json", "{")];
+        let files = files.map(|(name, text)| Ok(Member { name: name.into(), bytes: Ok(text.as_bytes().to_vec()) }));
+        let read = |attributes| {
+            let reading = Reading { attributes, ..Reading::default() };
+            let reader = Reader { reading: &reading, names: Vec::new(), wanted: Wanted::OneLabel };
+            let members = files.iter().map(|member: &Result<Member, Fault>| {
+                let Member { name, bytes } = member.as_ref().unwrap();
+                Ok(Member { name: name.clone(), bytes: bytes.clone() })
+            });
+            let members: Vec<_> = members.collect();
+            Samples::new(Path::new("a.tar"), Box::new(members.into_iter()), &reader).collect::<Vec<_>>()
+        };
+        let pictures = read(None);
+        assert_eq!(pictures[0].attributes.to_string(), "width=3");
+        let fault = pictures[1].bytes.as_ref().unwrap().as_ref().unwrap_err();
+        assert!(fault.reason.contains("2.json: is no JSON"), "{fault}");
+        let pictures = read(Some(Vec::new()));
+        assert!(pictures[0].attributes.is_empty() && pictures[1].label == "cat");
     }
 
     #[test]

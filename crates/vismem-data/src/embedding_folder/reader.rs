@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use vismem::{Source, Taxonomy};
+use vismem::{AttributeValue, Attributes, Source, Taxonomy};
 
-use super::{DESCRIPTION, Description, EMBEDDINGS, FORMAT, TAXONOMY};
+use super::{AttributeColumn, DESCRIPTION, Description, EMBEDDINGS, FORMAT, TAXONOMY};
 use crate::csv_file::CsvFile;
 use crate::embeddings::Embeddings;
 use crate::error::{At, ReadError};
@@ -31,6 +31,8 @@ pub struct Row {
     pub source: Option<Source>,
     /// Hash of what the embedding was made from.
     pub content: [u8; 32],
+    /// What else is known of it.
+    pub attributes: Attributes,
 }
 
 impl Folder {
@@ -75,9 +77,9 @@ impl Folder {
     pub fn rows(&self) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
         let path = self.metadata.clone();
         let rows = if has_extension(&self.metadata, "csv") {
-            csv_rows(&self.metadata)?
+            csv_rows(&self.metadata, self.description.attributes.clone())?
         } else {
-            parquet_rows(&self.metadata)?
+            parquet_rows(&self.metadata, self.description.attributes.clone())?
         };
         let expected = self.description.exemplars;
         let mut seen = 0;
@@ -104,13 +106,14 @@ impl Folder {
     }
 }
 
-fn parquet_rows(path: &Path) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
+fn parquet_rows(path: &Path, attributes: Vec<AttributeColumn>) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
     let table = Table::open(path)?;
     let mut columns = vec!["label", "source", "content"];
     let optional = |wanted| table.find(wanted).is_some().then_some(wanted);
     let (bytes, id) = (optional("source_bytes"), optional("id"));
     columns.extend(bytes);
     columns.extend(id);
+    columns.extend(attributes.iter().map(|attribute| attribute.column.as_str()));
     let path = path.to_owned();
     let rows = table.rows(&columns)?;
     Ok(Box::new(rows.enumerate().map(move |(row, values)| {
@@ -125,23 +128,42 @@ fn parquet_rows(path: &Path) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
             Some(Value::Integer(id)) => u64::try_from(id).ok(),
             _ => None,
         });
-        let entry = entry(id, label, source, source_bytes, content);
+        let attributes = attributes.iter().zip(values).map(|(attribute, value)| {
+            let value = match value {
+                Value::Null => return Ok((attribute, None)),
+                Value::Text(text) => AttributeValue::Text(text),
+                Value::Real(number) => AttributeValue::Number(number),
+                Value::Boolean(value) => AttributeValue::Boolean(value),
+                Value::Date(date) => AttributeValue::Date(date),
+                Value::Integer(_) | Value::Bytes(_) => return Err(attribute.wrong()),
+            };
+            // A table that was written anew by another program may have other types.
+            if value.kind() == attribute.kind { Ok((attribute, Some(value))) } else { Err(attribute.wrong()) }
+        });
+        let attributes = attributes.collect::<std::result::Result<Vec<_>, _>>();
+        let entry = attributes.and_then(|attributes| entry(id, label, source, source_bytes, content, attributes));
         entry.map_err(|what| ReadError::row(&path, At::Row(row as u64), what))
     })))
 }
 
-fn csv_rows(path: &Path) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
+fn csv_rows(path: &Path, attributes: Vec<AttributeColumn>) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
     let table = CsvFile::open_exactly(path)?;
     let (label, source, content) = (table.column("label")?, table.column("source")?, table.column("content")?);
     let (bytes, id) = (table.find("source_bytes"), table.find("id"));
+    let places = attributes.iter().map(|attribute| table.column(&attribute.column)).collect::<Result<Vec<_>>>()?;
     let path = path.to_owned();
     Ok(Box::new(table.rows().map(move |row| {
         let row = row?;
         let text = |column: usize| Some(row.fields[column].to_owned()).filter(|text| !text.is_empty());
         let wrong = |what: String| ReadError::row(&path, At::Line(row.line), what);
         let id = id.and_then(text).map(|id| id.parse().map_err(|_| wrong(format!("{id:?} is no id"))));
-        let entry = entry(id.transpose()?, text(label), text(source), bytes.and_then(text), text(content));
-        entry.map_err(|what| wrong(what.to_owned()))
+        let id = id.transpose()?;
+        let attributes = attributes.iter().zip(&places).map(|(attribute, &place)| {
+            let parse = |cell: String| AttributeValue::parse(&cell, attribute.kind).ok_or_else(|| attribute.wrong());
+            Ok((attribute, text(place).map(parse).transpose()?))
+        });
+        let attributes = attributes.collect::<std::result::Result<Vec<_>, _>>().map_err(wrong)?;
+        entry(id, text(label), text(source), bytes.and_then(text), text(content), attributes).map_err(wrong)
     })))
 }
 
@@ -151,7 +173,8 @@ fn entry(
     source: Option<String>,
     source_bytes: Option<String>,
     content: Option<String>,
-) -> std::result::Result<Row, &'static str> {
+    attributes: Vec<(&AttributeColumn, Option<AttributeValue>)>,
+) -> std::result::Result<Row, String> {
     let label = label.filter(|label| !label.is_empty()).ok_or("has no label; give it a name")?;
     let content = content.as_deref().and_then(hex::decode).and_then(|bytes| bytes.try_into().ok());
     let content = content.ok_or("`content` is not 64 hexadecimal digits; export it again")?;
@@ -163,5 +186,11 @@ fn entry(
         }
         (None, None) => None,
     };
-    Ok(Row { id, label, source, content })
+    let mut known = Attributes::default();
+    for (attribute, value) in attributes {
+        if let Some(value) = value {
+            known.insert(&attribute.name, value).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(Row { id, label, source, content, attributes: known })
 }

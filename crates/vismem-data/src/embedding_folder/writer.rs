@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use vismem::{Digest, EncoderIdentity, Source, Taxonomy};
+use serde::{Deserialize, Serialize};
+use vismem::{AttributeType, Attributes, Digest, EncoderIdentity, Source, Taxonomy};
 
-use super::{COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, FORMAT, TAXONOMY};
+use super::{AttributeColumn, COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, TAXONOMY};
 use crate::error::WriteError;
 use crate::npy::NpyWriter;
 use crate::table_writer::{Column, TableFormat, TableWriter, failed};
@@ -23,29 +27,36 @@ pub struct Entry<'a> {
     pub source: Option<&'a Source>,
     /// Hash of what the embedding was made from.
     pub content: [u8; 32],
+    /// What else is known of it.
+    pub attributes: &'a Attributes,
     /// Of length 1.
     pub embedding: &'a [f32],
 }
 
 /// Writes a folder of embeddings.
+///
+/// Only behind the last entry it is known which attributes there are, and so which columns the metadata has. Until then its
+/// rows wait in a file without a name.
 pub struct FolderWriter {
     folder: PathBuf,
     embeddings: NpyWriter,
-    metadata: TableWriter,
-    metadata_name: String,
-    waiting: Waiting,
+    waiting: BufWriter<File>,
+    format: TableFormat,
+    with_ids: bool,
+    attributes: BTreeMap<String, AttributeType>,
     rows: usize,
 }
 
-/// Rows of metadata that wait to be written.
-#[derive(Default)]
+/// A row of metadata that waits to be written.
+#[derive(Serialize, Deserialize)]
 struct Waiting {
-    ids: Vec<i64>,
-    batches: Vec<i64>,
-    labels: Vec<Option<String>>,
-    sources: Vec<Option<String>>,
-    source_bytes: Vec<Option<String>>,
-    contents: Vec<Option<String>>,
+    id: i64,
+    batch: i64,
+    label: String,
+    source: Option<String>,
+    source_bytes: Option<String>,
+    content: String,
+    attributes: Attributes,
 }
 
 impl FolderWriter {
@@ -60,14 +71,13 @@ impl FolderWriter {
         for name in [DESCRIPTION, EMBEDDINGS, TAXONOMY].into_iter().chain(tables.iter().map(String::as_str)) {
             super::remove(&folder.join(name))?;
         }
-        let metadata_name = format.file_name("metadata");
-        let columns = &COLUMNS[if with_ids { 0 } else { 2 }..];
         Ok(Self {
             embeddings: NpyWriter::create(&folder.join(EMBEDDINGS), dim)?,
-            metadata: TableWriter::create(&folder.join(&metadata_name), format, columns)?,
-            metadata_name,
+            waiting: BufWriter::new(tempfile::tempfile_in(folder).map_err(WriteError::io("write", folder))?),
             folder: folder.into(),
-            waiting: Waiting::default(),
+            format,
+            with_ids,
+            attributes: BTreeMap::new(),
             rows: 0,
         })
     }
@@ -78,32 +88,25 @@ impl FolderWriter {
     /// When the file system refuses.
     pub fn push(&mut self, entry: &Entry<'_>) -> Result<()> {
         self.embeddings.push(entry.embedding)?;
-        let waiting = &mut self.waiting;
-        if let Some((id, batch)) = entry.id {
-            waiting.ids.push(id as i64);
-            waiting.batches.push(batch as i64);
-        }
+        let (id, batch) = entry.id.unwrap_or_default();
         let text = entry.source.and_then(|source| source.as_path().to_str());
         let bytes = entry.source.filter(|_| text.is_none()).map(|source| source.as_path().as_os_str());
-        waiting.labels.push(Some(entry.label.to_owned()));
-        waiting.sources.push(text.map(str::to_owned));
-        waiting.source_bytes.push(bytes.map(|source| hex::encode(source.as_encoded_bytes())));
-        waiting.contents.push(Some(hex::encode(&entry.content)));
+        let row = Waiting {
+            id: id as i64,
+            batch: batch as i64,
+            label: entry.label.to_owned(),
+            source: text.map(str::to_owned),
+            source_bytes: bytes.map(|source| hex::encode(source.as_encoded_bytes())),
+            content: hex::encode(&entry.content),
+            attributes: entry.attributes.clone(),
+        };
+        for (name, value) in entry.attributes.iter() {
+            let kind = self.attributes.entry(name.to_owned()).or_insert(value.kind());
+            *kind = kind.join(value.kind());
+        }
         self.rows += 1;
-        if waiting.labels.len() == TOGETHER { self.write_waiting() } else { Ok(()) }
-    }
-
-    fn write_waiting(&mut self) -> Result<()> {
-        let Waiting { ids, batches, labels, sources, source_bytes, contents } = std::mem::take(&mut self.waiting);
-        if labels.is_empty() {
-            return Ok(());
-        }
-        let mut columns = vec![];
-        if !ids.is_empty() {
-            columns.extend([Column::Integers(ids), Column::Integers(batches)]);
-        }
-        columns.extend([labels, sources, source_bytes, contents].map(Column::Texts));
-        self.metadata.write(&columns)
+        let written = serde_json::to_writer(&mut self.waiting, &row).map_err(io::Error::from);
+        written.and_then(|()| writeln!(self.waiting)).map_err(WriteError::io("write", &self.folder))
     }
 
     /// How many entries there are so far.
@@ -122,33 +125,78 @@ impl FolderWriter {
     /// # Errors
     /// When the file system refuses.
     pub fn finish(
-        mut self,
+        self,
         encoder: &EncoderIdentity,
         digest: Option<Digest>,
         taxonomy: &Taxonomy,
     ) -> Result<Vec<PathBuf>> {
-        self.write_waiting()?;
-        self.embeddings.finish()?;
-        self.metadata.finish()?;
-        let mut files = vec![self.folder.join(EMBEDDINGS), self.folder.join(&self.metadata_name)];
+        let Self { folder, embeddings, waiting, format, with_ids, attributes, rows } = self;
+        let attributes = AttributeColumn::of(attributes);
+        embeddings.finish()?;
+        let metadata = format.file_name("metadata");
+        write_metadata(waiting, &folder.join(&metadata), format, with_ids, &attributes)?;
+        let mut files = vec![folder.join(EMBEDDINGS), folder.join(&metadata)];
         if !taxonomy.levels.is_empty() {
-            files.push(self.folder.join(TAXONOMY));
-            write_taxonomy(taxonomy, &self.folder.join(TAXONOMY))?;
+            files.push(folder.join(TAXONOMY));
+            write_taxonomy(taxonomy, &folder.join(TAXONOMY))?;
         }
         let description = Description {
-            format: FORMAT,
+            format: super::format_of(&attributes),
             engine: concat!("vismem ", env!("CARGO_PKG_VERSION")).into(),
             encoder: EncoderDescription { name: encoder.name.clone(), hash: encoder.hash.clone(), dim: encoder.dim },
-            exemplars: self.rows,
+            exemplars: rows,
             digest: digest.map(|digest| digest.to_string()),
-            metadata: self.metadata_name,
+            metadata,
+            attributes,
         };
-        let path = self.folder.join(DESCRIPTION);
-        let text =
-            serde_json::to_string_pretty(&description).map_err(|error| WriteError::io("write", &path)(error.into()))?;
+        let path = folder.join(DESCRIPTION);
+        let text = serde_json::to_string_pretty(&description);
+        let text = text.map_err(|error| WriteError::io("write", &path)(error.into()))?;
         std::fs::write(&path, text + "\n").map_err(WriteError::io("write", &path))?;
         files.push(path);
         Ok(files)
+    }
+}
+
+fn write_metadata(
+    waiting: BufWriter<File>,
+    path: &Path,
+    format: TableFormat,
+    with_ids: bool,
+    attributes: &[AttributeColumn],
+) -> Result<()> {
+    let mut columns = COLUMNS[if with_ids { 0 } else { 2 }..].to_vec();
+    columns.extend(attributes.iter().map(|attribute| (attribute.column.as_str(), Column::kind_of(attribute.kind))));
+    let mut table = TableWriter::create(path, format, &columns)?;
+    let refused = || WriteError::io("write", path);
+    let mut waiting = waiting.into_inner().map_err(|error| refused()(error.into_error()))?;
+    waiting.rewind().map_err(refused())?;
+    let mut lines = BufReader::new(waiting).lines();
+    loop {
+        let rows = lines.by_ref().take(TOGETHER).map(|line| Ok(serde_json::from_str::<Waiting>(&line?)?));
+        let rows = rows.collect::<io::Result<Vec<_>>>().map_err(refused())?;
+        if rows.is_empty() {
+            return table.finish();
+        }
+        let mut values = Vec::new();
+        if with_ids {
+            values.push(Column::Integers(rows.iter().map(|row| row.id).collect()));
+            values.push(Column::Integers(rows.iter().map(|row| row.batch).collect()));
+        }
+        let of_attribute = |attribute: &AttributeColumn| {
+            Column::of_attribute(attribute.kind, rows.iter().map(|row| row.attributes.get(&attribute.name)))
+        };
+        let of_attributes: Vec<_> = attributes.iter().map(of_attribute).collect();
+        let (mut labels, mut sources, mut source_bytes, mut contents) = (vec![], vec![], vec![], vec![]);
+        for row in rows {
+            labels.push(Some(row.label));
+            sources.push(row.source);
+            source_bytes.push(row.source_bytes);
+            contents.push(Some(row.content));
+        }
+        values.extend([labels, sources, source_bytes, contents].map(Column::Texts));
+        values.extend(of_attributes);
+        table.write(&values)?;
     }
 }
 

@@ -1,17 +1,20 @@
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use parquet::basic::{ConvertedType, LogicalType, Type as Physical};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
+use vismem::Date;
 
 use super::Error;
 use super::error::guarded;
 use super::file::Finite;
+use crate::platform;
 
 /// An open Parquet file.
 pub struct Table {
@@ -27,12 +30,23 @@ pub struct Column {
     pub name: String,
     /// What its values are; `None` where they are not read here.
     pub kind: Option<Kind>,
+    /// Whether it is part of a group.
+    pub is_nested: bool,
+    /// What its numbers count, if they are times.
+    time: Option<Time>,
     /// Its type in words.
     described: String,
     /// Its place in the file.
     leaf: usize,
     /// Definition level of a value that is there.
     present: i16,
+}
+
+impl Column {
+    /// The name of the outermost group that it is part of; its own where it is in none.
+    pub fn group(&self) -> &str {
+        if self.is_nested { self.name.split('.').next().unwrap_or_default() } else { &self.name }
+    }
 }
 
 /// What a column holds.
@@ -44,7 +58,9 @@ pub enum Kind {
     Real,
     /// True or false.
     Boolean,
-    /// UTF-8.
+    /// Days.
+    Date,
+    /// UTF-8; times are the text of RFC 3339, without an offset where they are local.
     Text,
     /// Bytes.
     Bytes,
@@ -53,7 +69,7 @@ pub enum Kind {
 /// A value in a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// Nothing; also a day or a time outside of the years 0 to 9999.
     Null,
     /// See [`Kind::Integer`].
     Integer(i64),
@@ -61,6 +77,8 @@ pub enum Value {
     Real(f64),
     /// See [`Kind::Boolean`].
     Boolean(bool),
+    /// See [`Kind::Date`].
+    Date(Date),
     /// See [`Kind::Text`].
     Text(String),
     /// See [`Kind::Bytes`].
@@ -78,16 +96,15 @@ impl Table {
     /// When it cannot be read or is no whole Parquet file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let refused = |source| Error::Io { path: path.into(), action: "read", source };
-        // Before opening: opening a pipe would wait for its writer.
-        if !std::fs::metadata(path).map_err(refused)?.is_file() {
-            return Err(Error::NotAFile { path: path.into() });
-        }
-        let file = File::open(path).map_err(refused)?;
+        let opened = platform::open_regular(path).map_err(refused)?;
+        let (file, _) = opened.ok_or_else(|| Error::NotAFile { path: path.into() })?;
         let reader = guarded(path, || SerializedFileReader::new(Finite(file)))?;
         let schema = reader.metadata().file_metadata().schema_descr_ptr();
         let columns = schema.columns().iter().enumerate().map(|(leaf, column)| Column {
             name: column.path().parts().join("."),
             kind: kind(column),
+            is_nested: column.path().parts().len() > 1,
+            time: time(column),
             described: describe(column),
             leaf,
             present: column.max_def_level(),
@@ -181,10 +198,47 @@ fn kind(column: &ColumnDescriptor) -> Option<Kind> {
     match column.physical_type() {
         _ if is_decimal => None,
         Physical::BOOLEAN => Some(Kind::Boolean),
+        Physical::INT32 if is_date(column) => Some(Kind::Date),
+        Physical::INT64 if time(column).is_some() => Some(Kind::Text),
         Physical::INT32 | Physical::INT64 => Some(Kind::Integer),
         Physical::FLOAT | Physical::DOUBLE => Some(Kind::Real),
         Physical::BYTE_ARRAY => Some(if is_text(column) { Kind::Text } else { Kind::Bytes }),
         Physical::INT96 | Physical::FIXED_LEN_BYTE_ARRAY => None,
+    }
+}
+
+fn is_date(column: &ColumnDescriptor) -> bool {
+    column.converted_type() == ConvertedType::DATE || matches!(column.logical_type_ref(), Some(LogicalType::Date))
+}
+
+/// What numbers of a column of times count since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Time {
+    /// How many nanoseconds each is.
+    nanoseconds: i128,
+    /// Whether it is the time in UTC, or that of an unknown place.
+    is_utc: bool,
+}
+
+fn time(column: &ColumnDescriptor) -> Option<Time> {
+    let (unit, is_utc) = match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Timestamp(time)), _) => (time.unit, time.is_adjusted_to_u_t_c),
+        (_, ConvertedType::TIMESTAMP_MILLIS) => (TimeUnit::MILLIS, true),
+        (_, ConvertedType::TIMESTAMP_MICROS) => (TimeUnit::MICROS, true),
+        _ => return None,
+    };
+    let nanoseconds = match unit {
+        TimeUnit::MILLIS => 1_000_000,
+        TimeUnit::MICROS => 1_000,
+        TimeUnit::NANOS => 1,
+    };
+    Some(Time { nanoseconds, is_utc })
+}
+
+impl Time {
+    fn value(self, number: i64) -> Value {
+        let Ok(time) = Timestamp::from_nanosecond(i128::from(number) * self.nanoseconds) else { return Value::Null };
+        Value::Text(if self.is_utc { time.to_string() } else { TimeZone::UTC.to_datetime(time).to_string() })
     }
 }
 
@@ -306,8 +360,14 @@ impl Rows {
 fn values(reader: &mut ColumnReader, column: &Column, count: usize) -> Result<Vec<Value>, ParquetError> {
     match reader {
         ColumnReader::BoolColumnReader(reader) => plain(reader, column, count, Value::Boolean),
+        ColumnReader::Int32ColumnReader(reader) if column.kind == Some(Kind::Date) => {
+            plain(reader, column, count, |days| Date::from_days_since_1970(days).map_or(Value::Null, Value::Date))
+        }
         ColumnReader::Int32ColumnReader(reader) => plain(reader, column, count, |v| Value::Integer(v.into())),
-        ColumnReader::Int64ColumnReader(reader) => plain(reader, column, count, Value::Integer),
+        ColumnReader::Int64ColumnReader(reader) => plain(reader, column, count, |number| match column.time {
+            Some(time) => time.value(number),
+            None => Value::Integer(number),
+        }),
         ColumnReader::FloatColumnReader(reader) => plain(reader, column, count, |v| Value::Real(v.into())),
         ColumnReader::DoubleColumnReader(reader) => plain(reader, column, count, Value::Real),
         ColumnReader::ByteArrayColumnReader(reader) => {

@@ -3,11 +3,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
+use vismem::Date;
 
 use super::error::named;
 use super::{Error, Kind};
@@ -25,10 +26,17 @@ pub enum Cells<'a> {
     Integers(&'a [i64]),
     /// Of a column of [`Kind::Text`].
     Texts(&'a [Option<&'a str>]),
+    /// Of a column of [`Kind::Real`].
+    Reals(&'a [Option<f64>]),
+    /// Of a column of [`Kind::Boolean`].
+    Booleans(&'a [Option<bool>]),
+    /// Of a column of [`Kind::Date`].
+    Dates(&'a [Option<Date>]),
 }
 
 impl Writer {
-    /// Makes a file with these columns, of kind [`Kind::Integer`] or [`Kind::Text`]. Text may be missing in any row.
+    /// Makes a file with these columns, of any kind but [`Kind::Bytes`]. All values but integers may be missing in any
+    /// row.
     ///
     /// # Errors
     /// When the file cannot be made.
@@ -64,11 +72,10 @@ impl Writer {
             let mut column = group.next_column()?.expect("cells for no more columns than there are");
             match cells {
                 Cells::Integers(values) => drop(column.typed::<Int64Type>().write_batch(values, None, None)?),
-                Cells::Texts(values) => {
-                    let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-                    let values: Vec<ByteArray> = values.iter().flatten().map(|&text| text.into()).collect();
-                    column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
-                }
+                Cells::Texts(values) => write::<ByteArrayType, _>(&mut column, values, |&text| text.into())?,
+                Cells::Reals(values) => write::<DoubleType, _>(&mut column, values, |value| *value)?,
+                Cells::Booleans(values) => write::<BoolType, _>(&mut column, values, |value| *value)?,
+                Cells::Dates(values) => write::<Int32Type, _>(&mut column, values, |date| days(*date))?,
             }
             column.close()?;
         }
@@ -86,6 +93,23 @@ impl Writer {
     }
 }
 
+/// Writes values of which some are missing.
+fn write<T: DataType, V>(
+    column: &mut SerializedColumnWriter<'_>,
+    values: &[Option<V>],
+    value: impl Fn(&V) -> T::T,
+) -> Result<(), ParquetError> {
+    let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
+    let values: Vec<T::T> = values.iter().flatten().map(value).collect();
+    column.typed::<T>().write_batch(&values, Some(&levels), None).map(drop)
+}
+
+/// Days since 1970.
+fn days(date: Date) -> i32 {
+    let date: Option<jiff::civil::Date> = date.to_string().parse().ok();
+    date.map_or(0, |date| (date - jiff::civil::date(1970, 1, 1)).get_days())
+}
+
 fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {
     match kind {
         Kind::Integer => {
@@ -95,6 +119,16 @@ fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {
             .with_repetition(Repetition::OPTIONAL)
             .with_logical_type(Some(LogicalType::String))
             .build(),
-        other => Err(ParquetError::General(format!("columns of {other:?} are not written"))),
+        Kind::Real => {
+            Type::primitive_type_builder(name, Physical::DOUBLE).with_repetition(Repetition::OPTIONAL).build()
+        }
+        Kind::Boolean => {
+            Type::primitive_type_builder(name, Physical::BOOLEAN).with_repetition(Repetition::OPTIONAL).build()
+        }
+        Kind::Date => Type::primitive_type_builder(name, Physical::INT32)
+            .with_repetition(Repetition::OPTIONAL)
+            .with_logical_type(Some(LogicalType::Date))
+            .build(),
+        Kind::Bytes => Err(ParquetError::General("columns of bytes are not written".into())),
     }
 }

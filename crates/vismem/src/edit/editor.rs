@@ -19,10 +19,9 @@ use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::lock::{Lock, PATIENCE};
 use crate::store::slots::Slots;
-use crate::store::state;
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
-use crate::store::{attribute_rows, stored, upgrade};
+use crate::store::{attribute_rows, state, stored, upgrade};
 use crate::{Attributes, EncoderIdentity, Error, Result, Source};
 
 /// Bytes of a log that is copied into the catalogue on the way.

@@ -159,7 +159,7 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
-    for name in memory.read(attribute_rows::unused)? {
+    for name in memory.read(|catalog| attribute_rows::unused(&catalog.db).at(&catalog.path))? {
         faults
             .push(Fault { file: catalog.clone(), what: format!("attribute {name:?} is there and no exemplar has it") });
     }
@@ -193,8 +193,8 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
         "catalog.sqlite-shm",
     ];
     let format = memory.read(|catalog| upgrade::format(&catalog.db).at(&catalog.path));
-    let is_former = format.is_ok_and(|format| format < catalog::FORMAT);
-    let former: &[&str] = if is_former { &upgrade::FORMER_FILES } else { &[] };
+    let former: &[&str] =
+        if format.is_ok_and(|format| format < catalog::FORMAT) { &upgrade::FORMER_FILES } else { &[] };
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
     files
         .filter(|file| {

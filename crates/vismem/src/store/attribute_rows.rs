@@ -1,6 +1,7 @@
 //! The attributes of exemplars in the catalogue.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, Row, Transaction};
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::SqlContext;
 use crate::store::attribute::{AttributeType, AttributeValue, Attributes};
-use crate::store::catalog::{Catalog, Record};
+use crate::store::catalog::Record;
 use crate::store::upgrade;
 use crate::{Editor, Error, Memory, Result};
 
@@ -28,9 +29,27 @@ impl Memory {
     /// The attributes that its exemplars have, by name.
     ///
     /// # Errors
-    /// When the catalogue cannot be read.
+    /// When the catalogue cannot be read, or something was forgotten since this memory was opened.
     pub fn attributes(&self) -> Result<Vec<Attribute>> {
-        self.read(|catalog| all(&catalog.db).at(&catalog.path))
+        let known = self.read(|catalog| known(&catalog.db).at(&catalog.path))?;
+        if known.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = self.ids();
+        let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+        for range in self.id_ranges() {
+            for (exemplar, attribute) in self.read(|catalog| pairs(&catalog.db, &range).at(&catalog.path))? {
+                // Those that were added since are others.
+                if ids.binary_search(&exemplar).is_ok() {
+                    *counts.entry(attribute).or_default() += 1;
+                }
+            }
+        }
+        let counted = known.into_iter().filter_map(|(name, (row, kind))| {
+            let exemplars = *counts.get(&row)?;
+            Some(Attribute { name, kind, exemplars })
+        });
+        Ok(counted.collect())
     }
 }
 
@@ -57,17 +76,11 @@ pub(crate) fn known(db: &Connection) -> rusqlite::Result<Known> {
     rows.collect()
 }
 
-fn all(db: &Connection) -> rusqlite::Result<Vec<Attribute>> {
-    if !upgrade::has_attributes(db)? {
-        return Ok(Vec::new());
-    }
-    let mut statement = db.prepare_cached(
-        "SELECT name, type, (SELECT count(*) FROM attribute_values WHERE attribute = attributes.id) \
-         FROM attributes ORDER BY name",
-    )?;
-    let rows = statement
-        .query_map([], |row| Ok(Attribute { name: row.get(0)?, kind: kind(row, 1)?, exemplars: row.get(2)? }))?;
-    rows.collect()
+/// Which exemplar, of those with ids in a range, has which attribute.
+fn pairs(db: &Connection, ids: &RangeInclusive<u64>) -> rusqlite::Result<Vec<(u64, i64)>> {
+    let select = "SELECT exemplar, attribute FROM attribute_values WHERE exemplar BETWEEN ?1 AND ?2";
+    let mut statement = db.prepare_cached(select)?;
+    statement.query_map([ids.start(), ids.end()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// Checks that attributes have the types that the memory, or an exemplar before them, gives them.
@@ -113,15 +126,18 @@ pub(crate) fn insert(
 
 /// Deletes the names of attributes that no exemplar has any more. The values go with their exemplars.
 pub(crate) fn delete_unused(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    let unused = "DELETE FROM attributes \
-         WHERE NOT EXISTS (SELECT 1 FROM attribute_values WHERE attribute = attributes.id)";
-    tx.prepare_cached(unused)?.execute([]).map(|_| ())
+    tx.prepare_cached(&format!("DELETE FROM attributes WHERE {UNUSED}"))?.execute([]).map(|_| ())
 }
 
+const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM attribute_values WHERE attribute = attributes.id)";
+
 /// The names of attributes that no exemplar has: there should be none.
-pub(crate) fn unused(catalog: &Catalog) -> Result<Vec<String>> {
-    let all = all(&catalog.db).at(&catalog.path)?;
-    Ok(all.into_iter().filter(|attribute| attribute.exemplars == 0).map(|attribute| attribute.name).collect())
+pub(crate) fn unused(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    if !upgrade::has_attributes(db)? {
+        return Ok(Vec::new());
+    }
+    let select = format!("SELECT name FROM attributes WHERE {UNUSED}");
+    db.prepare_cached(&select)?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Reads the attributes of these records.

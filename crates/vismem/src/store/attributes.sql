@@ -14,4 +14,4 @@ CREATE TABLE attribute_values (
 ) STRICT, WITHOUT ROWID;
 
 -- Covers comparisons of an attribute with values and ranges.
-CREATE INDEX attribute_values_by_value ON attribute_values (attribute, value);
+CREATE INDEX attribute_values_by_value ON attribute_values (attribute, value, exemplar);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
 use crate::error::{IoContext, SqlContext};
 use crate::platform::{self, FileExt};
@@ -136,7 +136,7 @@ impl Catalog {
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
-            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0, 0)",
+            "INSERT INTO memory VALUES (1, ?1, ?2, ?3, 0, ?4, zeroblob(32), 0, 0)",
             (encoder.dim, &encoder.name, &encoder.hash, DigestState::empty().to_bytes()),
         )
         .at(&unfinished)?;
@@ -344,21 +344,19 @@ impl Catalog {
         // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
         let select =
             format!("{} WHERE exemplars.id IN (SELECT value FROM json_each(?1)) ORDER BY exemplars.id", Record::SELECT);
-        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        let records = statement.query_map([format!("{ids:?}")], Record::from_row).at(&self.path)?;
-        self.with_attributes(records)
+        self.records_by(&select, [format!("{ids:?}")])
     }
 
     /// Those with ids in a range, in their order.
     pub(crate) fn records_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Record>> {
         let select = format!("{} WHERE exemplars.id BETWEEN ?1 AND ?2 ORDER BY exemplars.id", Record::SELECT);
-        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        let records = statement.query_map([ids.start(), ids.end()], Record::from_row).at(&self.path)?;
-        self.with_attributes(records)
+        self.records_by(&select, [ids.start(), ids.end()])
     }
 
-    fn with_attributes(&self, records: impl Iterator<Item = rusqlite::Result<Record>>) -> Result<Vec<Record>> {
-        let mut records = records.collect::<rusqlite::Result<Vec<_>>>().at(&self.path)?;
+    fn records_by(&self, select: &str, parameters: impl Params) -> Result<Vec<Record>> {
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let records = statement.query_map(parameters, Record::from_row).at(&self.path)?;
+        let mut records: Vec<Record> = records.collect::<rusqlite::Result<_>>().at(&self.path)?;
         attribute_rows::fill(&self.db, &mut records).at(&self.path)?;
         Ok(records)
     }

@@ -8,10 +8,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::{AttributeValue, Attributes};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::{AttributeValue, Attributes};
 
 const LANES: usize = 1024;
 /// Length of the sum as it is stored.

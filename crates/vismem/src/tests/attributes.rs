@@ -187,32 +187,3 @@ fn changed_attributes_are_named_by_verify_and_never_answered_from() {
         assert_ne!(verify(copy.path()).unwrap().faults, [], "{change}");
     }
 }
-
-#[test]
-fn an_open_memory_hears_of_every_change_and_of_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    add(dir, &(0..12).map(sample).collect::<Vec<_>>()).unwrap();
-    let select = |ids: &[u64]| Selector { ids: ids.to_vec(), ..Default::default() };
-    type Change<'a> = &'a dyn Fn(&mut Editor);
-    let mut taxonomy = crate::Taxonomy { levels: vec!["family".into()], ..Default::default() };
-    taxonomy.insert("label-1", &["one".into()]).unwrap();
-    let changes: [Change<'_>; 7] = [
-        &|editor| drop(editor.batch().add(&[with_attributes(&sample(20))]).unwrap()),
-        &|editor| drop(editor.relabel(&select(&[1]), "other").unwrap()),
-        &|editor| drop(editor.undo().unwrap()),
-        &|editor| drop(editor.set_taxonomy(&taxonomy).unwrap()),
-        &|editor| editor.set_pruning(Some(crate::Pruning::SOFT)).unwrap(),
-        &|editor| drop(editor.forget(&select(&[3])).unwrap()),
-        &|editor| assert!(editor.compact().unwrap().bytes_after > 0),
-    ];
-    for (number, change) in changes.into_iter().enumerate() {
-        let mut memory = Memory::open(dir).unwrap();
-        change(&mut Editor::open(dir).unwrap());
-        assert!(!memory.is_current().unwrap(), "change {number}");
-        assert!(memory.refresh().unwrap(), "change {number}");
-        drop(Editor::open(dir).unwrap());
-        assert!(memory.is_current().unwrap(), "opening changes nothing");
-        assert!(!memory.refresh().unwrap());
-    }
-}

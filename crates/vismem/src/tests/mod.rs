@@ -7,6 +7,7 @@ mod damage;
 mod editing;
 mod foreign_files;
 mod forgetting;
+mod formats;
 mod indexes;
 mod influence;
 mod kills;

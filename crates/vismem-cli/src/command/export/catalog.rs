@@ -19,6 +19,9 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
     let mut columns = vec![("id", Kind::Integer), ("label", Kind::Text)];
     columns.extend(taxonomy.levels.iter().map(|level| (level.as_str(), Kind::Text)));
     columns.extend([("source", Kind::Text), ("batch", Kind::Integer), ("content", Kind::Text)]);
+    let attributes = memory.attributes()?;
+    let names: Vec<String> = attributes.iter().map(|attribute| format!("attribute.{}", attribute.name)).collect();
+    columns.extend(names.iter().zip(&attributes).map(|(name, attribute)| (&**name, Column::kind_of(attribute.kind))));
     let format = vismem_data::TableFormat::from(options.table);
     let path = super::file_in(&options.output, format.file_name("catalog"))?;
     let mut table = TableWriter::create(&path, format, &columns)?;
@@ -38,6 +41,9 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
             Column::Integers(integers(|stored| stored.batch)),
             texts(&|stored| Some(hex::encode(&stored.content))),
         ]);
+        values.extend(attributes.iter().map(|attribute| {
+            Column::of_attribute(attribute.kind, stored.iter().map(|stored| stored.attributes.get(&attribute.name)))
+        }));
         table.write(&values)?;
         progress.advance(part.len() as u64);
     }

@@ -20,6 +20,7 @@ pub fn export(memory: &Memory, options: &ExportEmbeddings) -> Result<(usize, Vec
                 label: &stored.label,
                 source: stored.source.as_ref(),
                 content: stored.content,
+                attributes: &stored.attributes,
                 embedding: stored.embedding,
             })?;
             progress.advance(1);

@@ -348,7 +348,7 @@ fn options_that_belong_to_other_data() {
     let exit = documented("options_that_belong_to_other_data");
     let place = Place::new();
     place.write("rows.npy", npy::rows(&npy::scattered(2)));
-    for option in ["--levels a", "--nested a", "--images x", "--class-names x", "--image-column x"] {
+    for option in ["--levels a", "--attributes a", "--nested a", "--images x", "--class-names x", "--image-column x"] {
         place
             .vismem(&format!("add rows.npy --label x {option}"))
             .refused(exit, &["belongs to pictures, not to embeddings"]);

@@ -43,9 +43,13 @@ fn check(schema: &Value, value: &Value, at: &str, faults: &mut Vec<String>) {
                 None => true,
             },
             "additionalProperties" => {
-                assert_eq!(rule, false, "{at}: only false is checked");
-                let known = schema["properties"].as_object().unwrap();
-                value.as_object().is_none_or(|object| object.keys().all(|name| known.contains_key(name)))
+                let known = schema.get("properties").and_then(Value::as_object);
+                let others = value.as_object().into_iter().flatten();
+                let mut others = others.filter(|(name, _)| known.is_none_or(|known| !known.contains_key(*name)));
+                if *rule != false {
+                    others.by_ref().for_each(|(name, value)| check(rule, value, &format!("{at}.{name}"), faults));
+                }
+                others.next().is_none()
             }
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {

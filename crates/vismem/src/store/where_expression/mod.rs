@@ -1,7 +1,7 @@
 //! Conditions on what is known of exemplars: `camera = 'north' and year >= 2020`.
 
+pub(crate) mod evaluate;
 pub(crate) mod parse;
-pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -209,15 +209,6 @@ fn joined(
     let [mut all, more] = [one, other].map(|expression| parts(expression).unwrap_or_else(|single| vec![single]));
     all.extend(more);
     join(all)
-}
-
-/// How many comparisons there may be: SQLite takes expressions of up to 1,000 levels.
-const TESTS: usize = 500;
-/// How many values may be compared with: SQLite takes 32,766 parameters.
-const VALUES: usize = 10_000;
-
-fn at_most(number: usize, what: &'static str, most: usize) -> Result<(), WhereError> {
-    if number > most { Err(WhereError::TooLarge { what, most }) } else { Ok(()) }
 }
 
 impl fmt::Display for Where {

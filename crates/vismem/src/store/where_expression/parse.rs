@@ -2,11 +2,15 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, Expression, Name, Pattern, TESTS, Test, VALUES, Where, WhereError, at_most};
+use super::{Comparison, Expression, Name, Pattern, Test, Where, WhereError};
 use crate::{AttributeType, AttributeValue};
 
 /// How deep parentheses may be nested.
 const DEPTH: usize = 50;
+/// How many comparisons there may be.
+const TESTS: usize = 500;
+/// How many values may be compared with: SQLite takes 32,766 parameters.
+const VALUES: usize = 10_000;
 /// How many bytes a pattern may have, as in SQLite.
 const PATTERN: usize = 50_000;
 
@@ -316,4 +320,8 @@ impl<'t> Parser<'t> {
         let at = self.text[..self.at].chars().count() + 1;
         WhereError::Syntax { at, expected: expected.into(), found }
     }
+}
+
+fn at_most(number: usize, what: &'static str, most: usize) -> Result<(), WhereError> {
+    if number > most { Err(WhereError::TooLarge { what, most }) } else { Ok(()) }
 }
