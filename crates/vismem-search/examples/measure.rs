@@ -7,6 +7,8 @@
 //! search parameters that RECALL takes on 256 of the base vectors, as a memory does, never on the queries. `self` searches some of
 //! the base among all of it.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::error::Error;
 use std::fs;
 use std::path::Path;

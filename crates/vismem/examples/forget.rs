@@ -8,6 +8,8 @@
 //! opening, forgetting and closing, as the command line does; and of the disk's own `fdatasync`, since the promise that
 //! something is gone takes three of them one after the other.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::error::Error;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
