@@ -134,7 +134,13 @@ impl Memory {
         if self.is_empty() {
             return Err(Error::Empty { path: self.path().into() });
         }
-        options.among.as_ref().map(|among| self.slots_among(among)).transpose()
+        let allowed = options.among.as_ref().map(|among| self.slots_among(among)).transpose()?;
+        match &allowed {
+            Some(slots) if !(0..self.slots.ids.len()).any(|slot| slots.contains(slot)) => {
+                Err(Error::NothingLeft { path: self.path().into() })
+            }
+            _ => Ok(allowed),
+        }
     }
 
     pub(crate) fn decisions(
