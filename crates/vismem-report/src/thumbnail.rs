@@ -1,9 +1,8 @@
-use std::io::Cursor;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
+use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, RgbImage};
 
 use crate::reading::pixels;
 use crate::{Error, Picture, format};
@@ -66,9 +65,11 @@ pub fn thumb(picture: &Picture, side: u32, what: &str) -> Result<Thumb, Error> {
 
 /// The picture as the bytes of a PNG file.
 pub fn png(picture: &RgbImage, what: &str) -> Result<Vec<u8>, Error> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).map_err(|source| Error::Encode { what: what.into(), source })?;
-    Ok(bytes.into_inner())
+    let mut bytes = Vec::new();
+    picture
+        .write_with_encoder(PngEncoder::new(&mut bytes))
+        .map_err(|source| Error::Encode { what: what.into(), source })?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use image::codecs::png::PngEncoder;
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory};
 use vismem_data::folder;
@@ -234,7 +235,9 @@ fn draw_class(learn: &Path, ask: &Path, class: &str) -> Result<()> {
         let folder = if seed < EXEMPLARS { learn.join(class) } else { ask.join(class) };
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let file = folder.join(format!("{seed:02}.png"));
-        draw(class, seed).save(&file).with_context(|| format!("cannot write {}", file.display()))?;
+        let mut png = Vec::new();
+        draw(class, seed).write_with_encoder(PngEncoder::new(&mut png))?;
+        fs::write(&file, png).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }
