@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::{Error, Result, Standing};
 
 /// Up to so many labels are searched one by one, which takes less time than hashing.
-const FEW: usize = 16;
+const FEW: usize = 64;
 
 /// How much each neighbour counts (paper, section 3.1 and appendix B; index i from 0, distance d = 1 − cos).
 #[derive(Debug, Clone, Copy, PartialEq)]
