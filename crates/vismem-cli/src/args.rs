@@ -35,6 +35,9 @@ pub struct Args {
     /// How to answer: text for people, or one JSON document
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// How many threads search, build and encode [default: one for each core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -68,6 +71,8 @@ pub enum Command {
     Stats(Stats),
     /// Measure how fast this machine searches the memory, exactly and by partitions
     Bench(Bench),
+    /// Build what makes searches and counts fast, or show or drop it
+    Index(Index),
     /// Do an experiment of the paper on the memory: how good it is, and why
     #[command(subcommand)]
     Eval(eval::Eval),
@@ -275,9 +280,68 @@ pub struct Bench {
     /// The recall that partitions must have, 0.5 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.99, allow_negative_numbers = true)]
     pub recall: f64,
-    /// Find partitions anew, though there are some
+    /// Build partitions anew, though there are some
     #[arg(long)]
     pub rebuild: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Index {
+    #[command(subcommand)]
+    pub action: Option<IndexAction>,
+    #[command(flatten)]
+    pub build: BuildIndex,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IndexAction {
+    /// Build indexes, as without a word
+    Build(BuildIndex),
+    /// Say which indexes there are, how large they are, and whether they are worth it
+    Show,
+    /// Delete indexes
+    Drop {
+        /// Only these [default: all]
+        #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
+        kinds: Vec<IndexName>,
+    },
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct BuildIndex {
+    /// Only these [default: those that are there, and those that pay in a memory of this size]
+    #[arg(long = "kind", value_enum, value_name = "KIND", value_delimiter = ',')]
+    pub kinds: Vec<IndexName>,
+    /// Build them anew, though they are up to date
+    #[arg(long)]
+    pub rebuild: bool,
+    /// How many neighbours the lists hold, 1 to 10000 [default: as many as pruning asks, else as there are, else 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub neighbors: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IndexName {
+    /// Codes of all embeddings: exact search reads them first
+    Codes,
+    /// Exemplars by partition, for searches with a recall below 1
+    Partitions,
+    /// The nearest neighbours of each exemplar, for pruning and leave-one-out
+    Neighbors,
+    /// What the novelty of queries is measured by
+    Novelty,
+}
+
+impl From<IndexName> for vismem::IndexKind {
+    fn from(name: IndexName) -> Self {
+        match name {
+            IndexName::Codes => Self::Codes,
+            IndexName::Partitions => Self::Partitions,
+            IndexName::Neighbors => Self::NeighborLists,
+            IndexName::Novelty => Self::Novelty,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,7 +11,6 @@ mod picture;
 mod progress;
 mod receipt;
 mod remedy;
-mod searching;
 mod selector;
 mod what_if;
 
@@ -27,6 +26,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> ExitCode {
+    if let Some(threads) = args.threads {
+        // It fails where there is a pool already, and nothing has asked for one yet.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+    }
     let outcome = match &args.command {
         Command::Demo(options) => command::demo::run(args, options),
         Command::Add(options) => command::add::run(args, options),
@@ -38,6 +41,7 @@ fn run(args: &Args) -> ExitCode {
         Command::Prune(options) => command::prune::run(args, options),
         Command::Stats(options) => command::stats::run(args, options),
         Command::Bench(options) => command::bench::run(args, options),
+        Command::Index(options) => command::index::run(args, options),
         Command::Eval(options) => command::eval::run(args, options),
         Command::Forget(options) => command::forget::run(args, options),
         Command::Relabel(options) => command::relabel::run(args, options),

@@ -81,12 +81,21 @@ impl Fetching {
     }
 }
 
-/// Progress of work that says how much of how much is done.
-pub fn of(what: &'static str) -> impl FnMut(usize, usize) {
-    let mut progress: Option<Progress> = None;
-    move |done, total| {
-        let progress = progress.get_or_insert_with(|| Progress::new(total as u64, what));
-        progress.advance((done as u64).saturating_sub(progress.bar.position()));
+/// Progress of a long call, which names its steps itself.
+#[derive(Default)]
+pub struct Steps {
+    step: Option<Progress>,
+}
+
+impl vismem::Progress for Steps {
+    fn step(&mut self, what: &'static str, done: u64, total: Option<u64>) -> ControlFlow<()> {
+        if self.step.as_ref().is_none_or(|step| step.what != what || step.bar.position() > done) {
+            self.step = Some(Progress::up_to(total, what));
+        }
+        if let Some(step) = &mut self.step {
+            step.advance(done.saturating_sub(step.bar.position()));
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p vismem-encode --example throughput -- FOLDER [auto|rten|onnxruntime] [BATCH] [MODEL_FOLDER]`
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -26,8 +27,9 @@ pub struct EncoderOptions {
     pub device: Device,
     /// What one image may cost.
     pub limits: Limits,
-    /// How many threads encode, together. `None`: one per core that this process may use.
-    pub threads: Option<usize>,
+    /// How many threads encode, together. `None`: as many as rayon's pool has where the encoder is loaded, which is one
+    /// per core unless the caller or `RAYON_NUM_THREADS` said otherwise.
+    pub threads: Option<NonZeroUsize>,
     /// How many pictures go through the model at once, if the ONNX file leaves that open; at least 1. `None`: one on the
     /// processor, where its numbers then stay in the core's cache and no picture's embedding depends on its neighbours;
     /// 32 on other devices.
@@ -71,8 +73,7 @@ impl Encoder {
             model: model.name().to_owned(),
             outputs: graph.outputs().iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
-        let cores = || thread::available_parallelism().map_or(1, |n| n.get());
-        let threads = options.threads.unwrap_or_else(cores).max(1);
+        let threads = options.threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
         // Apart from memory, one single-threaded session per core beats one session on all cores: see docs/encoders.md.
         let copies = match options.device {
             Device::Cpu => WEIGHT_COPIES.checked_div(graph.bytes_per_session()).unwrap_or(u64::MAX).max(1),

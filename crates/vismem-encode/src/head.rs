@@ -6,7 +6,7 @@ use crate::pooling::Pooling;
 use crate::runtime::Port;
 
 /// An output of a model and how to make one vector per picture of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Head {
     /// Name of the output in the ONNX file.
     pub output: String,

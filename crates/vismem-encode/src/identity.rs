@@ -4,13 +4,15 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 
+use serde::Serialize;
+
 use crate::error::LoadError;
 use crate::head::Head;
 use crate::model::{Model, onnx_files};
 use crate::runtime::Onnx;
 
 /// Who computed an embedding. Embeddings can be compared if and only if their encoders' hashes are equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// Name for people.
     pub name: String,

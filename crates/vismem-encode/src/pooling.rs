@@ -1,5 +1,7 @@
 //! From a model's output to one vector per picture.
 
+use serde::{Serialize, Serializer};
+
 /// Which part of a model's output is the embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
@@ -21,6 +23,13 @@ impl std::fmt::Display for Pooling {
             Self::Cls => f.write_str("first token"),
             Self::MeanPatches { skip } => write!(f, "mean of the tokens after the first {skip}"),
         }
+    }
+}
+
+/// As its [`Display`](std::fmt::Display) says it.
+impl Serialize for Pooling {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -3,8 +3,9 @@
 mod config;
 
 use fast_image_resize as fir;
-use fir::images::{Image, ImageRef};
-use fir::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fir::images::{TypedImage, TypedImageRef};
+use fir::pixels::U8x3;
+use fir::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
 pub use config::ConfigError;
@@ -228,13 +229,16 @@ impl Resize {
             Some(filter) if self.antialias => ResizeAlg::Convolution(filter),
             Some(filter) => ResizeAlg::Interpolation(filter),
         };
-        let from = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)
+        // Of one pixel type: the library's untyped images would bring the code for all thirteen.
+        let from = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw())
             .expect("an RGB image holds 3 bytes a pixel");
-        let mut to = Image::new(width, height, PixelType::U8x3);
+        let mut resized = RgbImage::new(width, height);
+        let mut to = TypedImage::<U8x3>::from_buffer(width, height, &mut resized)
+            .expect("the resized image has the size asked for");
         Resizer::new()
-            .resize(&from, &mut to, &ResizeOptions::new().resize_alg(algorithm).use_alpha(false))
-            .expect("both images are of the same pixel type");
-        RgbImage::from_raw(width, height, to.into_vec()).expect("the resized image has the size asked for")
+            .resize_typed(&from, &mut to, &ResizeOptions::new().resize_alg(algorithm).use_alpha(false))
+            .expect("the whole picture lies within itself");
+        resized
     }
 }
 

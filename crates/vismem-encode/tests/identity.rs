@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use common::{data, runtimes, tiny};
@@ -22,7 +23,7 @@ fn name_runtime_and_threads_do_not_change_it() {
     assert_eq!(hash(tiny().with_name("another")), expected);
     for runtime in runtimes() {
         for threads in [1, 3] {
-            let options = EncoderOptions { runtime, threads: Some(threads), ..Default::default() };
+            let options = EncoderOptions { runtime, threads: NonZeroUsize::new(threads), ..Default::default() };
             let identity = identity(tiny(), &options);
             assert_eq!((identity.hash, identity.dim), (expected.clone(), 3));
         }

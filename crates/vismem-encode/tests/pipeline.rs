@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use vismem_encode::{EncodeErrorKind, Encoded, Encoder, EncoderOptions, Input, Mo
 const THREADS: usize = 2;
 
 fn encoder(threads: usize, batch: usize) -> Encoder {
-    let (threads, batch) = (Some(threads), Some(batch));
+    let (threads, batch) = (NonZeroUsize::new(threads), Some(batch));
     let options = EncoderOptions { runtime: RuntimeChoice::Rten, threads, batch, ..Default::default() };
     Encoder::load(tiny(), &options).unwrap()
 }
@@ -91,7 +92,7 @@ fn a_model_exported_for_three_pictures_at_once_takes_any_number() {
     for runtime in runtimes() {
         // What the file says counts, not what was asked for.
         for batch in [None, Some(8)] {
-            let options = EncoderOptions { runtime, threads: Some(THREADS), batch, ..Default::default() };
+            let options = EncoderOptions { runtime, threads: NonZeroUsize::new(THREADS), batch, ..Default::default() };
             let encoder = Encoder::load(model.clone(), &options).unwrap();
             assert_eq!(encoder.batch(), 3);
             for (encoded, expected) in collect(&encoder, &files).iter().zip(&expected) {
@@ -436,7 +437,7 @@ fn threads_and_batches_do_not_change_what_the_built_in_model_says() {
         .collect();
     for runtime in runtimes() {
         let load = |threads, batch| {
-            let options = EncoderOptions { runtime, threads: Some(threads), batch, ..Default::default() };
+            let options = EncoderOptions { runtime, threads: NonZeroUsize::new(threads), batch, ..Default::default() };
             Encoder::load(Model::builtin(), &options).unwrap()
         };
         let (one, two) = (load(1, None), load(2, None));

@@ -74,7 +74,7 @@ pub fn composition(
     let count = options.counted.min(queries.len());
     let positions: Vec<usize> = (0..count).map(|at| at * queries.len() / count.max(1)).collect();
     let some = queries.select(&positions, memory);
-    let found = some.search(memory, LISTED, None, options.search, &mut |_, _| {})?;
+    let found = some.search(memory, LISTED, None, options.search, &mut ())?;
     let (dim, vectors) = (memory.encoder().dim, some.embeddings(memory)?);
 
     // The residuals that have a direction, by position in `some`.

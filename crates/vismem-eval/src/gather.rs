@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use vismem::search::Neighbor;
-use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Search};
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search};
 
 use crate::{Exemplar, Near, Neighborhoods, Query, Result};
 
@@ -159,7 +159,7 @@ impl QuerySet {
         k: usize,
         among: Option<&Among>,
         search: Search,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn Progress,
     ) -> Result<Vec<Vec<Neighbor>>> {
         let dim = memory.encoder().dim;
         let mut found = Vec::with_capacity(self.len());
@@ -177,7 +177,7 @@ impl QuerySet {
                 }
             };
             found.extend(part);
-            progress(first + count, self.len());
+            progress.advance("queries", first + count, self.len())?;
         }
         Ok(found)
     }
@@ -257,7 +257,7 @@ pub fn neighborhoods(
     queries: &QuerySet,
     k: usize,
     search: Search,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Neighborhoods> {
     if memory.is_empty() {
         return Err(vismem::Error::Empty { path: memory.path().into() }.into());
@@ -281,7 +281,7 @@ pub fn count_votes(
     roster: &Roster,
     table: &mut Neighborhoods,
     neighbors: usize,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<()> {
     let mut votes = vec![vismem::Votes::default(); roster.exemplars.len()];
     for (id, counted) in memory.reliability(neighbors, progress)?.iter() {
@@ -295,7 +295,7 @@ pub fn count_votes(
 ///
 /// # Errors
 /// When an exemplar is damaged, or the disk refuses.
-pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Memory> {
+pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn Progress) -> Result<Memory> {
     let mut editor = Editor::open_or_create(dir, memory.encoder())?;
     let mut batch = editor.batch();
     for (number, part) in ids.chunks(TOGETHER).enumerate() {
@@ -311,7 +311,7 @@ pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn FnMut
             })
             .collect();
         batch.add_as(&exemplars, &stored.iter().map(|stored| stored.id).collect::<Vec<_>>())?;
-        progress((number * TOGETHER + part.len()).min(ids.len()), ids.len());
+        progress.advance("exemplars", number * TOGETHER + part.len(), ids.len())?;
     }
     editor.set_taxonomy(&memory.taxonomy()?)?;
     editor.set_pruning(memory.pruning()?)?;

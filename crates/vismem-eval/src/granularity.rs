@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use vismem::{Among, Memory, Search};
+use vismem::{Among, Memory, Progress, Search};
 
 use crate::gather::{QuerySet, Roster};
 use crate::interval::Repeated;
@@ -70,7 +70,7 @@ pub fn granularity(
     roster: &Roster,
     queries: &QuerySet,
     options: &GranularityOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Granularity> {
     let taxonomy = memory.taxonomy()?;
     if taxonomy.levels.is_empty() {
@@ -103,7 +103,7 @@ pub fn granularity(
         // At most so many of the nearest have the label in question, so that the nearest of another is among one more, and
         // so is each of the label in question that is nearer.
         let k = largest + 1;
-        let found = queries.search(memory, k, Some(&kept), options.search, &mut |_, _| {})?;
+        let found = queries.search(memory, k, Some(&kept), options.search, &mut ())?;
         for (target, found) in targets.iter().zip(&found) {
             let Some(target) = *target else { continue };
             for (count, right) in counts.iter().zip(&mut right) {
@@ -117,7 +117,7 @@ pub fn granularity(
                 }
             }
         }
-        progress(run + 1, options.seeds.len());
+        progress.advance("memories", run + 1, options.seeds.len())?;
     }
 
     let names: Vec<String> = std::iter::once("label".to_owned()).chain(taxonomy.levels.iter().cloned()).collect();

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use vismem::search::Neighbor;
-use vismem::{Among, Memory, Search, Vote};
+use vismem::{Among, Memory, Progress, Search, Vote};
 
 use crate::boxes::{Box5, detection};
 use crate::gather::{QuerySet, Roster, neighborhoods};
@@ -91,17 +91,17 @@ pub fn novel_classes(
     roster: &Roster,
     queries: &QuerySet,
     options: &NovelClassesOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<NovelClasses> {
     let numbers: Vec<u32> = options.held_out.iter().map(|name| number_of(roster, name)).collect::<Result<_>>()?;
     // With the whole memory the decisions are the same for every run.
-    let after = neighborhoods(memory, roster, queries, options.k, options.search, &mut |_, _| {})?;
+    let after = neighborhoods(memory, roster, queries, options.k, options.search, &mut ())?;
     let runs = if numbers.is_empty() { options.seeds.len() } else { 1 };
     let mut done = Vec::with_capacity(runs);
     for &seed in &options.seeds[..runs.min(options.seeds.len())] {
         let held_out = if numbers.is_empty() { some_labels(roster, seed) } else { numbers.clone() };
         done.push(run(memory, roster, queries, &after, held_out, seed, options)?);
-        progress(done.len(), runs);
+        progress.advance("memories", done.len(), runs)?;
     }
     Ok(NovelClasses { rule: options.vote.into(), k: options.k, runs: done })
 }
@@ -139,7 +139,7 @@ fn run(
     let (out, kept): (Vec<_>, Vec<_>) = roster.exemplars.iter().partition(|exemplar| is_held_out(&exemplar.label));
     let kept = Among::Only(kept.iter().filter_map(|exemplar| exemplar.id).collect());
     let depth = options.k.max(NEAR);
-    let found = queries.search(memory, depth, Some(&kept), options.search, &mut |_, _| {})?;
+    let found = queries.search(memory, depth, Some(&kept), options.search, &mut ())?;
     let distances: Vec<Vec<f64>> = found.iter().map(|found| found.iter().map(distance).collect()).collect();
     let before = roster.table(queries, found);
 

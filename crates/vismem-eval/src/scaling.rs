@@ -2,7 +2,7 @@
 //! log10(error %) = a · log10(log10 N) + b.
 
 use serde::{Deserialize, Serialize};
-use vismem::{Among, Memory, Search, Vote};
+use vismem::{Among, Memory, Progress, Search, Vote};
 
 use crate::fit::Line;
 use crate::gather::{QuerySet, Roster};
@@ -104,7 +104,7 @@ pub fn scaling(
     roster: &Roster,
     queries: &QuerySet,
     options: &ScalingOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Scaling> {
     let by_label = roster.by_label();
     let largest = by_label.iter().map(Vec::len).max().unwrap_or(0);
@@ -121,13 +121,13 @@ pub fn scaling(
         // Every draw of all is the same.
         for &seed in options.seeds.iter().take(if per_label.is_none() { 1 } else { usize::MAX }) {
             let kept = per_label.map(|count| Among::Only(draw(&by_label, count, seed)));
-            let found = queries.search(memory, options.k, kept.as_ref(), options.search, &mut |_, _| {})?;
+            let found = queries.search(memory, options.k, kept.as_ref(), options.search, &mut ())?;
             let table = roster.table(queries, found);
             let judged = table.judged_or_refuse()?;
             n = judged.len() as u64;
             right.extend(right_at_every_k(&table, &judged, options.vote, None, options.k).last());
             done += 1;
-            progress(done, searches);
+            progress.advance("memories", done, searches)?;
         }
         let accuracy = Repeated::of(&right, n).ok_or(Error::NoQueries)?;
         let point = SizePoint { per_label, exemplars, accuracy, fitted: None, fitted_low: None, fitted_high: None };

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use vismem::{
-    Added, Attributes, ClassifyOptions, Decision, Editor, Memory, NeighborOptions, NewExemplar, Selector, Source, Vote,
-    content_of,
+    Added, Attributes, ClassifyOptions, Decision, Editor, Memory, NeighborOptions, NewExemplar, Progress, Selector,
+    Source, Vote, content_of,
 };
 
 use crate::boxes::{detection, quantile};
@@ -103,7 +103,7 @@ pub fn unlearning(
     roster: &Roster,
     queries: &QuerySet,
     options: &UnlearningOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: &mut dyn Progress,
 ) -> Result<Unlearning> {
     let count = options.count.min(memory.len() / 4);
     if count < 2 {
@@ -127,7 +127,7 @@ pub fn unlearning(
         let started = Instant::now();
         editor.forget(&by_id(&[*id]))?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
-        progress(done + 1, count);
+        progress.advance("exemplars", done + 1, count)?;
     }
     drop(editor);
     let after = membership(&copy, &vectors, options.seed)?;

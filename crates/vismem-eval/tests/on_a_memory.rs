@@ -66,7 +66,7 @@ fn options(k: usize) -> ClassifyOptions {
 #[test]
 fn decisions_from_one_table_equal_those_of_the_memory_at_every_k() {
     let Place { memory, roster, queries, .. } = &place();
-    let table = neighborhoods(memory, roster, queries, 30, Search::Exact, &mut |_, _| {}).unwrap();
+    let table = neighborhoods(memory, roster, queries, 30, Search::Exact, &mut ()).unwrap();
     let vectors = queries.embeddings(memory).unwrap();
     for k in [1, 2, 7, 30] {
         let decided = memory.classify(&vectors, &options(k)).unwrap();
@@ -81,8 +81,8 @@ fn decisions_from_one_table_equal_those_of_the_memory_at_every_k() {
 fn leave_one_out_equals_asking_each_exemplar_without_itself() {
     let Place { memory, roster, .. } = &place();
     let own = QuerySet::of_memory(memory, roster).unwrap();
-    let mut table = neighborhoods(memory, roster, &own, 9, Search::Exact, &mut |_, _| {}).unwrap();
-    let searched = own.search(memory, 9, None, Search::Exact, &mut |_, _| {}).unwrap();
+    let mut table = neighborhoods(memory, roster, &own, 9, Search::Exact, &mut ()).unwrap();
+    let searched = own.search(memory, 9, None, Search::Exact, &mut ()).unwrap();
     let ids = own.own_ids().unwrap();
     let decided = memory.classify_exemplars(ids, &options(9)).unwrap();
     for (((query, found), decision), id) in table.queries.iter().zip(searched).zip(decided).zip(ids) {
@@ -94,7 +94,7 @@ fn leave_one_out_equals_asking_each_exemplar_without_itself() {
         assert_eq!(table.labels[ours as usize], decision.label());
     }
     // Wrong votes by the memory, and counted from the table.
-    count_votes(memory, roster, &mut table, 9, &mut |_, _| {}).unwrap();
+    count_votes(memory, roster, &mut table, 9, &mut ()).unwrap();
     for (at, votes) in table.votes[&9].iter().enumerate() {
         let asks = table.queries.iter().filter(|q| q.neighbors.iter().any(|near| near.exemplar as usize == at));
         let wrong = asks.clone().filter(|query| !query.is_right(table.exemplars[at].label)).count();
@@ -106,17 +106,17 @@ fn leave_one_out_equals_asking_each_exemplar_without_itself() {
 fn the_whole_memory_is_the_last_size_and_small_ones_are_balanced() {
     let Place { memory, roster, queries, .. } = &place();
     let how = ScalingOptions { vote: Vote::RANK, k: 5, seeds: vec![1, 2], search: Search::Exact };
-    let result = scaling(memory, roster, queries, &how, &mut |_, _| {}).unwrap();
+    let result = scaling(memory, roster, queries, &how, &mut ()).unwrap();
     let sizes: Vec<(Option<usize>, usize)> = result.points.iter().map(|p| (p.per_label, p.exemplars)).collect();
     assert_eq!(sizes[..2], [(Some(1), 4), (Some(2), 8)]);
     assert_eq!(*sizes.last().unwrap(), (None, 40));
-    let table = neighborhoods(memory, roster, queries, 5, Search::Exact, &mut |_, _| {}).unwrap();
+    let table = neighborhoods(memory, roster, queries, 5, Search::Exact, &mut ()).unwrap();
     let all: Vec<_> = table.judged().collect();
     let right = *right_at_every_k(&table, &all, Vote::RANK, None, 5).last().unwrap();
     let last = result.points.last().unwrap().accuracy;
     assert_eq!((last.value, last.runs), (right as f64 / 40.0, 1));
     assert!(result.fit.is_some());
-    assert_eq!(scaling(memory, roster, queries, &how, &mut |_, _| {}).unwrap(), result, "seeds decide everything");
+    assert_eq!(scaling(memory, roster, queries, &how, &mut ()).unwrap(), result, "seeds decide everything");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn held_out_labels_are_not_there_before_they_are_inserted() {
         seeds: vec![0],
         search: Search::Exact,
     };
-    let run = novel_classes(memory, roster, queries, &how, &mut |_, _| {}).unwrap().runs.remove(0);
+    let run = novel_classes(memory, roster, queries, &how, &mut ()).unwrap().runs.remove(0);
     let cats = memory.select(&vismem::Selector { labels: vec!["cat".into()], ..Default::default() }).unwrap();
     let vectors = queries.embeddings(memory).unwrap();
     let without = ClassifyOptions { among: Some(Among::Without(cats.clone())), ..options(5) };
@@ -152,7 +152,7 @@ fn held_out_labels_are_not_there_before_they_are_inserted() {
 fn a_class_without_exemplars_and_one_with_all_are_those_of_searching_so() {
     let Place { memory, roster, queries, .. } = &place();
     let how = GranularityOptions { seeds: vec![0, 1], search: Search::Exact };
-    let result = granularity(memory, roster, queries, &how, &mut |_, _| {}).unwrap();
+    let result = granularity(memory, roster, queries, &how, &mut ()).unwrap();
     let at = |exemplars: usize, level: &str| {
         let point = result.points.iter().find(|point| point.exemplars == exemplars && point.level == level);
         point.unwrap().accuracy.value

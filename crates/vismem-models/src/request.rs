@@ -20,7 +20,7 @@ pub struct EncoderRequest {
     /// Pictures with more pixels are refused. `None`: 100 million.
     pub max_pixels: Option<u64>,
     /// How many threads encode, together. `None`: one for each core that this process may use.
-    pub threads: Option<usize>,
+    pub threads: Option<std::num::NonZeroUsize>,
 }
 
 /// How pictures are prepared for a model.

@@ -14,9 +14,6 @@ pub enum Error {
         /// The encoder's own message.
         source: image::ImageError,
     },
-    /// The drawing of the explanation was refused by the SVG renderer.
-    #[error("cannot draw the explanation: {0}")]
-    Draw(#[from] resvg::usvg::Error),
     /// A figure was refused by the plotting library.
     #[error("cannot draw a figure: {0}")]
     Plot(String),

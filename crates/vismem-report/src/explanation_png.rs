@@ -1,4 +1,4 @@
-use crate::canvas::{Anchor, Area};
+use crate::canvas::{Anchor, Area, Icon};
 use crate::fonts::{Fonts, Weight};
 use crate::format::{self, count, label, percent};
 use crate::picture_text::shorten_start;
@@ -21,24 +21,25 @@ const GAP: f64 = 16.0;
 const CARD_WIDTH: f64 = (INNER - GAP * (CARDS_PER_ROW as f64 - 1.0)) / CARDS_PER_ROW as f64;
 const CARD_PICTURE: f64 = CARD_WIDTH * 0.75;
 
-const CHECK: &str = "M3 8.5l3.4 3.4L13 4.8";
-const UNEQUAL: &str = "M3 5.8h10M3 10.2h10M10.6 2.6L5.4 13.4";
+const CHECK: Icon = &[&[(3.0, 8.5), (6.4, 11.9), (13.0, 4.8)]];
+const UNEQUAL: Icon = &[&[(3.0, 5.8), (13.0, 5.8)], &[(3.0, 10.2), (13.0, 10.2)], &[(10.6, 2.6), (5.4, 13.4)]];
 
 /// The decision as one PNG picture, 1200 pixels wide: the query, the answer, the labels with most votes and the first
 /// ten neighbours. Texts too long for their place end in an ellipsis.
 ///
-/// The font is bundled; the machine's fonts are only read when a text has characters that it lacks.
+/// The font is bundled; the machine's fonts are only read when a text has characters that it lacks. Letters are drawn as
+/// their outlines in the text's color: what a font has as a colored picture alone, as most emoji, leaves a gap.
 ///
 /// # Errors
-/// [`Error::Encode`], [`Error::Draw`] or [`Error::Canvas`] when the machine runs out of memory; no content of
+/// [`Error::Encode`] or [`Error::Canvas`] when the machine runs out of memory; no content of
 /// `explanation` leads there.
 pub fn to_png(explanation: &Explanation) -> Result<Vec<u8>, Error> {
     let fonts = Fonts::for_texts(texts(explanation));
     let mut drawing = Drawing { sheet: Sheet::new(&fonts), reading: Reading::new(explanation), explanation };
-    let below = drawing.head()?;
-    let below = drawing.neighbors(below)?;
+    let below = drawing.head();
+    let below = drawing.neighbors(below);
     let height = drawing.foot(below);
-    drawing.sheet.canvas.render(WIDTH as u32, height.ceil() as u32, GROUND, &fonts)
+    drawing.sheet.canvas.render(WIDTH as u32, height.ceil() as u32, GROUND)
 }
 
 /// All user texts that the picture shows.
@@ -61,13 +62,13 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// The query beside the answer; returns where it ends.
-    fn head(&mut self) -> Result<f64, Error> {
+    fn head(&mut self) -> f64 {
         let e = self.explanation;
         let top = MARGIN;
         // The frame takes the picture's proportions, within limits.
         let shape = pixels(&e.query.picture).map_or(0.75, |p| f64::from(p.height()) / f64::from(p.width()));
         let query = Area { x: MARGIN, y: top, width: QUERY, height: QUERY * shape.clamp(0.6, 1.25) };
-        self.sheet.framed(&e.query.picture, query, 16.0, &e.query.name)?;
+        self.sheet.framed(&e.query.picture, query, 16.0);
         let name_style = style(15.0, Weight::Regular, SOFT);
         let name = format::text(&e.query.name, "(no name)");
         let name = shorten_start(&name, QUERY, name_style.size, name_style.weight, self.sheet.fonts);
@@ -109,7 +110,7 @@ impl Drawing<'_> {
         for note in e.notes.iter().take(2) {
             y = self.sheet.lines(note, ANSWER_X, y + 18.0, ANSWER_WIDTH, 2, style(15.0, Weight::Regular, SOFT)) - 8.0;
         }
-        Ok(y.max(top + query.height + 40.0))
+        y.max(top + query.height + 40.0)
     }
 
     /// A remark with its top at `y`; returns the top of the next one.
@@ -128,7 +129,7 @@ impl Drawing<'_> {
     }
 
     /// The first neighbours as cards; returns where they end.
-    fn neighbors(&mut self, top: f64) -> Result<f64, Error> {
+    fn neighbors(&mut self, top: f64) -> f64 {
         let e = self.explanation;
         let mut y = top + 40.0;
         let heading = self.reading.neighbors_heading();
@@ -151,7 +152,7 @@ impl Drawing<'_> {
             let y = y + i as f64 * (height + GAP);
             for (column, neighbor) in row.iter().enumerate() {
                 let x = MARGIN + column as f64 * (CARD_WIDTH + GAP);
-                self.card(neighbor, Area { x, y, width: CARD_WIDTH, height }, picture)?;
+                self.card(neighbor, Area { x, y, width: CARD_WIDTH, height }, picture);
             }
         }
         let rows = e.neighbors.len().min(CARDS).div_ceil(CARDS_PER_ROW) as f64;
@@ -161,20 +162,19 @@ impl Drawing<'_> {
             self.sheet.line(&more, MARGIN, y + 12.0, INNER, style(16.0, Weight::Regular, SOFT));
             y += 26.0;
         }
-        Ok(y)
+        y
     }
 
-    fn card(&mut self, n: &ShownNeighbor, area: Area, picture: f64) -> Result<(), Error> {
+    fn card(&mut self, n: &ShownNeighbor, area: Area, picture: f64) {
         let (agrees, tone) = (self.reading.agrees(n), self.reading.tone(&n.label).light());
         let (x, y, width) = (area.x + 12.0, area.y + picture, area.width - 24.0);
         self.sheet.clipped(area, 10.0, |sheet| {
             sheet.canvas.fill(area, 0.0, CARD);
             if picture > 0.0 {
-                sheet.framed(&n.picture, Area { height: picture, ..area }, 0.0, &n.source)?;
+                sheet.framed(&n.picture, Area { height: picture, ..area }, 0.0);
             }
             sheet.canvas.fill(Area { y, height: 4.0, ..area }, 0.0, tone);
-            Ok::<(), Error>(())
-        })?;
+        });
         self.sheet.line(&label(&n.label), x, y + 30.0, width, style(16.0, Weight::Semibold, INK));
         let (icon, word, color) = if agrees { (CHECK, "agrees", "#00734f") } else { (UNEQUAL, "differs", "#8a5a00") };
         self.sheet.canvas.icon(icon, x, y + 39.0, 14.0, color);
@@ -186,8 +186,7 @@ impl Drawing<'_> {
         self.sheet.canvas.text(&format!("{} of vote", percent(n.share)), x, y + 89.0, small, Anchor::Start);
         let distance = format!("dist. {}", format::distance(n.distance));
         self.sheet.canvas.text(&distance, x + width, y + 89.0, small, Anchor::End);
-        self.sheet.canvas.outline(area, 10.0, LINE, "");
-        Ok(())
+        self.sheet.canvas.outline(area, 10.0, LINE);
     }
 
     /// What the memory is; returns the height of the whole picture.

@@ -1,42 +1,42 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use resvg::usvg::fontdb::{Database, FaceInfo, Source, Style as FontStyle};
-use resvg::usvg::{FontResolver, Node, Options, Tree};
+use fontdb::{Database, FaceInfo, ID, Source, Style as FontStyle};
 
-use crate::canvas::escape;
+use crate::format;
+use crate::text_layout::Line;
 
-/// The name by which drawings ask for the bundled font.
-pub const FAMILY: &str = "Open Sans";
+/// Open Sans in its two weights.
+struct Bundled {
+    db: Database,
+    regular: ID,
+    semibold: ID,
+}
 
-static BUNDLED: LazyLock<Arc<Database>> = LazyLock::new(|| {
+static BUNDLED: LazyLock<Bundled> = LazyLock::new(|| {
     let mut db = Database::new();
-    for file in [
-        &include_bytes!("../assets/fonts/OpenSans-Regular.ttf")[..],
-        include_bytes!("../assets/fonts/OpenSans-Semibold.ttf"),
-    ] {
-        db.load_font_source(Source::Binary(Arc::new(file)));
-    }
-    Arc::new(db)
+    let mut load = |file: &'static [u8]| db.load_font_source(Source::Binary(Arc::new(file)))[0];
+    let regular = load(include_bytes!("../assets/fonts/OpenSans-Regular.ttf"));
+    let semibold = load(include_bytes!("../assets/fonts/OpenSans-Semibold.ttf"));
+    Bundled { db, regular, semibold }
 });
 
 /// The bundled fonts and those of the machine. Reading the machine's fonts is slow, so it happens once and only when asked.
-static WITH_SYSTEM: OnceLock<Arc<Database>> = OnceLock::new();
+static WITH_SYSTEM: OnceLock<Database> = OnceLock::new();
 
-fn with_system() -> Arc<Database> {
-    Arc::clone(WITH_SYSTEM.get_or_init(|| {
+fn with_system() -> &'static Database {
+    WITH_SYSTEM.get_or_init(|| {
         let mut system = Database::new();
         system.load_system_fonts();
-        // The renderer takes the first face that knows a character: put those first that look most like Open Sans.
+        // The first face that knows a character draws it: put those first that look most like Open Sans.
         let mut faces: Vec<FaceInfo> = system.faces().cloned().collect();
         faces.sort_by_key(unlikeness);
-        let mut db = Database::clone(&BUNDLED);
+        let mut db = BUNDLED.db.clone();
         for face in faces {
             db.push_face_info(face);
         }
-        Arc::new(db)
-    }))
+        db
+    })
 }
 
 /// Sorts faces by how little they look like an upright regular sans.
@@ -60,70 +60,47 @@ pub enum Weight {
 }
 
 impl Weight {
-    pub fn css(self) -> u16 {
+    fn face(self) -> ID {
         match self {
-            Self::Regular => 400,
-            Self::Semibold => 600,
+            Self::Regular => BUNDLED.regular,
+            Self::Semibold => BUNDLED.semibold,
         }
     }
 }
 
-/// The fonts for one drawing, and the widths of texts in them.
+/// The fonts for one drawing, and the lines of text that were laid out in them.
 pub struct Fonts {
-    db: Arc<Database>,
-    widths: Mutex<HashMap<(String, Weight), f64>>,
+    db: &'static Database,
+    lines: Mutex<HashMap<(String, Weight), Arc<Line>>>,
 }
 
 impl Fonts {
     /// The bundled fonts if they have every character of `texts`, else the machine's fonts as well.
     pub fn for_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let missing = Arc::new(AtomicBool::new(false));
-        let mut options = Self::of(Arc::clone(&BUNDLED)).options();
-        let fallback = FontResolver::default_fallback_selector();
-        let seen = Arc::clone(&missing);
-        options.font_resolver.select_fallback = Box::new(move |c, used, db| {
-            let found = fallback(c, used, db);
-            if found.is_none() {
-                seen.store(true, Ordering::Relaxed);
-            }
-            found
-        });
+        let bundled = Self::of(&BUNDLED.db);
         let all: String = texts.collect::<Vec<_>>().join(" ");
-        text_width(&all, Weight::Regular, &options);
-        Self::of(if missing.load(Ordering::Relaxed) { with_system() } else { Arc::clone(&BUNDLED) })
+        if bundled.line(&all, Weight::Regular).incomplete { Self::of(with_system()) } else { bundled }
     }
 
-    fn of(db: Arc<Database>) -> Self {
-        Self { db, widths: Mutex::default() }
+    fn of(db: &'static Database) -> Self {
+        Self { db, lines: Mutex::default() }
     }
 
-    /// Options to read an SVG drawing with these fonts.
-    pub fn options(&self) -> Options<'static> {
-        Options { fontdb: Arc::clone(&self.db), font_family: FAMILY.into(), ..Options::default() }
+    /// Where the faces of the glyphs are.
+    pub fn db(&self) -> &Database {
+        self.db
     }
 
-    /// The width in pixels of `text` in one line at `size` pixels, as the renderer will draw it.
+    /// `text` in one line, without what no line of text can show.
+    pub fn line(&self, text: &str, weight: Weight) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let new = || Arc::new(Line::new(&format::text(text, ""), weight.face(), self.db));
+        Arc::clone(lines.entry((text.into(), weight)).or_insert_with(new))
+    }
+
+    /// The width in pixels of `text` in one line at `size` pixels, as it will be drawn.
     pub fn width(&self, text: &str, size: f64, weight: Weight) -> f64 {
-        let mut widths = self.widths.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let at_reference =
-            widths.entry((text.into(), weight)).or_insert_with(|| text_width(text, weight, &self.options()));
-        *at_reference * size / REFERENCE_SIZE
-    }
-}
-
-/// Texts are measured once at this size: widths grow in proportion.
-const REFERENCE_SIZE: f64 = 100.0;
-
-/// Lays the text out as the renderer does (shaping, fallback, direction) and takes its box.
-fn text_width(text: &str, weight: Weight, options: &Options) -> f64 {
-    let svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text font-family="{FAMILY}" font-size="{REFERENCE_SIZE}" font-weight="{}" y="50">{}</text></svg>"#,
-        weight.css(),
-        escape(text)
-    );
-    match Tree::from_str(&svg, options).ok().and_then(|tree| tree.root().children().first().cloned()) {
-        Some(Node::Text(node)) => f64::from(node.bounding_box().right()),
-        _ => 0.0,
+        self.line(text, weight).width * size
     }
 }
 
@@ -144,8 +121,8 @@ mod tests {
     #[test]
     fn the_machines_fonts_are_only_read_for_characters_that_the_bundled_ones_lack() {
         let latin = Fonts::for_texts(["Grün, née, Ωμέγα, Жук, 93 % …–“”·"].into_iter());
-        assert!(Arc::ptr_eq(&latin.db, &BUNDLED));
+        assert!(std::ptr::eq(latin.db, &BUNDLED.db));
         let chinese = Fonts::for_texts(["向日葵"].into_iter());
-        assert!(!Arc::ptr_eq(&chinese.db, &BUNDLED));
+        assert!(!std::ptr::eq(chinese.db, &BUNDLED.db));
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Reading<'a> {
             p if p >= 100.0 => (
                 Mood::Alarmed,
                 "Unlike anything in memory",
-                "Farther from everything in memory than any of the memory’s own pictures is from its fellows: \
+                "Farther from everything in memory than any of the memory’s own pictures is from the others: \
                  treat this answer with care."
                     .into(),
             ),

@@ -4,7 +4,7 @@ use crate::canvas::{Anchor, Area, Canvas, Style};
 use crate::fonts::{Fonts, Weight};
 use crate::picture_text::{shorten_end, wrap};
 use crate::reading::pixels;
-use crate::{Error, Picture, format};
+use crate::{Picture, format};
 
 pub const GROUND: &str = "#f5f4f0";
 pub const CARD: &str = "#ffffff";
@@ -15,7 +15,7 @@ pub const LINE: &str = "#dedbd3";
 
 /// A canvas with the fonts to write on it.
 pub struct Sheet<'a> {
-    pub canvas: Canvas,
+    pub canvas: Canvas<'a>,
     pub fonts: &'a Fonts,
 }
 
@@ -25,7 +25,7 @@ pub const fn style(size: f64, weight: Weight, color: &'static str) -> Style {
 
 impl<'a> Sheet<'a> {
     pub fn new(fonts: &'a Fonts) -> Self {
-        Self { canvas: Canvas::default(), fonts }
+        Self { canvas: Canvas::new(fonts), fonts }
     }
 
     /// A line of text, shortened at its end to `width`.
@@ -54,18 +54,17 @@ impl<'a> Sheet<'a> {
     }
 
     /// Everything that `draw` adds is cut off outside a box with round corners.
-    pub fn clipped<T>(&mut self, area: Area, radius: f64, draw: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn clipped(&mut self, area: Area, radius: f64, draw: impl FnOnce(&mut Self)) {
         self.canvas.clip(area, radius);
-        let done = draw(self);
+        draw(self);
         self.canvas.unclip();
-        done
     }
 
     /// A picture, or the reason for its absence, on a well with round corners.
-    pub fn framed(&mut self, picture: &Picture, area: Area, radius: f64, what: &str) -> Result<(), Error> {
+    pub fn framed(&mut self, picture: &Picture, area: Area, radius: f64) {
         self.canvas.fill(area, radius, WELL);
         let reason = match pixels(picture) {
-            Ok(image) => return self.clipped(area, radius, |sheet| sheet.canvas.picture(image, area, what)),
+            Ok(image) => return self.clipped(area, radius, |sheet| sheet.canvas.picture(image, area)),
             Err(reason) => format::text(reason, "No picture."),
         };
         let style = style(14.0, Weight::Regular, SOFT);
@@ -75,6 +74,5 @@ impl<'a> Sheet<'a> {
             self.canvas.text(&line, area.x + area.width / 2.0, y, style, Anchor::Middle);
             y += 20.0;
         }
-        Ok(())
     }
 }

@@ -4,6 +4,8 @@
 //! So the ceilings are how many 8-bit multiply-adds the registers do when nothing has to be loaded, and how fast memory
 //! can be read and added up. Everything runs on all cores; each figure is the best of some rounds.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -4,8 +4,10 @@
 //!
 //! The folder holds `base.f32` and `query.f32`, rows of little-endian f32 at unit length. Prints one JSON object and
 //! writes the neighbours' ids to `vismem-exact.u32` or `vismem-partitioned.u32`, K a query. `partitioned` looks for the
-//! effort that RECALL takes on 256 of the base vectors, as a memory does, never on the queries. `self` searches some of
+//! search parameters that RECALL takes on 256 of the base vectors, as a memory does, never on the queries. `self` searches some of
 //! the base among all of it.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::error::Error;
 use std::fs;
@@ -13,11 +15,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use vismem_search::codes::{self, packed};
-use vismem_search::{Codes, Directory, Exact, Filter, Neighbor, Partitioned, Partitions, Placement, Queries, Rows};
+use vismem_search::{
+    Codes, Directory, Exact, Filter, Neighbor, Partitioned, Partitions, Placement, Queries, Rows, parallel,
+};
 
 /// Queries that are asked one at a time.
 const SINGLE: usize = 300;
-/// Base vectors that tell which reach has a recall.
+/// Base vectors that tell which search parameters have a recall.
 const SAMPLE: usize = 256;
 /// Base vectors that are searched among all.
 const SELF: usize = 20_000;
@@ -88,50 +92,50 @@ fn itself(rows: Rows<'_>, base: &[f32], k: usize) -> Result<()> {
 
 fn partitioned(rows: Rows<'_>, base: &[f32], asked: &[f32], k: usize, recall: f64, folder: &Path) -> Result<()> {
     let dim = rows.dim();
-    let threads = std::thread::available_parallelism()?.get();
-    let (trained, partitions) = timed(|| Partitions::train(rows, Partitions::count_for(rows.len()), threads));
-    let (assigned, of) = timed(|| partitions.of(base, threads));
+    let (trained, partitions) = timed(|| Partitions::train(rows, Partitions::count_for(rows.len())));
+    let (assigned, of) = timed(|| partitions.of(base));
     let (coded, mut bytes) = timed(|| packed(base, dim, &of, partitions.len()));
     let codes = packed::Packed::new(&bytes, dim)?;
     let directory = Directory::of(codes, partitions.len())?;
     let index = Partitioned::new(Exact::new(rows), codes, &partitions, &directory)?;
 
-    let strangers = Partitions::held_out(rows);
-    let sample: Vec<usize> = (0..SAMPLE).map(|i| strangers[i * strangers.len() / SAMPLE]).collect();
+    let held_out = Partitions::held_out(rows);
+    let sample: Vec<usize> = (0..SAMPLE).map(|i| held_out[i * held_out.len() / SAMPLE]).collect();
     let queries: Vec<f32> = sample.iter().flat_map(|&row| &base[row * dim..][..dim]).copied().collect();
     let except: Vec<u64> = sample.iter().map(|&row| row as u64).collect();
     let filter = Filter { except: Some(&except), ..Filter::default() };
-    let (tuned, effort) = timed(|| {
+    let (tuned, params) = timed(|| {
         let queries = Queries::new(&queries, dim)?;
         let truth = index.search_all(queries, k, filter)?;
-        index.effort_for(recall, queries, filter, &truth)
+        index.params_for(recall, queries, filter, &truth)
     });
-    let (effort, expected) = effort?.ok_or("no effort has this recall")?;
+    let (params, expected) = params?.ok_or("no search parameters have this recall")?;
     let search =
-        |queries: &[f32]| -> Result<_> { Ok(index.search(Queries::new(queries, dim)?, k, Filter::default(), effort)?) };
+        |queries: &[f32]| -> Result<_> { Ok(index.search(Queries::new(queries, dim)?, k, Filter::default(), params)?) };
     let measured = Measured::of(asked, dim, search)?;
     measured.write(&folder.join("vismem-partitioned.u32"))?;
     let code_bytes = bytes.len();
 
-    let (mut placement, mut groups) = (Placement::of(codes, partitions.len())?, (std::mem::take(&mut bytes), dim));
+    let (mut placement, mut groups) =
+        (Placement::of(codes, partitions.len(), rows.len())?, (std::mem::take(&mut bytes), dim));
     let edited: Vec<usize> = (0..EDITED.min(rows.len())).map(|i| i * rows.len() / EDITED.min(rows.len())).collect();
     let (removed, result) = timed(|| edited.iter().try_for_each(|&row| placement.remove(&mut groups, row).map(drop)));
     result?;
     let (added, result) = timed(|| {
         edited.iter().try_for_each(|&row| {
             let vector = &base[row * dim..][..dim];
-            placement.add(&mut groups, partitions.of(vector, 1)[0] as usize, row, vector)
+            placement.add(&mut groups, partitions.of(vector)[0] as usize, row, vector)
         })
     });
     result?;
     println!(
         "{{{}, \"build_s\": {:.3}, \"train_s\": {trained:.3}, \"assign_s\": {assigned:.3}, \"code_s\": {coded:.3}, \
-         \"tune_s\": {tuned:.3}, \"reach\": {:.4}, \"most\": {}, \"expected_recall\": {expected:.4}, \"partitions\": {}, \
+         \"tune_s\": {tuned:.3}, \"slack\": {:.4}, \"max_partitions\": {}, \"expected_recall\": {expected:.4}, \"partitions\": {}, \
          \"code_bytes\": {code_bytes}, \"add_us\": {:.1}, \"remove_us\": {:.1}}}",
         measured.json(),
         trained + assigned + coded + tuned,
-        effort.reach,
-        effort.most,
+        params.slack,
+        params.max_partitions,
         partitions.len(),
         added * 1e6 / edited.len() as f64,
         removed * 1e6 / edited.len() as f64,
@@ -187,7 +191,7 @@ fn coded(base: &[f32], dim: usize) -> Vec<u8> {
     let group = Codes::bytes_for(codes::GROUP, dim);
     let mut bytes = vec![0; Codes::bytes_for(base.len() / dim, dim)];
     let vectors = base.chunks(codes::GROUP * dim);
-    in_halves(bytes.chunks_mut(group).zip(vectors).collect(), |(group, vectors)| {
+    parallel::map(bytes.chunks_mut(group).zip(vectors).collect(), |(group, vectors)| {
         vectors.chunks_exact(dim).enumerate().for_each(|(row, vector)| codes::encode(group, row, vector));
     });
     bytes
@@ -204,25 +208,13 @@ fn packed(base: &[f32], dim: usize, of: &[u32], partitions: usize) -> Vec<u8> {
         .collect();
     let group_bytes = packed::group_range(0, dim).len();
     let mut bytes = vec![0; groups.len() * group_bytes];
-    in_halves(bytes.chunks_mut(group_bytes).zip(groups).collect(), |(bytes, (partition, rows))| {
+    parallel::map(bytes.chunks_mut(group_bytes).zip(groups).collect(), |(bytes, (partition, rows))| {
         bytes.copy_from_slice(&packed::empty(partition, dim));
         for (place, &row) in rows.iter().enumerate() {
             packed::encode(bytes, place, row, &base[row * dim..][..dim]);
         }
     });
     bytes
-}
-
-fn in_halves<T: Send>(mut parts: Vec<T>, work: impl Fn(T) + Sync) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = parts.len().div_ceil(threads).max(1);
-    std::thread::scope(|scope| {
-        while !parts.is_empty() {
-            let some = parts.split_off(parts.len() - share.min(parts.len()));
-            let work = &work;
-            scope.spawn(move || some.into_iter().for_each(work));
-        }
-    });
 }
 
 fn vectors(path: &Path) -> Result<Vec<f32>> {

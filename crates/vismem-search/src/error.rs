@@ -50,6 +50,14 @@ pub enum Error {
         /// How many there are.
         partitions: usize,
     },
+    /// A group of codes names a slot that there is not.
+    #[error("codes belong to slot {slot} of {slots}")]
+    Slot {
+        /// What the group names.
+        slot: usize,
+        /// How many there are.
+        slots: usize,
+    },
     /// Queries and rows differ in dimension.
     #[error("the query has {query} dimensions, the rows have {rows}: both must come from the same encoder")]
     Dimension {

@@ -1,9 +1,6 @@
-use std::num::NonZeroUsize;
-use std::ops::Range;
-
 use crate::codes::Codes;
 use crate::top_k::TopK;
-use crate::{Error, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, coded, plain};
+use crate::{Error, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, coded, parallel, plain};
 
 /// Exact search: the result of comparing every row with every query.
 ///
@@ -13,13 +10,12 @@ use crate::{Error, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, coded,
 pub struct Exact<'a> {
     rows: Rows<'a>,
     codes: Option<Codes<'a>>,
-    threads: usize,
 }
 
 impl<'a> Exact<'a> {
-    /// Searches `rows` with all cores.
+    /// Searches `rows`, with the threads of the pool that a search is asked in (see [`parallel`]).
     pub fn new(rows: Rows<'a>) -> Self {
-        Self { rows, codes: None, threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get) }
+        Self { rows, codes: None }
     }
 
     /// Searches by codes first. They must be those of these rows: what a wrong code rules out is not found.
@@ -34,11 +30,6 @@ impl<'a> Exact<'a> {
             });
         }
         Ok(Self { codes: Some(codes), ..self })
-    }
-
-    /// Uses at most this many threads. The result is the same for every number.
-    pub fn threads(self, threads: NonZeroUsize) -> Self {
-        Self { threads: threads.get(), ..self }
     }
 
     /// For each query its `k` nearest rows among those that the filter lets through, by growing distance, equal
@@ -83,7 +74,7 @@ impl<'a> Exact<'a> {
         }
         let except = |q: usize| filter.except.map(|ids| ids[q]);
         let asked = queries.iter().enumerate().map(|(q, vector)| Asked { vector, except: except(q) }).collect();
-        Ok((Task { rows, allowed: filter.allowed, k, threads: self.threads }, asked))
+        Ok((Task { rows, allowed: filter.allowed, k, threads: parallel::threads() }, asked))
     }
 }
 
@@ -100,6 +91,7 @@ pub(crate) struct Task<'a> {
     pub rows: Rows<'a>,
     pub allowed: Option<&'a SlotSet>,
     pub k: usize,
+    /// How many threads the pool has.
     pub threads: usize,
 }
 
@@ -110,27 +102,6 @@ impl Task<'_> {
             && self.rows.id(slot) != FREE
             && self.allowed.is_none_or(|allowed| allowed.contains(slot))
     }
-}
-
-/// Runs `work` on each part, each on a thread of its own, and returns the results in order. One part needs no thread.
-pub(crate) fn in_parallel<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
-    if parts.len() <= 1 {
-        return parts.into_iter().map(work).collect();
-    }
-    std::thread::scope(|scope| {
-        let work = &work;
-        let handles: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || work(part))).collect();
-        let join = |handle: std::thread::ScopedJoinHandle<'_, _>| {
-            handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        handles.into_iter().map(join).collect()
-    })
-}
-
-/// Splits `0..count` into at most `parts` ranges of nearly the same length, none empty.
-pub(crate) fn split(count: usize, parts: usize) -> Vec<Range<usize>> {
-    let share = count.div_ceil(parts.max(1)).max(1);
-    (0..count).step_by(share).map(|start| start..(start + share).min(count)).collect()
 }
 
 /// Joins what threads found for the same queries in different rows.
@@ -208,10 +179,11 @@ mod tests {
             let except: Vec<u64> = (0..queries.len()).map(|q| ids.get(q * 3).copied().unwrap_or(7)).collect();
             let (flat, flat_queries) = (rows.concat(), queries.concat());
             let codes = codes_of(&flat, 11);
-            let plainly = Exact { threads, ..Exact::new(Rows::new(&flat, &ids, 11).unwrap()) };
+            let plainly = Exact::new(Rows::new(&flat, &ids, 11).unwrap());
             for index in [plainly, plainly.with_codes(Codes::new(&codes, 11).unwrap()).unwrap()] {
                 let filter = Filter { allowed: Some(&allowed), except: Some(&except) };
-                let found = index.search(Queries::new(&flat_queries, 11).unwrap(), k, filter).unwrap();
+                let asked = Queries::new(&flat_queries, 11).unwrap();
+                let found = parallel::on(threads, || index.search(asked, k, filter)).unwrap();
                 prop_assert_eq!(found.len(), queries.len());
                 for (q, query) in queries.iter().enumerate() {
                     let keep = |slot: usize| allowed.contains(slot) && ids[slot] != except[q];
@@ -242,18 +214,16 @@ mod tests {
         let codes = codes_of(&rows, dim);
         let plainly = Exact::new(Rows::new(&rows, &ids, dim).unwrap());
         let index = plainly.with_codes(Codes::new(&codes, dim).unwrap()).unwrap();
-        let all = plainly
-            .threads(NonZeroUsize::new(3).unwrap())
-            .search(Queries::new(&queries, dim).unwrap(), 50, Filter::default())
-            .unwrap();
-        let coded = index.search(Queries::new(&queries, dim).unwrap(), 50, Filter::default()).unwrap();
-        assert_eq!(coded, all);
-        for (q, query) in queries.chunks_exact(dim).enumerate() {
-            for threads in [1, 2, 3].map(|threads| NonZeroUsize::new(threads).unwrap()) {
-                let query = Queries::new(query, dim).unwrap();
-                let one = index.threads(threads).search(query, 50, Filter::default()).unwrap();
-                assert_eq!(one[0], all[q]);
-            }
+        let asked = Queries::new(&queries, dim).unwrap();
+        let all = parallel::on(3, || plainly.search(asked, 50, Filter::default())).unwrap();
+        for threads in [1, 2, 3] {
+            parallel::on(threads, || {
+                assert_eq!(index.search(asked, 50, Filter::default()).unwrap(), all);
+                for (q, query) in queries.chunks_exact(dim).enumerate() {
+                    let query = Queries::new(query, dim).unwrap();
+                    assert_eq!(index.search(query, 50, Filter::default()).unwrap()[0], all[q]);
+                }
+            });
         }
     }
 

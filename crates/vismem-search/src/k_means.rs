@@ -3,9 +3,10 @@
 //! Rows and centres are compared by their 8-bit codes, which is enough to tell which centre is nearest and many times as
 //! fast. The result does not depend on the number of threads: a mean is summed by one thread, in the order of the rows.
 
+use std::ops::ControlFlow;
+
 use crate::codes::{self, CodedQuery};
-use crate::exact::{in_parallel, split};
-use crate::{FREE, Partitions, Rows};
+use crate::{FREE, Partitions, Rows, parallel};
 
 /// Rows of the sample for each centre.
 const SAMPLE: usize = 64;
@@ -21,12 +22,17 @@ pub(crate) fn live(rows: Rows<'_>, keep: impl Fn(usize) -> bool) -> Vec<usize> {
     live.enumerate().filter(|(position, _)| keep(*position)).map(|(_, slot)| slot).collect()
 }
 
-pub(crate) fn train(rows: Rows<'_>, count: usize, threads: usize) -> Partitions {
+/// `None` once `each_round`, which hears how many rounds of how many are done, breaks off.
+pub(crate) fn train(
+    rows: Rows<'_>,
+    count: usize,
+    each_round: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Option<Partitions> {
     let live = live(rows, |position| position % HELD_OUT != 0);
     // Evenly spread, since rows usually come class by class.
     let size = live.len().min(count * SAMPLE);
     let sample: Vec<usize> = (0..size).map(|i| live[i * live.len() / size]).collect();
-    let coded: Vec<_> = in_parallel(split(size, threads), |range| {
+    let coded: Vec<_> = parallel::map_ranges(0..size, |range| {
         sample[range].iter().map(|&slot| CodedQuery::new(rows.row(slot), codes::PROVED)).collect::<Vec<_>>()
     });
     let coded = coded.concat();
@@ -37,15 +43,18 @@ pub(crate) fn train(rows: Rows<'_>, count: usize, threads: usize) -> Partitions 
         _ => rows.row(sample[i * size / count]).to_vec(),
     });
     let mut partitions = Partitions::new(first.collect(), rows.dim()).expect("at least one whole centre");
-    for _ in 0..ROUNDS {
-        let of = in_parallel(split(size, threads), |range| partitions.of_coded(&coded[range])).concat();
-        partitions = means(rows, &sample, &of, &partitions, threads);
+    for round in 0..ROUNDS {
+        let of = parallel::map_ranges(0..size, |range| partitions.of_coded(&coded[range])).concat();
+        partitions = means(rows, &sample, &of, &partitions);
+        if each_round(round + 1, ROUNDS).is_break() {
+            return None;
+        }
     }
-    partitions
+    Some(partitions)
 }
 
 /// The means of each partition's rows. One with too few leaves them to others and takes half of the largest.
-fn means(rows: Rows<'_>, sample: &[usize], of: &[u32], partitions: &Partitions, threads: usize) -> Partitions {
+fn means(rows: Rows<'_>, sample: &[usize], of: &[u32], partitions: &Partitions) -> Partitions {
     let dim = rows.dim();
     let mut members = vec![Vec::new(); partitions.len()];
     for (&slot, &partition) in sample.iter().zip(of) {
@@ -61,7 +70,7 @@ fn means(rows: Rows<'_>, sample: &[usize], of: &[u32], partitions: &Partitions, 
         let half = members[large].len() / 2;
         members[by_size[i]] = members[large].split_off(half);
     }
-    let parts = in_parallel(split(members.len(), threads), |range| {
+    let parts = parallel::map_ranges(0..members.len(), |range| {
         let mut centres = vec![0.0; range.len() * dim];
         for (centre, members) in centres.chunks_exact_mut(dim).zip(&members[range]) {
             mean(rows, members, centre);

@@ -21,22 +21,22 @@
 
 mod coded;
 pub mod codes;
-mod effort;
 mod error;
 mod exact;
 mod filter;
 mod k_means;
 mod kernel;
+pub mod parallel;
 mod partitioned;
 mod partitions;
 mod placement;
 mod plain;
-mod pursuit;
+mod query_state;
 mod rows;
+mod search_params;
 mod top_k;
 
 pub use codes::Codes;
-pub use effort::Effort;
 pub use error::Error;
 pub use exact::Exact;
 pub use filter::{Filter, SlotSet};
@@ -45,6 +45,7 @@ pub use partitioned::Partitioned;
 pub use partitions::{Directory, Partitions};
 pub use placement::{Groups, Placement};
 pub use rows::{FREE, Queries, Rows};
+pub use search_params::SearchParams;
 pub use top_k::Neighbor;
 
 /// The most neighbours that one search returns for a query.

@@ -3,9 +3,9 @@
 use crate::coded::{Visitors, merged, with_codes};
 use crate::codes::packed::Packed;
 use crate::codes::{self, CodedQuery, GROUP, TILE};
-use crate::exact::{Task, in_parallel};
-use crate::pursuit::Pursuit;
-use crate::{Directory, Effort, Error, Exact, Filter, Neighbor, Partitions, Queries};
+use crate::exact::Task;
+use crate::query_state::QueryState;
+use crate::{Directory, Error, Exact, Filter, Neighbor, Partitions, Queries, SearchParams, parallel};
 
 /// How many standard deviations of what 4-bit codes round away a bound allows for, on each side. See [`likely`].
 const DEVIATIONS: f64 = 2.0;
@@ -33,7 +33,7 @@ pub struct Partitioned<'a> {
 }
 
 impl<'a> Partitioned<'a> {
-    /// Searches the rows of `exact`, with as many threads. `codes` are those of these rows, by partition.
+    /// Searches the rows of `exact`. `codes` are those of these rows, by partition.
     ///
     /// # Errors
     /// When rows, codes and partitions differ in dimension.
@@ -50,7 +50,8 @@ impl<'a> Partitioned<'a> {
         }
     }
 
-    /// For each query its `k` nearest rows in the partitions that this effort goes to, as [`Exact::search`] gives them. A query for which these hold fewer than `k` rows is answered exactly.
+    /// For each query its `k` nearest rows in the partitions that it visits, as [`Exact::search`] gives them. A query for
+    /// which these hold fewer than `k` rows is answered exactly.
     ///
     /// # Errors
     /// As for [`Exact::search`].
@@ -59,15 +60,15 @@ impl<'a> Partitioned<'a> {
         queries: Queries<'_>,
         k: usize,
         filter: Filter<'_>,
-        effort: Effort,
+        params: SearchParams,
     ) -> Result<Vec<Vec<Neighbor>>, Error> {
         let (task, asked) = self.exact.task(queries, k, filter)?;
-        let visits = Visits { index: self, task: &task, effort };
+        let visits = Visits { index: self, task: &task, params };
         let mut found = Vec::with_capacity(asked.len());
         for asked in asked.chunks(TOGETHER) {
-            found.extend(with_codes(&task, asked, self.part, |pursuits| visits.run(pursuits)));
+            found.extend(with_codes(&task, asked, self.part, |states| visits.run(states)));
         }
-        // Where a filter leaves little in reach.
+        // Where a filter leaves little in the partitions visited.
         for (asked, found) in asked.iter().zip(&mut found).filter(|(_, found)| found.len() < k) {
             let except = asked.except.map(|id| [id]);
             let filter = Filter { except: except.as_ref().map(|ids| &ids[..]), ..filter };
@@ -81,7 +82,7 @@ impl<'a> Partitioned<'a> {
     /// # Errors
     /// As for [`Exact::search`].
     pub fn search_all(&self, queries: Queries<'_>, k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>, Error> {
-        Self { part: codes::PROVED, ..*self }.search(queries, k, filter, Effort::ALL)
+        Self { part: codes::PROVED, ..*self }.search(queries, k, filter, SearchParams::ALL)
     }
 
     pub(crate) fn partitions(&self) -> &Partitions {
@@ -100,49 +101,49 @@ struct Visit {
 struct Visits<'a> {
     index: &'a Partitioned<'a>,
     task: &'a Task<'a>,
-    effort: Effort,
+    params: SearchParams,
 }
 
 impl<'a> Visits<'a> {
-    fn run<'q>(&self, pursuits: Vec<Pursuit<'q>>) -> Vec<Pursuit<'q>> {
-        if pursuits.len() > self.task.threads {
-            return self.run_together(pursuits);
+    fn run<'q>(&self, states: Vec<QueryState<'q>>) -> Vec<QueryState<'q>> {
+        if states.len() > self.task.threads {
+            return self.run_together(states);
         }
-        pursuits.into_iter().map(|pursuit| self.run_alone(pursuit)).collect()
+        states.into_iter().map(|state| self.run_alone(state)).collect()
     }
 
     /// The partitions that each of the queries visits, nearest first.
     fn near<const Q: usize>(&self, queries: &[&CodedQuery]) -> [Vec<u32>; Q] {
-        let mut near = self.index.partitions.reached::<Q>(queries, self.effort.reach);
-        near.iter_mut().for_each(|near| near.truncate(self.effort.most.max(1)));
+        let mut near = self.index.partitions.reached::<Q>(queries, self.params.slack);
+        near.iter_mut().for_each(|near| near.truncate(self.params.max_partitions.max(1)));
         near
     }
 
     /// All threads take the query through its partitions.
-    fn run_alone<'q>(&self, mut pursuit: Pursuit<'q>) -> Pursuit<'q> {
-        let [near] = self.near::<1>(&[pursuit.code()]);
+    fn run_alone<'q>(&self, mut state: QueryState<'q>) -> QueryState<'q> {
+        let [near] = self.near::<1>(&[state.code()]);
         let groups: usize = near.iter().map(|&partition| self.groups(partition).len()).sum();
         let work = groups * GROUP * self.task.rows.dim();
         let threads = self.task.threads.min(work / WORK_PER_THREAD).max(1);
         let (nearest, others) = near.split_at(1);
-        self.visit::<1>(nearest[0], &[0], std::slice::from_mut(&mut pursuit));
+        self.visit::<1>(nearest[0], &[0], std::slice::from_mut(&mut state));
         // Every thread visits near and far ones.
-        let parts = in_parallel((0..threads).collect(), |thread| {
-            let mut pursuits = vec![pursuit.elsewhere()];
+        let parts = parallel::map((0..threads).collect(), |thread| {
+            let mut states = vec![state.elsewhere()];
             let some = others.iter().skip(thread).step_by(threads);
-            some.for_each(|&partition| self.visit::<1>(partition, &[0], &mut pursuits));
-            pursuits
+            some.for_each(|&partition| self.visit::<1>(partition, &[0], &mut states));
+            states
         });
-        parts.into_iter().flatten().for_each(|part| pursuit.merge(part));
-        pursuit.settle(self.task);
-        pursuit
+        parts.into_iter().flatten().for_each(|part| state.merge(part));
+        state.settle(self.task);
+        state
     }
 
-    fn run_together<'q>(&self, pursuits: Vec<Pursuit<'q>>) -> Vec<Pursuit<'q>> {
+    fn run_together<'q>(&self, states: Vec<QueryState<'q>>) -> Vec<QueryState<'q>> {
         let threads = self.task.threads;
-        let near = in_parallel(pursuits.chunks(pursuits.len().div_ceil(threads)).collect(), |pursuits| {
-            let tiles = pursuits.chunks(TILE).map(|tile| {
-                let queries: Vec<&CodedQuery> = tile.iter().map(Pursuit::code).collect();
+        let near = parallel::map(states.chunks(states.len().div_ceil(threads)).collect(), |states| {
+            let tiles = states.chunks(TILE).map(|tile| {
+                let queries: Vec<&CodedQuery> = tile.iter().map(QueryState::code).collect();
                 self.near::<TILE>(&queries).into_iter().take(tile.len()).collect::<Vec<_>>()
             });
             tiles.collect::<Vec<_>>().concat()
@@ -150,23 +151,20 @@ impl<'a> Visits<'a> {
         let near = near.concat();
 
         // First each query sees its nearest partition, so that the others meet a high limit.
-        let mut by_nearest: Vec<(u32, usize, Pursuit<'q>)> = pursuits
-            .into_iter()
-            .enumerate()
-            .map(|(position, pursuit)| (near[position][0], position, pursuit))
-            .collect();
+        let mut by_nearest: Vec<(u32, usize, QueryState<'q>)> =
+            states.into_iter().enumerate().map(|(position, state)| (near[position][0], position, state)).collect();
         by_nearest.sort_unstable_by_key(|(nearest, position, _)| (*nearest, *position));
-        let (places, mut pursuits): (Vec<_>, Vec<_>) =
-            by_nearest.into_iter().map(|(nearest, position, pursuit)| ((nearest, position), pursuit)).unzip();
-        let share = pursuits.len().div_ceil(threads);
-        let parts = places.chunks(share).zip(pursuits.chunks_mut(share)).collect();
-        in_parallel(parts, |(places, pursuits): (&[(u32, usize)], &mut [Pursuit<'q>])| {
+        let (places, mut states): (Vec<_>, Vec<_>) =
+            by_nearest.into_iter().map(|(nearest, position, state)| ((nearest, position), state)).unzip();
+        let share = states.len().div_ceil(threads);
+        let parts = places.chunks(share).zip(states.chunks_mut(share)).collect();
+        parallel::map(parts, |(places, states): (&[(u32, usize)], &mut [QueryState<'q>])| {
             let visits: Vec<_> = places
                 .iter()
                 .zip(0..)
                 .map(|((partition, _), visitor)| Visit { partition: *partition, visitor })
                 .collect();
-            self.visit_all(&visits, pursuits);
+            self.visit_all(&visits, states);
         });
 
         // Then each thread takes all queries through some of the other partitions.
@@ -176,29 +174,29 @@ impl<'a> Visits<'a> {
             visits.extend(others.map(|&partition| Visit { partition, visitor: visitor as u32 }));
         }
         visits.sort_unstable();
-        let parts = in_parallel(split_visits(&visits, threads), |visits| {
-            let mut pursuits: Vec<_> = pursuits.iter().map(Pursuit::elsewhere).collect();
-            self.visit_all(visits, &mut pursuits);
-            pursuits
+        let parts = parallel::map(split_visits(&visits, threads), |visits| {
+            let mut states: Vec<_> = states.iter().map(QueryState::elsewhere).collect();
+            self.visit_all(visits, &mut states);
+            states
         });
-        let mut pursuits = parts.into_iter().fold(pursuits, merged);
-        in_parallel(pursuits.chunks_mut(share).collect(), |pursuits: &mut [Pursuit<'q>]| {
-            pursuits.iter_mut().for_each(|pursuit| pursuit.settle(self.task));
+        let mut states = parts.into_iter().fold(states, merged);
+        parallel::map(states.chunks_mut(share).collect(), |states: &mut [QueryState<'q>]| {
+            states.iter_mut().for_each(|state| state.settle(self.task));
         });
-        let mut placed: Vec<_> = places.into_iter().zip(pursuits).collect();
+        let mut placed: Vec<_> = places.into_iter().zip(states).collect();
         placed.sort_unstable_by_key(|((_, position), _)| *position);
-        placed.into_iter().map(|(_, pursuit)| pursuit).collect()
+        placed.into_iter().map(|(_, state)| state).collect()
     }
 
     /// Visits sorted by partition.
-    fn visit_all(&self, visits: &[Visit], pursuits: &mut [Pursuit<'_>]) {
+    fn visit_all(&self, visits: &[Visit], states: &mut [QueryState<'_>]) {
         for visits in visits.chunk_by(|a, b| a.partition == b.partition) {
             let visitors: Vec<u32> = visits.iter().map(|visit| visit.visitor).collect();
             for some in visitors.chunks(TILE) {
                 match some.len() {
-                    1 => self.visit::<1>(visits[0].partition, some, pursuits),
-                    2..=4 => self.visit::<4>(visits[0].partition, some, pursuits),
-                    _ => self.visit::<TILE>(visits[0].partition, some, pursuits),
+                    1 => self.visit::<1>(visits[0].partition, some, states),
+                    2..=4 => self.visit::<4>(visits[0].partition, some, states),
+                    _ => self.visit::<TILE>(visits[0].partition, some, states),
                 }
             }
         }
@@ -209,8 +207,8 @@ impl<'a> Visits<'a> {
     }
 
     /// Takes some of the queries through a partition.
-    fn visit<const Q: usize>(&self, partition: u32, visitors: &[u32], pursuits: &mut [Pursuit<'_>]) {
-        let mut visitors = Visitors::<Q>::new(visitors, pursuits, self.task.rows.dim());
+    fn visit<const Q: usize>(&self, partition: u32, visitors: &[u32], states: &mut [QueryState<'_>]) {
+        let mut visitors = Visitors::<Q>::new(visitors, states, self.task.rows.dim());
         let groups = self.groups(partition);
         for (position, &group) in groups.iter().enumerate() {
             let group = self.index.codes.group(group as usize);
@@ -218,7 +216,7 @@ impl<'a> Visits<'a> {
             if let Some(&next) = groups.get(position + 1) {
                 self.index.codes.group(next as usize).prefetch();
             }
-            visitors.visit(self.task, pursuits, |row| group.slot(row), group.plane(), codes::coarse(), Pursuit::keep);
+            visitors.visit(self.task, states, |row| group.slot(row), group.plane(), codes::coarse(), QueryState::keep);
         }
     }
 }
@@ -283,7 +281,7 @@ mod tests {
     impl Index {
         fn new(centres: Vec<f32>) -> Self {
             let partitions = Partitions::new(centres, DIM).unwrap();
-            let placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len()).unwrap();
+            let placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len(), 0).unwrap();
             Self { vectors: vec![], ids: vec![], partitions, placement, codes: (vec![], DIM) }
         }
 
@@ -296,7 +294,7 @@ mod tests {
                     self.vectors[slot * DIM..][..DIM].copy_from_slice(vector);
                     self.ids.resize(self.ids.len().max(slot + 1), FREE);
                     self.ids[slot] = id;
-                    let partition = self.partitions.of(vector, 1)[0] as usize;
+                    let partition = self.partitions.of(vector)[0] as usize;
                     self.placement.add(&mut self.codes, partition, slot, vector).unwrap();
                 }
                 Edit::Remove(_) if self.ids.is_empty() => {}
@@ -310,13 +308,12 @@ mod tests {
             }
         }
 
-        fn with<R>(&self, threads: usize, search: impl FnOnce(Exact<'_>, Partitioned<'_>) -> R) -> R {
+        fn with<R: Send>(&self, threads: usize, search: impl FnOnce(Exact<'_>, Partitioned<'_>) -> R + Send) -> R {
             let codes = Packed::new(&self.codes.0, DIM).unwrap();
             let directory = Directory::of(codes, self.partitions.len()).unwrap();
-            let exact =
-                Exact::new(Rows::new(&self.vectors, &self.ids, DIM).unwrap()).threads(threads.try_into().unwrap());
+            let exact = Exact::new(Rows::new(&self.vectors, &self.ids, DIM).unwrap());
             let index = Partitioned::new(exact, codes, &self.partitions, &directory).unwrap();
-            search(exact, index)
+            parallel::on(threads, || search(exact, index))
         }
     }
 
@@ -349,7 +346,7 @@ mod tests {
             let mut index = Index::new(centres.concat());
             edits.iter().for_each(|edit| index.apply(edit));
             let codes = Packed::new(&index.codes.0, DIM).unwrap();
-            prop_assert_eq!(&Placement::of(codes, index.partitions.len()).unwrap().len(), &index.placement.len());
+            prop_assert_eq!(&Placement::of(codes, index.partitions.len(), index.ids.len()).unwrap().len(), &index.placement.len());
             let mut coded = vec![false; index.ids.len()];
             let mut with_room = vec![0; index.partitions.len()];
             for number in 0..codes.len() {
@@ -372,21 +369,21 @@ mod tests {
         #[test]
         fn threads_and_batch_split_do_not_change_a_partitioned_search(
             centres in prop::collection::vec(vector(), 2..8), rows in prop::collection::vec(vector(), 1..200),
-            queries in prop::collection::vec(vector(), 1..40), k in 1usize..30, reach in 0.0f32..0.5,
-            most in 0usize..9,
+            queries in prop::collection::vec(vector(), 1..40), k in 1usize..30, slack in 0.0f32..0.5,
+            max_partitions in 0usize..9,
         ) {
             let mut index = Index::new(centres.concat());
             rows.into_iter().for_each(|row| index.apply(&Edit::Add(row)));
             let flat = queries.concat();
-            let (asked, effort) = (Queries::new(&flat, DIM).unwrap(), Effort { reach, most });
-            let found = index.with(1, |_, index| index.search(asked, k, Filter::default(), effort).unwrap());
+            let (asked, params) = (Queries::new(&flat, DIM).unwrap(), SearchParams { slack, max_partitions });
+            let found = index.with(1, |_, index| index.search(asked, k, Filter::default(), params).unwrap());
             for threads in [2, 3] {
-                let again = index.with(threads, |_, index| index.search(asked, k, Filter::default(), effort).unwrap());
+                let again = index.with(threads, |_, index| index.search(asked, k, Filter::default(), params).unwrap());
                 prop_assert_eq!(&again, &found);
             }
             for (query, found) in queries.iter().zip(&found) {
                 let query = Queries::new(query, DIM).unwrap();
-                let alone = index.with(2, |_, index| index.search(query, k, Filter::default(), effort).unwrap());
+                let alone = index.with(2, |_, index| index.search(query, k, Filter::default(), params).unwrap());
                 prop_assert_eq!(&alone[0], found);
             }
         }

@@ -3,12 +3,13 @@
 //! A row belongs to the partition whose centre is nearest, by Euclidean distance. A query visits partitions by how near
 //! their rows may be, `q·c + λ·√(1 − ‖c‖²)`: the similarity to the centre, and more for rows that are scattered about it.
 //! (Centres are means of unit vectors, so 1 − ‖c‖² is their mean squared distance from it.) It visits all that come
-//! within a *reach* of the best, so that a query between many partitions visits more of them.
+//! within some *slack* of the best, so that a query between many partitions visits more of them.
+
+use std::ops::ControlFlow;
 
 use crate::codes::packed::Packed;
 use crate::codes::{self, CodedQuery, Codes, GROUP, Plane, QueryTile, TILE};
-use crate::exact::{in_parallel, split};
-use crate::{Error, Rows, k_means};
+use crate::{Error, Rows, k_means, parallel};
 
 /// λ: how much the scatter of a partition's rows counts.
 const SCATTER: f32 = 0.2;
@@ -32,14 +33,25 @@ impl Partitions {
         ((4.0 * (rows as f64).sqrt()) as usize).next_multiple_of(GROUP)
     }
 
-    /// Rows that [`Partitions::train`] does not look at, so that they tell how well strangers find their neighbours.
+    /// Rows that [`Partitions::train`] does not look at, so that they tell how well unseen queries find
+    /// their neighbours.
     pub fn held_out(rows: Rows<'_>) -> Vec<usize> {
         k_means::live(rows, |position| position % k_means::HELD_OUT == 0)
     }
 
-    /// Finds `count` centres for the rows, by k-means on a sample of them.
-    pub fn train(rows: Rows<'_>, count: usize, threads: usize) -> Self {
-        k_means::train(rows, count.max(1), threads)
+    /// Finds `count` centres for the rows, by k-means on a sample of them. The same for any number of threads.
+    pub fn train(rows: Rows<'_>, count: usize) -> Self {
+        let trained = k_means::train(rows, count.max(1), &mut |_, _| ControlFlow::Continue(()));
+        trained.expect("nobody ended it")
+    }
+
+    /// The same, telling `each_round` how many rounds of how many are done; `None` once it breaks off.
+    pub fn train_in_rounds(
+        rows: Rows<'_>,
+        count: usize,
+        each_round: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Option<Self> {
+        k_means::train(rows, count.max(1), each_round)
     }
 
     /// Partitions with these centres, row-major, of length at most about 1.
@@ -102,9 +114,9 @@ impl Partitions {
     }
 
     /// The partition of each of these vectors; 0 for vectors that are not about of unit length.
-    pub fn of(&self, vectors: &[f32], threads: usize) -> Vec<u32> {
+    pub fn of(&self, vectors: &[f32]) -> Vec<u32> {
         let count = vectors.len() / self.dim;
-        let parts = in_parallel(split(count, threads), |range| {
+        let parts = parallel::map_ranges(0..count, |range| {
             let vectors = vectors[range.start * self.dim..range.end * self.dim].chunks_exact(self.dim);
             let coded: Vec<_> = vectors.map(|vector| CodedQuery::new(vector, codes::PROVED)).collect();
             self.of_coded(&coded)
@@ -150,17 +162,17 @@ impl Partitions {
         best
     }
 
-    /// For each query the partitions within `reach` of the best, by how near their rows may be, nearest first.
-    pub(crate) fn reached<const Q: usize>(&self, queries: &[&CodedQuery], reach: f32) -> [Vec<u32>; Q] {
+    /// For each query the partitions within `slack` of the best, by how near their rows may be, nearest first.
+    pub(crate) fn reached<const Q: usize>(&self, queries: &[&CodedQuery], slack: f32) -> [Vec<u32>; Q] {
         let kernel = codes::fine::<Q>();
         let mut tile = QueryTile::<Q>::new(queries.iter().copied(), self.dim);
         let mut products = [[0.0; GROUP]; Q];
         let mut near: [Vec<(u32, f32)>; Q] = std::array::from_fn(|_| Vec::new());
-        let reaches: Vec<f32> = queries.iter().map(|query| query.in_units(reach)).collect();
+        let slacks: Vec<f32> = queries.iter().map(|query| query.in_units(slack)).collect();
         for group in 0..self.groups() {
             let plane = self.plane(group, &self.reached);
             let reached = kernel(&tile, plane, &mut products);
-            for (q, reach) in reaches.iter().enumerate() {
+            for (q, slack) in slacks.iter().enumerate() {
                 let mut rows = reached[q];
                 while rows != 0 {
                     let row = rows.trailing_zeros() as usize;
@@ -168,7 +180,7 @@ impl Partitions {
                     let score = products[q][row] + tile.weights[q] * plane.error(row);
                     if score >= tile.thresholds[q] && score > f32::NEG_INFINITY {
                         near[q].push(((group * GROUP + row) as u32, score));
-                        tile.thresholds[q] = tile.thresholds[q].max(score - reach);
+                        tile.thresholds[q] = tile.thresholds[q].max(score - slack);
                     }
                 }
             }

@@ -59,11 +59,11 @@ pub struct Placement {
 const NOWHERE: u32 = u32::MAX;
 
 impl Placement {
-    /// Reads it from the codes.
+    /// Reads it from the codes of rows in the first `slots` slots.
     ///
     /// # Errors
-    /// When a group names a partition that does not exist.
-    pub fn of(codes: Packed<'_>, partitions: usize) -> Result<Self, Error> {
+    /// When a group names a partition or a slot that does not exist.
+    pub fn of(codes: Packed<'_>, partitions: usize, slots: usize) -> Result<Self, Error> {
         let mut placement = Self {
             dim: codes.dim(),
             of_partition: vec![Vec::new(); partitions],
@@ -84,6 +84,9 @@ impl Placement {
             }
             placement.filled.push(group.len() as u8);
             for slot in (0..GROUP).filter_map(|row| group.slot(row)) {
+                if slot >= slots {
+                    return Err(Error::Slot { slot, slots });
+                }
                 placement.put(slot, number);
             }
         }

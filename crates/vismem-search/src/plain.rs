@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::Neighbor;
-use crate::exact::{Asked, Task, in_parallel, merge, split};
+use crate::exact::{Asked, Task, merge};
 use crate::kernel::{self, Tile};
 use crate::top_k::TopK;
+use crate::{Neighbor, parallel};
 
 /// Queries that share one pass over the rows; bounds the memory that their candidates need.
 const QUERY_BLOCK: usize = 256;
@@ -25,7 +25,7 @@ fn search_block(task: &Task<'_>, queries: &[Asked<'_>]) -> Vec<TopK> {
     let tiles: Vec<Tile<TILE>> = queries.chunks(TILE).map(tile).collect();
     let work = task.rows.len() * task.rows.dim() * queries.len();
     let threads = task.threads.min(work / WORK_PER_THREAD).max(1);
-    let parts = in_parallel(split(task.rows.len(), threads), |range| scan(task, range, queries, &tiles));
+    let parts = parallel::map(parallel::split(0..task.rows.len(), threads), |range| scan(task, range, queries, &tiles));
     if parts.is_empty() { queries.iter().map(|_| TopK::new(task.k)).collect() } else { merge(parts) }
 }
 

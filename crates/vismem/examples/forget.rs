@@ -8,13 +8,17 @@
 //! opening, forgetting and closing, as the command line does; and of the disk's own `fdatasync`, since the promise that
 //! something is gone takes three of them one after the other.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
 use std::error::Error;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vismem::{Attributes, Editor, EncoderIdentity, Memory, NeighborOptions, NewExemplar, Selector, content_of};
+use vismem::{
+    Attributes, BuildOptions, Built, Editor, EncoderIdentity, IndexKind, Memory, NewExemplar, Selector, content_of,
+};
 
 /// Exemplars that are forgotten in one process, and one process each.
 const FORGOTTEN: usize = 200;
@@ -100,20 +104,14 @@ fn make(path: &Path, vectors: &Path, dim: usize) -> Result<()> {
 /// Makes what a memory derives, if it is not there.
 fn derive(path: &Path, lists: Option<usize>) -> Result<()> {
     let memory = Memory::open(path)?;
-    let started = Instant::now();
-    let (_, query) = memory.sample(1);
-    memory.nearest(&query, &NeighborOptions { k: 1, ..Default::default() })?;
-    println!("codes                    {:>9.1} s", started.elapsed().as_secs_f64());
-    if memory.partition_stats().is_none() {
+    let options = BuildOptions { neighbors: lists, ..Default::default() };
+    for kind in IndexKind::ALL {
         let started = Instant::now();
-        if memory.make_partitions() {
-            println!("partitions               {:>9.1} s", started.elapsed().as_secs_f64());
+        if (kind != IndexKind::NeighborLists || lists.is_some())
+            && memory.build_index(kind, &options, &mut ())? == Built::New
+        {
+            println!("{kind:<12}             {:>9.1} s", started.elapsed().as_secs_f64());
         }
-    }
-    if let Some(lists) = lists {
-        let started = Instant::now();
-        memory.reliability(lists, &mut |_, _| {})?;
-        println!("lists of {lists:>3} lists      {:>9.1} s", started.elapsed().as_secs_f64());
     }
     Ok(())
 }

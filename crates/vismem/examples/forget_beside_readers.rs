@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release -p vismem --example forget_beside_readers -- [READERS]`
 //!
-//! Makes a memory, and forgets 200 exemplars, one after the other, twice: alone, and beside READERS processes (4 unless it
-//! is given) that each open the memory, classify and look up a source, in a loop. The example starts itself again as these
-//! processes. Prints median and 99th percentile of either, and how often the readers looked.
+//! Makes two memories, and forgets 200 exemplars of one, one after the other, three times: alone; beside READERS processes (4
+//! unless it is given) that each open the other memory, classify and look up a source, in a loop, so that they are in the
+//! way of processor and disk alone; and beside as many that do this to the same memory. The example starts itself again as
+//! these processes. Prints medians and 99th percentiles, and how often the readers looked.
 
 use std::error::Error;
 use std::path::Path;
@@ -53,18 +54,28 @@ fn look(path: &Path, n: usize) -> vismem::Result<()> {
 
 fn measure(readers: usize) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = &folder.path().join("measured.vismem");
-    make(path)?;
-    print("forget, alone            ", &mut forget(path, 1)?);
+    let [path, other] = ["measured.vismem", "other.vismem"].map(|name| folder.path().join(name));
+    make(&path)?;
+    make(&other)?;
+    print("alone", &mut forget(&path, 1)?);
+    let (mut times, looks) = forget_beside(readers, &other, &path, FORGOTTEN + 1)?;
+    print("beside readers of another memory", &mut times);
+    println!("{:<34}{looks:>8} looks of the readers", "");
+    let (mut times, looks) = forget_beside(readers, &path, &path, 2 * FORGOTTEN + 1)?;
+    print("beside readers of the same memory", &mut times);
+    println!("{:<34}{looks:>8} looks of the readers", "");
+    Ok(())
+}
+
+/// Forgets beside so many readers of a memory; also how often they looked.
+fn forget_beside(readers: usize, read: &Path, path: &Path, first: u64) -> Result<(Vec<Duration>, usize)> {
     let start = || {
         let mut reader = Command::new(std::env::current_exe()?);
-        reader.arg("read").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+        reader.arg("read").arg(read).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
     };
     let readers: Vec<Child> = (0..readers).map(|_| start()).collect::<std::io::Result<_>>()?;
     std::thread::sleep(Duration::from_millis(500));
-    let started = Instant::now();
-    let mut times = forget(path, FORGOTTEN + 1)?;
-    let seconds = started.elapsed().as_secs_f64();
+    let times = forget(path, first)?;
     let mut looks = 0;
     // Waiting closes the standard input.
     for reader in readers {
@@ -74,9 +85,7 @@ fn measure(readers: usize) -> Result<()> {
         }
         looks += String::from_utf8(ended.stdout)?.trim().parse::<usize>()?;
     }
-    print("forget, beside readers   ", &mut times);
-    println!("seconds, looks in all     {seconds:>8.2} {looks}");
-    Ok(())
+    Ok((times, looks))
 }
 
 /// Forgets exemplars one after the other, from an id on, each in an editor of its own.
@@ -117,5 +126,5 @@ fn make(path: &Path) -> Result<()> {
 fn print(what: &str, times: &mut [Duration]) {
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    println!("{what} {:>8.2} ms median, {:.2} ms 99th percentile of {}", at(0.5), at(0.99), times.len());
+    println!("{what:<34}{:>8.2} ms median, {:.2} ms 99th percentile of {}", at(0.5), at(0.99), times.len());
 }

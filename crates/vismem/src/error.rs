@@ -218,6 +218,9 @@ pub enum Error {
     /// A condition cannot be read, or asks for what the memory does not have.
     #[error(transparent)]
     Where(#[from] crate::WhereError),
+    /// Who heard of the progress ended the call.
+    #[error("cancelled")]
+    Cancelled,
     /// A search was asked for something impossible.
     #[error(transparent)]
     Search(#[from] vismem_search::Error),

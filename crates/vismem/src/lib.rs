@@ -48,6 +48,7 @@ mod index;
 mod inspect;
 mod memory;
 mod platform;
+mod progress;
 mod selector;
 mod store;
 #[cfg(test)]
@@ -67,12 +68,14 @@ pub use edit::compact::Compacted;
 pub use edit::editor::{Added, Batch, Editor, NewExemplar, content_of};
 pub use edit::receipt::{ChangedReceipt, KeptReceipt, Receipt, ReceiptCheck};
 pub use error::{Error, Result};
+pub use index::build::{BuildOptions, Built, IndexKind, IndexState, IndexStats};
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};
 pub use inspect::similar::similar;
 pub use inspect::since::{AddedSince, LabelSince, OldSince, Since};
 pub use inspect::verify::{Fault, Verification, verify};
 pub use memory::{Exemplar, Memory, Stats};
+pub use progress::Progress;
 pub use selector::{Near, Selector};
 pub use store::attribute::{AttributeError, AttributeType, AttributeValue, Attributes, Date, NotADate, UnknownType};
 pub use store::attribute_rows::Attribute;
@@ -86,5 +89,5 @@ pub use store::unit::unit;
 pub use store::where_expression::{Where, WhereError};
 /// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
 pub mod search {
-    pub use vismem_search::{Error, MAX_K, Neighbor};
+    pub use vismem_search::{Error, MAX_K, Neighbor, parallel};
 }

@@ -8,9 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
 
-use crate::index::codes::CodeMap;
-use crate::index::novelty::ReferenceDistances;
-use crate::index::partitions::PartitionMap;
+use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
 use crate::store::catalog::{Catalog, Header, Record};
 use crate::store::checked::CheckedSlots;
@@ -25,9 +23,6 @@ use crate::{Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Prune
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
-/// Of a larger one than this, [`Slots`] are kept in a file. Tests and fuzzing have small memories.
-#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
-const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 0 } else { CHECKED_AT_ONCE };
 
 /// A memory opened for reading: a handle on one state of it, whatever others do meanwhile. Clones share that state, any
 /// number of threads may ask them at once, and [`Memory::refresh`] goes on to what was committed since. Once something is
@@ -51,9 +46,7 @@ pub struct Snapshot {
     pub(crate) slots: Slots,
     vectors: VectorMap,
     checked: CheckedSlots,
-    pub(crate) codes: OnceLock<Option<CodeMap>>,
-    pub(crate) partition_map: OnceLock<Option<PartitionMap>>,
-    reference_distances: OnceLock<ReferenceDistances>,
+    pub(crate) indexes: Indexes,
     pub(crate) pruned: OnceLock<Option<Pruned>>,
     pub(crate) levels: OnceLock<Levels>,
 }
@@ -136,9 +129,6 @@ impl Memory {
 
     fn open_whole(dir: &Path) -> Result<Self> {
         let memory = Self::open_with(dir, Slots::load_kept)?;
-        if size_of_val(memory.vectors.all()) > KEPT_FROM && !memory.slots.are_kept {
-            Slots::keep(&memory);
-        }
         if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(Error::Damaged { path: fault.file, what: fault.what });
@@ -192,9 +182,7 @@ impl Memory {
                     slots,
                     vectors,
                     checked,
-                    codes: OnceLock::new(),
-                    partition_map: OnceLock::new(),
-                    reference_distances: OnceLock::new(),
+                    indexes: Indexes::default(),
                     pruned: OnceLock::new(),
                     levels: OnceLock::new(),
                 }))
@@ -454,10 +442,7 @@ impl Memory {
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
     /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
     pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
-        if self.reference_distances.get().is_none() {
-            let _ = self.reference_distances.set(ReferenceDistances::of(self)?);
-        }
-        Ok(self.reference_distances.get().and_then(|reference_distances| reference_distances.percentile(distance)))
+        Ok(self.indexes.reference_distances(self)?.percentile(distance))
     }
 }
 

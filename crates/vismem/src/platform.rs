@@ -1,7 +1,7 @@
 //! What only Unix has. A port to another system is another version of this file.
 
 use std::ffi::OsString;
-use std::fs::{File, FileType, OpenOptions};
+use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
@@ -106,4 +106,9 @@ mod tests {
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
         assert!(is_regular(&target).unwrap() && !is_regular(&folder.path().join("missing")).unwrap());
     }
+}
+
+/// What tells a file from another one that had its name before.
+pub(crate) fn inode(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(file)
 }

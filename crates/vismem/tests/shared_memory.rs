@@ -11,6 +11,7 @@ use vismem::{
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_SHARED_MEMORY";
+const LOOKED_AT: &str = "VISMEM_TEST_LOOKED_AT_MEMORY";
 const DIM: usize = 8;
 const STANDING: usize = 60;
 const ROUNDS: usize = 24;
@@ -60,9 +61,47 @@ fn child_process_that_edits() {
     }
 }
 
-fn start(dir: &Path) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "child_process_that_edits"]).env(DIRECTORY, dir).spawn().unwrap()
+/// Not a test by itself: a process that opens the memory, classifies and looks up a source until a file says that it is over.
+#[test]
+fn child_process_that_looks() {
+    let Some(dir) = std::env::var_os(LOOKED_AT) else { return };
+    let dir = Path::new(&dir);
+    while !dir.with_extension("over").exists() {
+        let look = || -> Result<()> {
+            let memory = Memory::open(dir)?;
+            let nearest = ask(&memory)?.swap_remove(0).neighbors.swap_remove(0).id;
+            assert!(memory.exemplar(nearest)?.is_some_and(|exemplar| exemplar.source.is_some()));
+            Ok(())
+        };
+        match look() {
+            Ok(()) | Err(Error::Outdated { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn start(child: &str, variable: &str, dir: &Path) -> Child {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", child]).env(variable, dir).spawn().unwrap()
+}
+
+#[test]
+fn no_forget_fails_beside_processes_that_read_all_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = &folder.path().join("m");
+    let encoder = EncoderIdentity { name: "test".into(), hash: String::new(), dim: DIM };
+    add(&mut Editor::open_or_create(dir, &encoder).unwrap(), 0..2 * STANDING, "even").unwrap();
+    let readers: Vec<Child> = (0..4).map(|_| start("child_process_that_looks", LOOKED_AT, dir)).collect();
+    for id in 1..=STANDING as u64 {
+        let mut editor = Editor::open(dir).unwrap();
+        editor.forget(&Selector { ids: vec![id], ..Default::default() }).unwrap();
+    }
+    std::fs::write(dir.with_extension("over"), "").unwrap();
+    for mut reader in readers {
+        assert!(reader.wait().unwrap().success());
+    }
+    assert_eq!(verify(dir).unwrap().faults, []);
+    assert_eq!(Memory::open(dir).unwrap().len(), STANDING);
 }
 
 fn ask(memory: &Memory) -> Result<Vec<Decision>> {
@@ -92,7 +131,7 @@ fn eight_threads_share_a_memory_that_another_process_edits_and_answer_as_fresh_r
     add(&mut Editor::open_or_create(dir, &encoder).unwrap(), 0..STANDING, "even").unwrap();
 
     let memory = Memory::open(dir).unwrap();
-    let mut child = start(dir);
+    let mut child = start("child_process_that_edits", DIRECTORY, dir);
     let (is_done, answers, compared) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let work = |mut memory: Memory| {
         while !is_done.load(Ordering::Relaxed) {

@@ -11,12 +11,14 @@ use vismem::{Editor, Memory, Taxonomy};
 use vismem_data::{clip_retrieval, embedding_folder, has_extension, taxonomy};
 
 pub use self::report::Report;
-use super::{Outcome, import};
+use super::{Outcome, import, index};
 use crate::args::{Add, Args, wrong_use};
 use crate::datasets;
 
 pub fn run(args: &Args, options: &Add) -> Result<Outcome> {
-    add(&args.memory, options)?.print(&args.memory, args.format)
+    let report = add(&args.memory, options)?;
+    index::update(&args.memory);
+    report.print(&args.memory, args.format)
 }
 
 /// What a path brings.

@@ -7,10 +7,10 @@ use std::time::Instant;
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 use vismem::search::Neighbor;
-use vismem::{Memory, NeighborOptions, Search};
+use vismem::{BuildOptions, Built, IndexKind, Memory, NeighborOptions, Search};
 use vismem_data::embeddings::{Embeddings, fault};
 
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::{Args, Bench, Format, wrong_use};
 use crate::output;
 
@@ -66,17 +66,17 @@ pub fn run(args: &Args, options: &Bench) -> Result<Outcome> {
         bail!("{}: holds no exemplar to search for; add some first", memory.path().display());
     }
     let questions = Questions::of(&memory, options)?;
-    // The first search makes codes.
+    let missing = memory.indexes_missing(Search::Exact);
+    missing.into_iter().try_for_each(|kind| index::build(&memory, kind, &BuildOptions::default()).map(drop))?;
+    // The first search opens them.
     questions.ask(&memory, Search::Exact, 1)?;
     let (speed, truth) = questions.measure(&memory, Search::Exact)?;
     let exact = Exact { speed, code_bytes: memory.search_bytes().1 };
 
-    let build = options.rebuild || memory.lacks_partitions(search);
     let started = Instant::now();
-    if build {
-        output::note(format_args!("making partitions of {}", output::counted(memory.len(), "exemplar")));
-    }
-    let built = build && memory.make_partitions();
+    let build = BuildOptions { rebuild: options.rebuild, ..BuildOptions::default() };
+    let lacks = options.rebuild || !memory.indexes_missing(search).is_empty();
+    let built = lacks && index::build(&memory, IndexKind::Partitions, &build)? == Built::New;
     let build_s = built.then(|| started.elapsed().as_secs_f64());
     let memory = Memory::open(&args.memory)?;
     let partitioned = match memory.partition_stats().filter(|_| options.recall < 1.0) {
@@ -101,7 +101,7 @@ pub fn run(args: &Args, options: &Bench) -> Result<Outcome> {
         memory: args.memory.display().to_string(),
         exemplars: memory.len(),
         dim: memory.encoder().dim,
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cores: vismem::search::parallel::threads(),
         queries: questions.count(),
         k: questions.k,
         vector_bytes: memory.search_bytes().0,

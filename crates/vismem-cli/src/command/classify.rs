@@ -11,10 +11,10 @@ use vismem_data::{Dataset, embedding_folder, has_extension, inside};
 use vismem_encode::{Encoder, Input, Outcome as Encoding};
 
 use self::answer::{Answer, Printer};
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::{Args, Classify, wrong_use};
 use crate::progress::{self, Progress};
-use crate::{datasets, decision, encoder, output, searching};
+use crate::{datasets, decision, encoder, output};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -25,8 +25,8 @@ type Answered = (Decision, Option<Decision>);
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
-    memory.pruned(&mut progress::of("exemplars"))?;
-    searching::prepare(&memory, plain.search);
+    memory.pruned(&mut progress::Steps::default())?;
+    index::advise(&memory, plain.search);
     // Fails before anything is read or encoded if the memory cannot answer at all.
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;

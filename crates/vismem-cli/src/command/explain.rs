@@ -10,9 +10,9 @@ use vismem_report::{
     Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html, to_png,
 };
 
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::{Args, Explain, Format, wrong_use};
-use crate::{decision, encoder, output, picture, progress, searching};
+use crate::{decision, encoder, output, picture, progress};
 
 #[derive(Serialize)]
 struct Document {
@@ -39,8 +39,8 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     }
     let plain = options.voting.options()?;
     let memory = Memory::open(&args.memory)?;
-    memory.pruned(&mut progress::of("exemplars"))?;
-    searching::prepare(&memory, plain.search);
+    memory.pruned(&mut progress::Steps::default())?;
+    index::advise(&memory, plain.search);
     // Fails before the encoder is loaded if the memory cannot answer anything.
     memory.classify(&[], &plain)?;
     let voting = options.what_if.on(&plain, &memory, &options.encoding)?;

@@ -9,8 +9,8 @@ use vismem::{Batch, Editor, Memory, NewExemplar};
 use vismem_data::embedding_folder::{Folder, Row};
 use vismem_data::embeddings::fault;
 
-use super::Outcome;
 use super::add::{KEPT, Report, add_taxonomies, interrupted};
+use super::{Outcome, index};
 use crate::args::{Args, Import};
 use crate::output;
 use crate::progress::Progress;
@@ -19,7 +19,9 @@ use crate::progress::Progress;
 const COMMIT_EVERY: usize = 16_384;
 
 pub fn run(args: &Args, options: &Import) -> Result<Outcome> {
-    import(&args.memory, &options.folders)?.print(&args.memory, args.format)
+    let report = import(&args.memory, &options.folders)?;
+    index::update(&args.memory);
+    report.print(&args.memory, args.format)
 }
 
 /// Adds the exemplars of folders, as one batch. Those of one folder that come into a memory that held nothing before keep

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod export;
 pub mod forget;
 pub mod import;
+pub mod index;
 pub mod log;
 pub mod ls;
 pub mod model;

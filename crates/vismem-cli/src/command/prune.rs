@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Editor, Memory, Pruned, Pruning};
+use vismem::{BuildOptions, Editor, IndexKind, Memory, Pruned, Pruning};
 use vismem_data::has_extension;
 
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
 use crate::{output, progress};
 
@@ -43,7 +43,7 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
         }
         Prune::Show => {
             let memory = Memory::open(&args.memory)?;
-            let pruned = memory.pruned(&mut progress::of("exemplars"))?;
+            let pruned = memory.pruned(&mut progress::Steps::default())?;
             answer(args.format, &document(args, &memory, pruned, false, None))?;
         }
         Prune::Suggest(options) => suggest::run(args, options)?,
@@ -58,7 +58,8 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     }
     // Counted before it is set, so that no decision has to wait for it.
     let memory = Memory::open(&args.memory)?;
-    let pruned = memory.pruned_by(pruning, &mut progress::of("exemplars"))?;
+    keep_lists(&memory, pruning.neighbors());
+    let pruned = memory.pruned_by(pruning, &mut progress::Steps::default())?;
     if let Some(page) = &trial.page {
         page::write(page, &memory, &pruned)?;
     }
@@ -77,6 +78,13 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
     }
     answer(args.format, &document)
+}
+
+/// Keeps the neighbour lists that pruning counts by, so that nobody has to search for them again. Where that cannot be, as
+/// on a disk that is only read, they are searched for in memory.
+fn keep_lists(memory: &Memory, neighbors: usize) {
+    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
+    let _ = index::build(memory, IndexKind::NeighborLists, &options);
 }
 
 /// How many exemplars half of the labels have.

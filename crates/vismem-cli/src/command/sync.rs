@@ -9,8 +9,8 @@ use serde::Serialize;
 use vismem::{Editor, Memory, Selector};
 use vismem_data::inside;
 
-use super::Outcome;
 use super::add::{pictures, report};
+use super::{Outcome, index};
 use crate::args::{Add, Args, Format, Sync};
 use crate::{datasets, output};
 
@@ -53,6 +53,7 @@ pub fn run(args: &Args, options: &Sync) -> Result<Outcome> {
         let receipt = Editor::open(&args.memory)?.forget(&Selector { ids, ..Selector::default() })?;
         forgotten = receipt.map_or(0, |receipt| receipt.exemplars);
     }
+    index::update(&args.memory);
     let digest = Memory::open(&args.memory)?.digest().to_string();
     let document = Document { add: report.document(&args.memory)?, missing, forgotten, digest };
     match args.format {

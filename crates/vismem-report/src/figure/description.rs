@@ -2,7 +2,7 @@
 
 use super::{Axis, BoxSummary, Figure, Marks, Point, Scale};
 use crate::format::NOTHING;
-use crate::table::{Cell, Column, Table};
+use crate::page_table::{Cell, Column, Table};
 
 impl Figure {
     /// A text that stands for the drawing.

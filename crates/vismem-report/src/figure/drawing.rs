@@ -15,9 +15,8 @@ use super::ink::{Ink, Role, stylesheet};
 use super::layout::{Entry, Layout, SAMPLE, Size, TEXT};
 use super::marks::{corners, marked};
 use super::scale::Ruler;
-use super::svg::{Svg, UNITS};
+use super::svg::{Svg, UNITS, escape};
 use super::{BoxSummary, Figure, Marks, Origin, Point, ReferenceLine, Scale, Series};
-use crate::canvas::escape;
 use crate::fonts::Fonts;
 use crate::{Error, format};
 

@@ -7,11 +7,27 @@ use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 
 use super::ink::Ink;
-use crate::canvas::escape;
 use crate::fonts::{Fonts, Weight};
+use crate::format;
 
 /// Units of the library in a pixel: its coordinates are whole numbers, and curves drawn in whole pixels have steps.
 pub const UNITS: i32 = 10;
+
+/// Text as it can stand inside an XML element or attribute.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in format::text(text, "").chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
 
 /// Receives the library's drawing calls.
 pub struct Svg<'a> {
@@ -156,6 +172,12 @@ impl DrawingBackend for Svg<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_cannot_leave_its_element() {
+        assert_eq!(escape("</text><a b='c' d=\"&\">"), "&lt;/text&gt;&lt;a b=&#39;c&#39; d=&quot;&amp;&quot;&gt;");
+        assert_eq!(escape("\u{0}\u{ffff}x"), "  x");
+    }
 
     #[test]
     fn paths_are_short_and_in_pixels() {

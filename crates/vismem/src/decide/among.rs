@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use vismem_search::{Filter, Neighbor, SlotSet};
 
-use crate::{Error, Memory, Result, Search, Selector};
+use crate::{Memory, Result, Search, Selector};
 
 /// What if only some exemplars were there. Every call works out which they are, in the state of the memory that it
 /// answers from.
@@ -40,11 +40,11 @@ impl Default for NeighborOptions<'_> {
 
 impl Memory {
     /// The nearest exemplars of each query, nearest first. `queries` are `Q × D` values, each query of unit length (see
-    /// [`crate::unit`]).
+    /// [`crate::unit`]). Among nothing, nothing is found.
     ///
     /// # Errors
-    /// When `k`, a recall or a dimension is out of range, nothing is left to look among, what is selected is not there, or
-    /// a row that would be cited is damaged.
+    /// When `k`, a recall or a dimension is out of range, what is selected is not there, or a row that would be cited is
+    /// damaged.
     pub fn nearest(&self, queries: &[f32], options: &NeighborOptions<'_>) -> Result<Vec<Vec<Neighbor>>> {
         let allowed = options.among.map(|among| self.slots_among(among)).transpose()?;
         let filter = Filter { allowed: allowed.as_ref(), except: options.except };
@@ -54,7 +54,7 @@ impl Memory {
     /// The slots of these exemplars.
     ///
     /// # Errors
-    /// When there are none, or what is selected is not there.
+    /// As [`Memory::select`], where they are selected.
     pub(crate) fn slots_among(&self, among: &Among) -> Result<SlotSet> {
         let selected;
         let (ids, keeps) = match among {
@@ -67,10 +67,6 @@ impl Memory {
         };
         let ids: HashSet<u64> = ids.iter().copied().collect();
         let is_meant = |slot: &usize| !self.is_free(*slot) && ids.contains(&self.slots.ids[*slot]) == keeps;
-        let mut slots = (0..self.slots.ids.len()).filter(is_meant).peekable();
-        match slots.peek() {
-            Some(_) => Ok(slots.collect()),
-            None => Err(Error::NothingLeft { path: self.path().into() }),
-        }
+        Ok((0..self.slots.ids.len()).filter(is_meant).collect())
     }
 }

@@ -97,7 +97,7 @@ impl Memory {
     /// # Errors
     /// When the counts that pruning goes by have to be made first, as [`Memory::pruned`].
     pub fn candidates(&self, neighbors: &[Neighbor]) -> Result<Vec<Candidate<'_>>> {
-        let pruned = self.pruned(&mut |_, _| {})?;
+        let pruned = self.pruned(&mut ())?;
         let candidate = |neighbor: &Neighbor| {
             let slot = neighbor.slot as usize;
             let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(slot));
@@ -134,7 +134,13 @@ impl Memory {
         if self.is_empty() {
             return Err(Error::Empty { path: self.path().into() });
         }
-        options.among.as_ref().map(|among| self.slots_among(among)).transpose()
+        let allowed = options.among.as_ref().map(|among| self.slots_among(among)).transpose()?;
+        match &allowed {
+            Some(slots) if !(0..self.slots.ids.len()).any(|slot| slots.contains(slot)) => {
+                Err(Error::NothingLeft { path: self.path().into() })
+            }
+            _ => Ok(allowed),
+        }
     }
 
     pub(crate) fn decisions(

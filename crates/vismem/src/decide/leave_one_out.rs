@@ -8,7 +8,7 @@ use vismem_search::{MAX_K, Neighbor, distance};
 
 use crate::decide::vote::pruned_decisions_at_every_k;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Error, Memory, Pruning, Reliability, Result, Standing, Threshold, Vote};
+use crate::{Error, Memory, Progress, Pruning, Reliability, Result, Standing, Threshold, Vote};
 
 /// A pruning and what it does to the memory's decisions on its own exemplars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,11 +31,7 @@ impl Memory {
     ///
     /// # Errors
     /// When `k` is out of range, or a row that would be cited is damaged.
-    pub fn neighbor_lists(
-        &self,
-        k: usize,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Vec<(u64, Vec<Neighbor>)>> {
+    pub fn neighbor_lists(&self, k: usize, progress: &mut dyn Progress) -> Result<Vec<(u64, Vec<Neighbor>)>> {
         let kept = NeighborLists::of(self, k, progress)?;
         let mut lists = Vec::with_capacity(self.len());
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
@@ -63,7 +59,7 @@ impl Memory {
         k: usize,
         vote: Vote,
         prunings: &[Option<Pruning>],
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn Progress,
     ) -> Result<Vec<f64>> {
         let depth = prunings.iter().flatten().map(Pruning::neighbors).fold(k, usize::max);
         self.accuracies(&NeighborLists::of(self, depth, progress)?, k, vote, prunings)
@@ -119,7 +115,7 @@ impl Memory {
         neighbors: usize,
         k: usize,
         vote: Vote,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn Progress,
     ) -> Result<Vec<PruningTrial>> {
         // As deep at once as anything below asks.
         let lists = NeighborLists::of(self, neighbors.max(k).max(Pruning::SOFT.neighbors()), progress)?;

@@ -11,7 +11,7 @@ use vismem_search::MAX_K;
 use crate::error::SqlContext;
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
-use crate::{Editor, Error, Memory, Reliability, Result, Votes};
+use crate::{Editor, Error, Memory, Progress, Reliability, Result, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -236,7 +236,7 @@ impl Memory {
 
     /// The pruning that decisions honour with its counts; `None` for none. Counting can take long the first time, see
     /// [`Memory::reliability`]; a decision that needs the counts waits for them in the same way.
-    pub fn pruned(&self, progress: &mut dyn FnMut(usize, usize)) -> Result<Option<&Pruned>> {
+    pub fn pruned(&self, progress: &mut dyn Progress) -> Result<Option<&Pruned>> {
         if self.pruned.get().is_none() {
             let pruned = self.pruning()?.map(|pruning| self.pruned_by(pruning, progress)).transpose()?;
             let _ = self.pruned.set(pruned);
@@ -248,13 +248,13 @@ impl Memory {
     ///
     /// # Errors
     /// When one of its numbers is out of range, or a row that would be cited is damaged.
-    pub fn pruned_by(&self, pruning: Pruning, progress: &mut dyn FnMut(usize, usize)) -> Result<Pruned> {
+    pub fn pruned_by(&self, pruning: Pruning, progress: &mut dyn Progress) -> Result<Pruned> {
         let pruning = pruning.checked()?;
         Ok(Pruned { pruning, reliability: self.reliability(pruning.neighbors(), progress)? })
     }
 
     /// Ids of the exemplars that hard pruning hides, ascending; none if none is set.
     pub fn hidden(&self) -> Result<Vec<u64>> {
-        Ok(self.pruned(&mut |_, _| {})?.map_or_else(Vec::new, Pruned::hidden))
+        Ok(self.pruned(&mut ())?.map_or_else(Vec::new, Pruned::hidden))
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::edit::forget::READERS;
 use crate::error::{IoContext, SqlContext};
-use crate::index::{codes, derived};
+use crate::index::derived;
 use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
@@ -34,7 +34,7 @@ pub struct Compacted {
 impl Editor {
     /// Closes the gaps that forgetting leaves. `vectors.f32` holds the rows in the order of ids then, as in a memory to
     /// which what it holds was added in this order and which never held anything else. Ids, labels and the digest stay;
-    /// codes are made anew by the next search. It takes room on the disk for a second copy, and memory for one of the
+    /// indexes are deleted and can be built again. It takes room on the disk for a second copy, and memory for one of the
     /// catalogue.
     ///
     /// Readers that are open answer [`crate::Error::Outdated`] afterwards.
@@ -64,9 +64,7 @@ impl Editor {
         let ids = self.write_rows()?;
         kill_point("rows copied");
         // What is derived belongs to a digest, which stays, and may belong to slots, which do not.
-        codes::remove(&self.dir)?;
-        self.partitions.delete()?;
-        derived::remove_all(&self.dir)?;
+        self.indexes.delete()?;
         let path = &self.catalog.path;
         let slots = self.catalog.header()?.slots;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;

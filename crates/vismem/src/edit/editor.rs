@@ -10,15 +10,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use crate::edit::compact;
 use crate::edit::forget::READERS;
 use crate::error::{IoContext, SqlContext};
-use crate::index::codes::{self, CodeWriter};
-use crate::index::partitions::PartitionWriter;
-use crate::index::{derived, neighbor_lists, partitions};
+use crate::index::derived;
+use crate::index::writer::IndexWriter;
 use crate::platform;
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::{DigestState, Element};
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::lock::{Lock, PATIENCE};
+use crate::store::slots::Slots;
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
 use crate::store::{attribute_rows, state, stored, upgrade};
@@ -34,11 +34,9 @@ pub struct Editor {
     pub(crate) catalog: Catalog,
     pub(crate) vectors: VectorWriter,
     pub(crate) lock: Lock,
-    pub(crate) partitions: PartitionWriter,
+    pub(crate) indexes: IndexWriter,
     /// Whether an erasure waits for a reader to let go of the log.
     pub(crate) log_held: bool,
-    /// Whether an addition has changed derived files, which need not be on disk before the lock is let go.
-    unsynced: bool,
     /// Whether the log was cut because something was forgotten, which the disk may hear of then, too.
     pub(crate) log_cut: bool,
 }
@@ -142,10 +140,9 @@ impl Editor {
             compact::finish(dir, &catalog)?;
         }
         let vectors = VectorWriter::open(dir, header.encoder.dim, header.slots)?;
-        let partitions = PartitionWriter::new(dir, header.encoder.dim);
+        let indexes = IndexWriter::new(dir, header.encoder.dim);
         let (dir, encoder) = (dir.into(), header.encoder);
-        let mut editor =
-            Self { dir, encoder, catalog, vectors, lock, partitions, log_held: false, unsynced: false, log_cut: false };
+        let mut editor = Self { dir, encoder, catalog, vectors, lock, indexes, log_held: false, log_cut: false };
         if interrupted {
             editor.recover()?;
         }
@@ -165,9 +162,7 @@ impl Editor {
             self.vectors.zero(slot)?;
         }
         self.vectors.sync()?;
-        codes::remove(&self.dir)?;
-        self.partitions.delete()?;
-        derived::remove_all(&self.dir)?;
+        self.indexes.delete()?;
         upgrade::remove_former_files(&self.dir)?;
         self.log_held = !self.catalog.fold_log(READERS, true, &[])?;
         self.log_cut = true;
@@ -209,9 +204,10 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
+        // A convenience for who opens the memory next: it can be read from the catalogue.
+        let _ = Slots::keep(&self.dir, &self.catalog);
         // A lock that is let go says that files are, on disk, what edits have made of them.
-        if self.unsynced && derived::sync(&self.dir, &[codes::NAME, partitions::NAME, derived::NEIGHBOR_LISTS]).is_err()
-        {
+        if self.indexes.sync().is_err() {
             self.lock.dirty = true;
         }
         // Every change was durable when its call returned; an emptied log is tidiness that the next writer can do too,
@@ -305,8 +301,7 @@ impl Batch<'_> {
         let mut last_id = editor.catalog.last_id()?;
         let tx = editor.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         let before = header.digest.digest();
-        let mut codes = CodeWriter::open(&editor.dir, editor.encoder.dim, &before);
-        editor.partitions.begin(&before);
+        editor.indexes.begin(&before, header.slots);
         let (digest, slots) = (header.digest, header.slots);
         let mut insertion = Insertion { tx: &tx, digest, slots, batch: *batch, attributes };
         let mut added = Vec::with_capacity(exemplars.len());
@@ -322,8 +317,7 @@ impl Batch<'_> {
                     last_id = last_id.max(id);
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
-                    codes.set(slot as usize, row);
-                    editor.partitions.add(slot as usize, row);
+                    editor.indexes.add(slot as usize, row);
                     kill_point("row written");
                     insertion.insert(exemplar, id, slot, vectors::hash(row)).at(path)?;
                     assignments.push((slot as usize, id));
@@ -349,10 +343,7 @@ impl Batch<'_> {
         tx.commit().at(path)?;
         kill_point("committed");
         state::announce(&editor.dir, &editor.catalog);
-        editor.unsynced = true;
-        codes.finish(&digest);
-        editor.partitions.finish(&digest);
-        neighbor_lists::admit(&editor.dir, &assignments, &before, &digest);
+        editor.indexes.finish_adding(&assignments, &before, &digest);
         (*batch, *event) = (id, Some(recorded));
         Ok(added)
     }

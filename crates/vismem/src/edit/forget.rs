@@ -6,12 +6,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::iter::once;
 use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
 
 use crate::error::SqlContext;
-use crate::index::{codes, derived, neighbor_lists};
+use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
@@ -26,6 +27,8 @@ struct Freed {
     records: Vec<Record>,
     before: Digest,
     after: Digest,
+    /// How many slots there are.
+    slots: u64,
     event: u64,
 }
 
@@ -74,7 +77,7 @@ impl Editor {
     fn free(&mut self, ids: &[u64], selector: &Selector) -> Result<Freed> {
         let path = &self.catalog.path;
         let header = self.catalog.header()?;
-        let mut digest = header.digest;
+        let (mut digest, slots) = (header.digest, header.slots);
         let before = digest.digest();
         let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
@@ -112,30 +115,23 @@ impl Editor {
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");
-        Ok(Freed { records, before, after, event })
+        Ok(Freed { records, before, after, slots, event })
     }
 
     /// Overwrites what the transaction freed, in every file; all of it is on disk when it returns.
     fn overwrite(&mut self, freed: &Freed) -> Result<()> {
         let assignments: Vec<(usize, u64)> = freed.records.iter().map(|record| (record.slot, record.id)).collect();
-        let slots: Vec<usize> = assignments.iter().map(|(slot, _)| *slot).collect();
         // Before rows are overwritten, so that a reader notices that they were.
         state::publish(&self.dir, &self.catalog)?;
-        self.partitions.begin(&freed.before);
+        self.indexes.begin(&freed.before, freed.slots);
         for record in &freed.records {
-            // Partitions are told while the row is still there.
-            self.partitions.remove(record.slot, &self.vectors, &record.vector_hash);
+            // Indexes are told while the row is still there.
+            self.indexes.remove(record.slot, &self.vectors, &record.vector_hash);
             self.vectors.zero(record.slot as u64)?;
             kill_point("row zeroed");
         }
-        let codes = codes::erase(&self.dir, self.encoder().dim, &slots, &freed.before, &freed.after)?;
-        kill_point("codes erased");
-        let partitions = self.partitions.finish_removing(&freed.after)?;
-        kill_point("partitions thinned");
-        let lists = neighbor_lists::erase(&self.dir, &assignments, &freed.before, &freed.after)?;
-        kill_point("neighbor lists thinned");
-        let files = [Some(self.vectors.file()), codes.as_ref(), partitions, lists.as_ref()];
-        let files: Vec<&File> = files.into_iter().flatten().collect();
+        let indexes = self.indexes.erase(&assignments, &freed.before, &freed.after)?;
+        let files: Vec<&File> = once(self.vectors.file()).chain(&indexes).collect();
         self.log_held = !self.catalog.fold_log(READERS, self.log_held, &files)?;
         self.log_cut = true;
         Ok(())

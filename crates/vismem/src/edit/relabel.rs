@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::edit::editor::label_id;
 use crate::error::SqlContext;
-use crate::index::{codes, derived, neighbor_lists};
+use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
@@ -111,10 +111,7 @@ impl Editor {
         tx.commit().at(path)?;
         kill_point("relabel committed");
         state::announce(&self.dir, &self.catalog);
-        codes::follow(&self.dir, &before, &after);
-        self.partitions.follow(&before, &after);
-        // Who is near to whom does not depend on labels.
-        neighbor_lists::admit(&self.dir, &[], &before, &after);
+        self.indexes.follow(&before, &after);
         Ok(Some(event))
     }
 }

@@ -4,15 +4,15 @@
 //! Layout of those that are written and read whole: the digest that the content belongs to (32 bytes), the content, BLAKE3
 //! of both (32 bytes).
 
-use std::io::{Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::IoContext;
+use crate::index::{codes, partitions};
 use crate::platform;
-use crate::store::catalog::Catalog;
-use crate::store::lock::Lock;
-use crate::{Digest, Memory, Result};
+use crate::{Digest, Result};
 
 /// The memory's own nearest-neighbour distances, see [`crate::index::novelty`].
 pub(crate) const NOVELTY: &str = "novelty.f32";
@@ -20,8 +20,10 @@ pub(crate) const NOVELTY: &str = "novelty.f32";
 pub(crate) const NEIGHBOR_LISTS: &str = "neighbor_lists.u32";
 /// Which exemplar is in which slot, see [`crate::store::slots`].
 pub(crate) const SLOTS: &str = "slots.u64";
-/// Every derived file of a memory but those of its codes.
-pub(crate) const ALL: [&str; 3] = [NOVELTY, NEIGHBOR_LISTS, SLOTS];
+/// Every derived file of a memory.
+pub(crate) const ALL: [&str; 5] = [codes::NAME, partitions::NAME, NEIGHBOR_LISTS, NOVELTY, SLOTS];
+/// What ends the name of a file that is not finished.
+const UNFINISHED: &str = ".new";
 
 const HASH: usize = 32;
 
@@ -43,14 +45,8 @@ pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Keeps the content for later, if nobody is writing and the memory is still what the reader has open. A convenience:
-/// where the disk refuses, it is computed again next time.
-pub(crate) fn keep(memory: &Memory, name: &str, content: &[&[u8]]) {
-    build(memory, name, |path| write_to(path, &memory.digest(), content));
-}
-
-fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<()> {
-    let mut file = platform::create_regular(path)?;
+/// Writes a file whole.
+pub(crate) fn write(mut file: &File, digest: &Digest, content: &[&[u8]]) -> io::Result<()> {
     let mut hasher = blake3::Hasher::new();
     for part in [&digest.as_bytes()[..]].iter().chain(content) {
         hasher.update(part);
@@ -59,47 +55,108 @@ fn write_to(path: &Path, digest: &Digest, content: &[&[u8]]) -> std::io::Result<
     file.write_all(hasher.finalize().as_bytes())
 }
 
-/// Lets `write` make the file at the path that it is given, which takes its name then, if nobody is writing and the
-/// memory is still what the reader has open. A convenience: where the disk refuses, one goes on without.
-pub(crate) fn build(memory: &Memory, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Option<()> {
-    let dir = memory.path();
-    let mut lock = Lock::take(dir, Duration::ZERO).ok()?;
-    let current = memory.readers.read(Catalog::header).ok()?;
-    // The same digest could be another order of slots, if something was forgotten and added again.
-    let is_the_same = current.digest == memory.digest && current.commit.generation == memory.commit.generation;
-    if lock.dirty || !is_the_same {
-        return None;
-    }
-    lock.begin().ok()?;
-    let written = whole_or_not(dir, name, write);
-    lock.dirty = false;
-    written.ok()
+/// A file that is being made under a name of its own. Dropped before it [takes its name](Unfinished::install), it goes.
+pub(crate) struct Unfinished {
+    pub path: PathBuf,
+    /// Locked as long as its maker lives, so that others can tell what a killed one left.
+    file: File,
+    is_installed: bool,
 }
 
-fn whole_or_not(dir: &Path, name: &str, write: impl FnOnce(&Path) -> std::io::Result<()>) -> std::io::Result<()> {
-    let temporary = path(dir, &format!("{name}.new"));
-    let written = write(&temporary).and_then(|()| std::fs::rename(&temporary, path(dir, name)));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+impl Unfinished {
+    /// Begins the derived file `name` of the memory `dir`.
+    pub(crate) fn create(dir: &Path, name: &str) -> Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+            let path = dir.join(format!("{name}.{process}-{number}{UNFINISHED}"));
+            match File::options().read(true).write(true).create_new(true).open(&path) {
+                // Another process of this number, on another machine or before, left it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                opened => {
+                    let file = opened.at(&path, "create")?;
+                    file.lock().at(&path, "lock")?;
+                    return Ok(Self { path, file, is_installed: false });
+                }
+            }
+        }
     }
-    written
+
+    /// The file, to be written to.
+    pub(crate) fn file(&self) -> Result<File> {
+        self.file.try_clone().at(&self.path, "open")
+    }
+
+    /// The same with nothing in it.
+    pub(crate) fn emptied(&self) -> Result<File> {
+        let mut file = self.file()?;
+        file.set_len(0).and_then(|()| file.rewind()).at(&self.path, "write")?;
+        Ok(file)
+    }
+
+    /// Gives it its name. Whether it was still there.
+    pub(crate) fn install(mut self, dir: &Path, name: &str) -> Result<bool> {
+        match std::fs::rename(&self.path, path(dir, name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            renamed => {
+                renamed.at(&self.path, "rename")?;
+                self.is_installed = true;
+                Ok(true)
+            }
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_installed {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether this is the name of a derived file, finished or not.
+pub(crate) fn is_name(name: &str) -> bool {
+    ALL.contains(&name) || is_unfinished(name)
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.ends_with(UNFINISHED) && ALL.iter().any(|of| name.strip_prefix(of).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// Names of unfinished derived files in a memory.
+fn unfinished(dir: &Path) -> impl Iterator<Item = String> {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| file.file_name().into_string().ok()).filter(|name| is_unfinished(name))
+}
+
+/// Deletes what is being made, so that nothing of what was forgotten comes to stand in it or stays there. Its makers go
+/// on, and find when they are done that it is gone.
+pub(crate) fn remove_unfinished(dir: &Path) -> Result<()> {
+    remove(dir, &unfinished(dir).collect::<Vec<_>>())
+}
+
+/// Deletes unfinished files whose makers are gone.
+pub(crate) fn remove_abandoned(dir: &Path) -> Result<()> {
+    let is_abandoned =
+        |name: &String| platform::read_regular(&path(dir, name)).is_ok_and(|file| file.try_lock().is_ok());
+    remove(dir, &unfinished(dir).filter(is_abandoned).collect::<Vec<_>>())
 }
 
 /// Waits until these files of the memory are on disk, where they are there.
 pub(crate) fn sync(dir: &Path, names: &[&str]) -> Result<()> {
     for path in names.iter().map(|name| path(dir, name)) {
         match platform::read_regular(&path).and_then(|file| file.sync_data()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "sync"),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at(&path, "sync"),
             _ => {}
         }
     }
     Ok(())
 }
 
-/// Deletes every derived file, half-written ones included.
+/// Deletes every derived file, unfinished ones included.
 pub(crate) fn remove_all(dir: &Path) -> Result<()> {
-    let unfinished = ALL.map(|name| format!("{name}.new"));
-    remove(dir, &ALL.into_iter().chain(unfinished.iter().map(String::as_str)).collect::<Vec<_>>())
+    remove(dir, &unfinished(dir).chain(ALL.map(String::from)).collect::<Vec<_>>())
 }
 
 /// Deletes what does not follow changes, so that nobody takes it for the state that is about to be committed.
@@ -108,12 +165,12 @@ pub(crate) fn remove_rigid(dir: &Path) -> Result<()> {
 }
 
 /// Deletes files of the memory, so that no power failure brings them back.
-pub(crate) fn remove(dir: &Path, names: &[&str]) -> Result<()> {
+pub(crate) fn remove(dir: &Path, names: &[impl AsRef<str>]) -> Result<()> {
     let mut removed = false;
     for name in names {
-        let path = path(dir, name);
+        let path = path(dir, name.as_ref());
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).at(&path, "delete"),
             outcome => removed |= outcome.is_ok(),
         }
     }

@@ -11,11 +11,9 @@
 mod file;
 mod mentions;
 
-use std::time::{Duration, Instant};
-
 use vismem_search::{Exact, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, distance};
 
-use crate::{Memory, Result};
+use crate::{Memory, Progress, Result};
 
 pub(crate) use file::{admit, erase};
 
@@ -28,9 +26,6 @@ const NOBODY: u32 = u32::MAX - 2;
 
 /// Exemplars that are searched for together.
 const TOGETHER: usize = 1024;
-/// How much work of a long search can be lost when the process ends.
-const KEEP_EVERY: Duration = Duration::from_secs(30);
-
 /// Lists that are kept, hashed and found together.
 const GROUP: usize = 32;
 
@@ -62,9 +57,16 @@ impl Arrangement {
 }
 
 impl NeighborLists {
-    /// The lists of this memory, at least `depth` long. Searches for what is missing and keeps the result; `progress`
-    /// hears how many of how many exemplars were searched for.
-    pub(crate) fn of(memory: &Memory, depth: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Self> {
+    /// The lists of this memory, at least `depth` long: those of the file, and what is missing there searched for;
+    /// `progress` hears how many of how many exemplars were searched for.
+    pub(crate) fn of(memory: &Memory, depth: usize, progress: &mut dyn Progress) -> Result<Self> {
+        let mut lists = Self::begun(memory, depth)?;
+        lists.catch_up(memory, progress, |_| ())?;
+        Ok(lists)
+    }
+
+    /// The file's lists if they are of this memory and at least `depth` long, else none; all of them may be missing.
+    pub(crate) fn begun(memory: &Memory, depth: usize) -> Result<Self> {
         if !(1..=MAX_K).contains(&depth) {
             return Err(vismem_search::Error::K { k: depth }.into());
         }
@@ -74,9 +76,6 @@ impl NeighborLists {
         let kept = Self::load(memory).filter(fits);
         let mut lists = kept.unwrap_or(Self { arrangement, depth, lists: Vec::new() });
         lists.lists.resize(slots.next_multiple_of(GROUP) * lists.depth, NEW);
-        if lists.catch_up(memory, progress)? {
-            lists.keep(memory);
-        }
         Ok(lists)
     }
 
@@ -87,7 +86,7 @@ impl NeighborLists {
         memory: &Memory,
         slots: &[usize],
         depth: usize,
-        progress: &mut dyn FnMut(usize, usize),
+        progress: &mut dyn Progress,
     ) -> Result<Self> {
         let allowed: SlotSet = slots.iter().copied().collect();
         let lists = vec![NOBODY; memory.slots.ids.len() * depth];
@@ -102,7 +101,7 @@ impl NeighborLists {
                 among.set(slot, left);
             }
         }
-        among.search(memory, &short, Some(&allowed), |_, done| progress(done, short.len()))?;
+        among.search(memory, &short, Some(&allowed), |_, done| progress.advance("exemplars", done, short.len()))?;
         Ok(among)
     }
 
@@ -130,8 +129,30 @@ impl NeighborLists {
         list.iter_mut().zip(lists).for_each(|(to, neighbor)| *to = neighbor);
     }
 
-    /// Searches for every list that is missing. Returns whether any was.
-    fn catch_up(&mut self, memory: &Memory, progress: &mut dyn FnMut(usize, usize)) -> Result<bool> {
+    /// All of them are to be searched for.
+    pub(crate) fn clear(&mut self) {
+        self.lists.fill(NEW);
+    }
+
+    /// How many of the memory's exemplars have no list.
+    pub(crate) fn missing(&self, memory: &Memory) -> usize {
+        let live = (0..memory.slots.ids.len()).filter(|&slot| !memory.is_free(slot));
+        // What came after the lists were written is beyond their end.
+        live.filter(|&slot| self.lists.get(slot * self.depth).is_none_or(|first| *first >= LACKING)).count()
+    }
+
+    /// How long they are.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Searches for every list that is missing; `each` sees the lists now and then.
+    pub(crate) fn catch_up(
+        &mut self,
+        memory: &Memory,
+        progress: &mut dyn Progress,
+        mut each: impl FnMut(&Self),
+    ) -> Result<()> {
         let live = || (0..memory.slots.ids.len()).filter(|&slot| !memory.is_free(slot));
         let added: Vec<usize> = live().filter(|&slot| self.is(slot, NEW)).collect();
         let settled: Vec<usize> = live().filter(|&slot| !self.is(slot, NEW) && !self.is(slot, LACKING)).collect();
@@ -143,15 +164,10 @@ impl NeighborLists {
         }
         added.iter().for_each(|&slot| self.set(slot, [LACKING]));
         let lacking: Vec<usize> = live().filter(|&slot| self.is(slot, LACKING)).collect();
-        let mut kept = Instant::now();
         self.search(memory, &lacking, None, |lists, done| {
-            progress(done, lacking.len());
-            if kept.elapsed() >= KEEP_EVERY {
-                lists.keep(memory);
-                kept = Instant::now();
-            }
-        })?;
-        Ok(!lacking.is_empty())
+            each(lists);
+            progress.advance("exemplars", done, lacking.len())
+        })
     }
 
     /// Searches for the lists of these slots, among the `allowed` ones; `each` hears now and then how many are done.
@@ -160,7 +176,7 @@ impl NeighborLists {
         memory: &Memory,
         slots: &[usize],
         allowed: Option<&SlotSet>,
-        mut each: impl FnMut(&Self, usize),
+        mut each: impl FnMut(&Self, usize) -> Result<()>,
     ) -> Result<()> {
         for (block, some) in slots.chunks(TOGETHER).enumerate() {
             let own: Vec<u64> = some.iter().map(|&slot| memory.slots.ids[slot]).collect();
@@ -168,7 +184,7 @@ impl NeighborLists {
             for (&slot, found) in some.iter().zip(&found) {
                 self.set(slot, found.iter().map(|neighbor| neighbor.slot));
             }
-            each(self, block * TOGETHER + some.len());
+            each(self, block * TOGETHER + some.len())?;
         }
         Ok(())
     }

@@ -1,14 +1,17 @@
 //! How unlike everything in the memory a query is.
 //!
-//! The reference distances are those of the memory itself: the distance of each exemplar to its nearest neighbour (leave-one-out). A query's
-//! novelty is the share of exemplars, in percent, whose nearest neighbour is nearer than the query's nearest neighbour.
-//! The nearest distance alone was chosen over means and farther neighbours because it told unrelated pictures from
+//! The reference distances are those of the memory itself: the distance of each exemplar to its nearest neighbour
+//! (leave-one-out). A query's novelty is the share of exemplars, in percent, whose nearest neighbour is nearer than the
+//! query's nearest neighbour. The nearest distance alone was chosen over means and farther neighbours because it told unrelated pictures from
 //! related ones best (docs/guarantees.md, "Novelty").
 
 use std::collections::BinaryHeap;
+use std::fs::File;
+use std::path::Path;
 
 use vismem_search::Filter;
 
+use crate::error::IoContext;
 use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::{Memory, Result};
@@ -21,17 +24,23 @@ const SAMPLE: usize = 512;
 pub(crate) struct ReferenceDistances(Vec<f32>);
 
 impl ReferenceDistances {
-    pub(crate) fn of(memory: &Memory) -> Result<Self> {
-        if let Some(bytes) = derived::load(memory.path(), derived::NOVELTY, &memory.digest()) {
-            let distances = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-            return Ok(Self(distances.collect()));
-        }
-        let reference_distances = Self::measure(memory)?;
-        derived::keep(memory, derived::NOVELTY, &[bytemuck::cast_slice(&reference_distances.0)]);
-        Ok(reference_distances)
+    /// Those of the file, if they belong to this state of the memory.
+    pub(crate) fn load(memory: &Memory) -> Option<Self> {
+        let bytes = derived::load(memory.path(), derived::NOVELTY, &memory.digest())?;
+        Some(Self(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
     }
 
-    fn measure(memory: &Memory) -> Result<Self> {
+    /// Those of the file, else measured.
+    pub(crate) fn of(memory: &Memory) -> Result<Self> {
+        Self::load(memory).map_or_else(|| Self::measure(memory), Ok)
+    }
+
+    /// Writes those of this state of a memory into a new file.
+    pub(crate) fn write(&self, memory: &Memory, path: &Path, file: &File) -> Result<()> {
+        derived::write(file, &memory.digest(), &[bytemuck::cast_slice(&self.0)]).at(path, "write")
+    }
+
+    pub(crate) fn measure(memory: &Memory) -> Result<Self> {
         let mut sample = BinaryHeap::new();
         memory.for_each_record(|record, _| {
             if let Some(Record { id, slot, vector_hash, content, .. }) = memory.of_snapshot(record) {

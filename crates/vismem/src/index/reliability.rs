@@ -4,7 +4,7 @@ use serde::Serialize;
 use vismem_search::FREE;
 
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Memory, Result};
+use crate::{Memory, Progress, Result};
 
 /// The votes of every exemplar when the memory is queried with itself, each exemplar leaving itself out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +70,13 @@ impl Memory {
     /// Counts how often each exemplar is among the `neighbors` (1..=10,000) nearest of another one, and with the wrong
     /// label. The paper takes 10 for soft pruning and 100 for hard pruning.
     ///
-    /// The first call queries the memory with itself; `progress` hears how many of how many exemplars are done. The
-    /// neighbours are kept in a file of 4 bytes for each, and later calls search only for what edits have changed. A
-    /// process that ends on the way loses no more than the last half minute.
+    /// Where the memory has neighbour lists that are long enough ([`crate::IndexKind::NeighborLists`]), only what edits
+    /// have changed in them is searched for, else the memory is queried with itself; nothing is written. `progress`
+    /// hears how many of how many exemplars are done.
     ///
     /// # Errors
-    /// When `neighbors` is out of range, or a row that would be cited is damaged.
-    pub fn reliability(&self, neighbors: usize, progress: &mut dyn FnMut(usize, usize)) -> Result<Reliability> {
+    /// When `neighbors` is out of range, a row that would be cited is damaged, or `progress` ends it.
+    pub fn reliability(&self, neighbors: usize, progress: &mut dyn Progress) -> Result<Reliability> {
         let counts =
             NeighborLists::of(self, neighbors, progress).map(|lists| Reliability::count(self, &lists, neighbors));
         self.unless_outdated(counts)

@@ -1,31 +1,31 @@
 //! How neighbours are searched for: exactly, or by partitions.
 
-use serde::Serialize;
-use vismem_search::{Effort, Exact, Filter, Neighbor, Partitioned, Queries, Rows};
+use std::sync::Arc;
 
-use crate::index::codes::CodeMap;
+use vismem_search::{Exact, Filter, Neighbor, Partitioned, Queries, Rows, SearchParams};
+
 use crate::index::partitions::PartitionMap;
 use crate::{Error, Memory, Result};
 
 /// From so many exemplars on a search that need not be exact goes by partitions; an exact one of fewer takes a few
 /// milliseconds.
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
-const LARGE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 200_000 };
+pub(crate) const LARGE: usize = if cfg!(any(test, fuzzing)) { 100 } else { 200_000 };
 /// Below so many exemplars there are no partitions, whatever is asked for. Tests and fuzzing have small memories.
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
-const LEAST: usize = if cfg!(any(test, fuzzing)) { 32 } else { 1 << 13 };
+pub(crate) const LEAST: usize = if cfg!(any(test, fuzzing)) { 32 } else { 1 << 13 };
 
 /// How to search for neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Search {
-    /// All exemplars count: the answer is proved to be that of comparing every one.
+    /// All exemplars count: the answer is proved to be that of comparing every one. Faster where the memory has codes.
     Exact,
-    /// By partitions where the memory is large (from 200,000 exemplars on) and `recall` is below 1, else exactly.
+    /// By partitions where the memory has some, is large (from 200,000 exemplars on) and `recall` is below 1, else exactly.
     Auto {
         /// The share of the nearest neighbours that must be found on average, within 0.5..=1.
         recall: f64,
     },
-    /// By partitions, from 8,192 exemplars on.
+    /// By partitions where the memory has some, which it can from 8,192 exemplars on, else exactly.
     Partitioned {
         /// As for [`Search::Auto`].
         recall: f64,
@@ -47,7 +47,7 @@ impl Search {
     }
 
     /// The recall that partitions must have in a memory of so many exemplars; `None` to search exactly.
-    fn recall_of_partitions(self, exemplars: usize) -> Option<f64> {
+    pub(crate) fn recall_of_partitions(self, exemplars: usize) -> Option<f64> {
         match self {
             Self::Partitioned { recall } if exemplars >= LEAST => Some(recall),
             Self::Auto { recall } if exemplars >= LARGE => Some(recall),
@@ -58,7 +58,7 @@ impl Search {
 }
 
 /// The partitions of a memory.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PartitionStats {
     /// How many there are.
     pub partitions: usize,
@@ -77,11 +77,11 @@ pub struct PartitionStats {
 }
 
 impl Memory {
-    /// The `k` nearest exemplars of each query, nearest first, or most of them where the search is not exact.
+    /// The `k` nearest exemplars of each query, nearest first, as [`Memory::neighbors`] gives them, or most of them.
     ///
     /// # Errors
-    /// As for [`Memory::nearest`].
-    pub(crate) fn neighbors_by(
+    /// As for [`Memory::neighbors`], and when a recall is out of range.
+    pub fn neighbors_by(
         &self,
         search: Search,
         queries: &[f32],
@@ -91,49 +91,36 @@ impl Memory {
         let index = self.exact()?;
         let asked = Queries::new(queries, self.encoder().dim)?;
         let found = match self.partitions(search.checked()?, k) {
-            Some((map, effort)) => {
+            Some((map, params)) => {
                 let index = Partitioned::new(index, map.codes(), &map.partitions, &map.directory)?;
-                index.search(asked, k, filter, effort)?
+                index.search(asked, k, filter, params)?
             }
-            None => self.with_codes(index)?.search(asked, k, filter)?,
+            None => match self.indexes.codes(self) {
+                Some(codes) => index.with_codes(codes.codes())?.search(asked, k, filter)?,
+                None => index.search(asked, k, filter)?,
+            },
         };
         let cited: Vec<(u64, usize)> = found.iter().flatten().map(|found| (found.id, found.slot as usize)).collect();
         self.unless_outdated(self.check_rows(&cited))?;
         Ok(found)
     }
 
-    /// The recall that a search for `k` neighbours is expected to have: 1 where it is exact. It is measured when
-    /// partitions are made, on exemplars that training had not seen. Makes partitions if need be, which takes a while.
+    /// The recall that a search for `k` neighbours is expected to have: 1 where it is exact. It was measured when
+    /// partitions were built, on exemplars that training had not seen.
     ///
     /// # Errors
     /// When a recall is out of range.
     pub fn expected_recall(&self, search: Search, k: usize) -> Result<f64> {
         let partitions = self.partitions(search.checked()?, k);
-        let recall =
-            |(map, _): (&PartitionMap, Effort)| Some(map.effort(k, search.recall_of_partitions(self.len())?)?.recall);
+        let recall = |(map, _): (Arc<PartitionMap>, SearchParams)| {
+            Some(map.params(k, search.recall_of_partitions(self.len())?)?.recall)
+        };
         Ok(partitions.and_then(recall).unwrap_or(1.0))
-    }
-
-    /// Whether this search will make partitions first, which takes a while.
-    pub fn lacks_partitions(&self, search: Search) -> bool {
-        search.recall_of_partitions(self.len()).is_some() && self.partition_map.get().is_none() && {
-            let kept = PartitionMap::open(self);
-            let lacks = kept.is_none();
-            if kept.is_some() {
-                let _ = self.partition_map.set(kept);
-            }
-            lacks
-        }
-    }
-
-    /// Finds partitions anew, whatever there is; `false` where somebody is writing or the memory is too small.
-    pub fn make_partitions(&self) -> bool {
-        self.len() >= LEAST && PartitionMap::build(self).is_some()
     }
 
     /// What partitions there are, if any.
     pub fn partition_stats(&self) -> Option<PartitionStats> {
-        PartitionMap::open(self).map(|map| map.stats())
+        self.indexes.partitions(self).map(|map| map.stats())
     }
 
     /// Up to `count` exemplars, evenly spread over the memory: their ids, and their embeddings one after the other.
@@ -151,23 +138,16 @@ impl Memory {
         (size_of_val(self.vectors()) as u64, codes)
     }
 
-    /// Partitions and effort for such a search; `None` to search exactly.
-    fn partitions(&self, search: Search, k: usize) -> Option<(&PartitionMap, Effort)> {
+    /// Partitions and search parameters for such a search; `None` to search exactly.
+    fn partitions(&self, search: Search, k: usize) -> Option<(Arc<PartitionMap>, SearchParams)> {
         let recall = search.recall_of_partitions(self.len())?;
-        let map = self.partition_map.get_or_init(|| PartitionMap::of(self)).as_ref()?;
-        Some((map, map.effort(k, recall)?.effort))
+        let map = self.indexes.partitions(self)?;
+        let params = map.params(k, recall)?.params;
+        Some((map, params))
     }
 
     /// Search that compares every exemplar.
     pub(crate) fn exact(&self) -> Result<Exact<'_>> {
         Ok(Exact::new(Rows::new(self.vectors(), &self.slots.ids, self.encoder().dim)?))
-    }
-
-    /// The same, by codes first where the memory is large.
-    pub(crate) fn with_codes<'m>(&'m self, index: Exact<'m>) -> Result<Exact<'m>> {
-        match self.codes.get_or_init(|| CodeMap::of(self)) {
-            Some(map) => Ok(index.with_codes(map.codes())?),
-            None => Ok(index),
-        }
     }
 }

@@ -8,7 +8,7 @@ use vismem_search::{MAX_K, SlotSet};
 
 use crate::decide::leave_one_out::Voters;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Error, Memory, Pruned, Pruning, Reliability, Result, Vote};
+use crate::{Error, Memory, Progress, Pruned, Pruning, Reliability, Result, Vote};
 
 /// What the batches from one on changed in the decisions on older exemplars, each asked without itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,13 +96,7 @@ impl Memory {
     /// # Errors
     /// [`Error::NothingBefore`] where fewer than two exemplars are older; when there is no such batch, a number is out of
     /// range, or a row that would be cited is damaged.
-    pub fn changed_since(
-        &self,
-        batch: u64,
-        k: usize,
-        vote: Vote,
-        progress: &mut dyn FnMut(usize, usize),
-    ) -> Result<Since> {
+    pub fn changed_since(&self, batch: u64, k: usize, vote: Vote, progress: &mut dyn Progress) -> Result<Since> {
         if !(1..=MAX_K).contains(&k) {
             return Err(vismem_search::Error::K { k }.into());
         }

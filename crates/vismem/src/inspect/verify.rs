@@ -199,12 +199,7 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
     files
         .filter(|file| {
             let name = file.file_name();
-            !known
-                .iter()
-                .chain(&derived::ALL)
-                .chain(former)
-                .chain(&[codes::NAME, partitions::NAME])
-                .any(|known| name == **known)
+            !known.iter().chain(former).any(|known| name == **known) && !name.to_str().is_some_and(derived::is_name)
         })
         .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
         .collect()

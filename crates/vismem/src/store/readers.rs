@@ -74,7 +74,7 @@ impl Readers {
         }
         self.read(|catalog| {
             let header = catalog.header()?;
-            of(&Parts { of: Source::Whole(catalog), commit: header.commit }, &header)
+            of(&Parts::whole(catalog, header.commit), &header)
         })
     }
 
@@ -110,7 +110,12 @@ enum Source<'r> {
     Whole(&'r Catalog),
 }
 
-impl Parts<'_> {
+impl<'r> Parts<'r> {
+    /// Everything in the transaction that `catalog` is in, or while nobody else writes.
+    pub(crate) fn whole(catalog: &'r Catalog, commit: Commit) -> Self {
+        Self { of: Source::Whole(catalog), commit }
+    }
+
     /// Reads a part.
     ///
     /// # Errors

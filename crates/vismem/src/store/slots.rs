@@ -7,12 +7,15 @@ use rusqlite::Row;
 use serde::Serialize;
 use vismem_search::FREE;
 
-use crate::error::SqlContext;
-use crate::index::derived;
-use crate::store::catalog::{self, Header};
+use crate::error::{IoContext, SqlContext};
+use crate::index::derived::{self, Unfinished};
+use crate::store::catalog::{self, Catalog, Header};
 use crate::store::readers::{Parts, TOGETHER};
-use crate::{Error, Memory, Result};
+use crate::{Error, Result};
 
+/// In a memory with this many bytes of embeddings or more, they are kept in a file. Tests and fuzzing have small memories.
+#[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
+const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 1 } else { 64 << 20 };
 /// What ends a name in the file.
 const END: &str = "\0";
 
@@ -29,8 +32,6 @@ pub(crate) struct Slots {
     pub label_of: Vec<u32>,
     /// All labels by name.
     pub labels: Vec<Label>,
-    /// Whether the file has them already.
-    pub are_kept: bool,
 }
 
 /// A label and how many exemplars have it.
@@ -49,8 +50,7 @@ impl Slots {
     /// From the catalogue.
     pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header) -> Result<Self> {
         let slots = header.slots as usize;
-        let mut loaded =
-            Self { ids: vec![FREE; slots], label_of: vec![0; slots], labels: labels(parts, 0)?, are_kept: false };
+        let mut loaded = Self { ids: vec![FREE; slots], label_of: vec![0; slots], labels: labels(parts, 0)? };
         let positions = loaded.positions();
         let select = "SELECT slot, id, label FROM exemplars INDEXED BY exemplars_by_label \
              WHERE (label, slot) > (?1, ?2) ORDER BY label, slot LIMIT ?3";
@@ -94,7 +94,7 @@ impl Slots {
         labels.sort_by(|a, b| a.name.cmp(&b.name));
         let (mut ids, label_of) = (self.ids.clone(), self.label_of.clone());
         ids.resize(header.slots as usize, FREE);
-        let mut grown = Self { ids, label_of, labels, are_kept: false };
+        let mut grown = Self { ids, label_of, labels };
         let positions = grown.positions();
         if grown.labels.len() > self.labels.len() {
             let moved: Vec<u32> = self.labels.iter().map(|label| positions[&label.row]).collect();
@@ -156,18 +156,29 @@ impl Slots {
             labels[position].exemplars += 1;
             *label = position as u32;
         }
-        Some(Self { ids, label_of, labels, are_kept: true })
+        Some(Self { ids, label_of, labels })
     }
 
-    /// Keeps them in `slots.u64` for later.
-    pub(crate) fn keep(memory: &Memory) {
-        let slots = &memory.slots;
+    /// Keeps them in `slots.u64` of the memory `dir` for later, if it is large; they belong to `digest`. The writer's lock
+    /// must be held.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn keep(dir: &Path, catalog: &Catalog) -> Result<()> {
+        let header = catalog.header()?;
+        let bytes = header.slots as usize * header.encoder.dim * size_of::<f32>();
+        if bytes < KEPT_FROM || derived::path(dir, derived::SLOTS).exists() {
+            return Ok(());
+        }
+        let slots = Self::load(dir, &Parts::whole(catalog, header.commit), &header)?;
         if slots.labels.iter().any(|label| label.name.contains(END)) {
-            return;
+            return Ok(());
         }
         let names: String = slots.labels.iter().flat_map(|label| [label.name.as_str(), END]).collect();
         let parts = [bytemuck::cast_slice(&slots.ids), bytemuck::cast_slice(&slots.label_of), names.as_bytes()];
-        derived::keep(memory, derived::SLOTS, &parts);
+        let unfinished = Unfinished::create(dir, derived::SLOTS)?;
+        derived::write(&unfinished.file()?, &header.digest.digest(), &parts).at(&unfinished.path, "write")?;
+        unfinished.install(dir, derived::SLOTS).map(drop)
     }
 
     pub(crate) fn label(&self, slot: usize) -> &Label {

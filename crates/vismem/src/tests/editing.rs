@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
-use super::{add, encoder, new_exemplar, sample};
+use super::{add, build, encoder, new_exemplar, sample};
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
-use crate::{Added, ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Taxonomy, Vote, verify};
+use crate::{
+    Added, ClassifyOptions, Editor, EncoderIdentity, Error, IndexKind, Memory, NewExemplar, Taxonomy, Vote, verify,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
@@ -101,7 +103,7 @@ fn a_reader_sees_one_state_while_a_writer_adds() {
 }
 
 #[test]
-fn derived_files_go_with_every_change_and_come_back() {
+fn novelty_is_measured_where_no_file_has_it_and_no_query_writes_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(derived::NOVELTY);
     let novelty = || {
@@ -114,22 +116,27 @@ fn derived_files_go_with_every_change_and_come_back() {
     assert!(!file.exists());
     let measured = novelty();
     assert!(measured.is_some_and(|percent| (0.0..=100.0).contains(&percent)));
-    assert!(file.exists());
+    assert!(!file.exists());
+    assert!(build(folder.path(), IndexKind::Novelty) && file.exists());
     assert_eq!(novelty(), measured, "from the file");
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[40] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
-    assert_eq!(novelty(), measured, "a damaged derived file is made anew");
+    std::fs::write(&file, &bytes).unwrap();
+    assert_eq!(novelty(), measured, "a damaged derived file is not believed");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+    assert!(build(folder.path(), IndexKind::Novelty));
+    assert_eq!(novelty(), measured);
 }
 
 #[test]
-fn codes_are_made_once_and_follow_every_add() {
+fn codes_are_built_once_and_follow_every_add() {
     let folder = tempfile::tempdir().unwrap();
     let memory = || Memory::open(folder.path()).unwrap();
     let ask = || memory().classify(&sample(50).embedding, &ClassifyOptions::default()).unwrap();
     add(folder.path(), &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
-    assert!(CodeMap::open(&memory()).is_none(), "nobody has searched yet");
     ask();
+    assert!(CodeMap::open(&memory()).is_none(), "nobody has built them");
+    assert!(build(folder.path(), IndexKind::Codes));
     assert!(CodeMap::open(&memory()).is_some());
     for part in [40..41, 41..41, 41..90, 90..200] {
         add(folder.path(), &part.map(sample).collect::<Vec<_>>()).unwrap();
@@ -139,7 +146,7 @@ fn codes_are_made_once_and_follow_every_add() {
     let answer = ask();
     std::fs::remove_file(codes::path(folder.path())).unwrap();
     assert_eq!(ask(), answer);
-    assert!(CodeMap::open(&memory()).is_some(), "deleted codes are made anew");
+    assert!(CodeMap::open(&memory()).is_none(), "a query makes none");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn use_it(dir: &Path) -> Vec<Error> {
         let search = Search::Partitioned { recall: 0.5 };
         memory.classify(&sample(3).embedding, &ClassifyOptions { search, ..Default::default() })?;
         memory.classify(&sample(3).embedding, &ClassifyOptions::default())?;
-        memory.reliability(3, &mut |_, _| {}).map(drop)
+        memory.reliability(3, &mut ()).map(drop)
     };
     let write = || -> Result<(), Error> {
         add(dir, &[sample(70)])?;

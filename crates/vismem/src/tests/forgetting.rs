@@ -4,7 +4,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
-use super::{DIM, Sample, add, encoder, new_exemplar, sample};
+use super::{DIM, Sample, add, build_all, encoder, new_exemplar, sample};
 use crate::index::codes::CodeMap;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
@@ -61,10 +61,7 @@ fn nothing_of_what_was_forgotten_is_in_any_file() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..300).map(sample).collect::<Vec<_>>()).unwrap();
-    let memory = Memory::open(dir).unwrap();
-    memory.classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
-    assert!(memory.make_partitions());
-    drop(memory);
+    build_all(dir);
     assert!(codes_are_true(dir), "there are codes to erase");
     let gone: Vec<Sample> = (0..300).map(sample).filter(|sample| sample.label == "label-3").collect();
     // A label that one of them had and one of the others has only in what could be undone.
@@ -170,8 +167,7 @@ fn a_kill_at_any_step_of_forget_leaves_all_of_it_or_after_recovery_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
-        Memory::open(dir).unwrap().classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
-        assert!(Memory::open(dir).unwrap().make_partitions());
+        build_all(dir);
         let before = Memory::open(dir).unwrap().digest();
         assert!(run_until(dir, point), "{point} was never passed");
 

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use vismem_search::Filter;
 
 use super::partitions::forge;
-use super::{DIM, Sample, add, sample};
+use super::{DIM, Sample, add, build, sample};
 use crate::index::{derived, partitions};
 use crate::store::unit::unit;
-use crate::{Among, ClassifyOptions, Editor, Memory, Pruning, Search, Threshold, Vote};
+use crate::{Among, ClassifyOptions, Editor, IndexKind, Memory, Pruning, Search, Threshold, Vote};
 
 const QUERY: [f32; DIM] = [1.0, 0.0, 0.0, 0.0, 0.0];
 
@@ -100,7 +100,7 @@ fn hidden_neighbours_are_not_what_a_decision_hangs_on() {
 fn a_search_by_partitions_gives_a_flip_of_the_neighbours_that_it_finds() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..400).map(sample).collect::<Vec<_>>()).unwrap();
-    assert!(Memory::open(folder.path()).unwrap().make_partitions());
+    assert!(build(folder.path(), IndexKind::Partitions));
     // One partition is all that a search goes to: the least effort at 10 and at 100 neighbours.
     let file = derived::path(folder.path(), partitions::NAME);
     for at in [96, 168] {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::reliability::{counted, counts};
-use super::{add, new_exemplar, sample};
+use super::{add, build_all, new_exemplar, sample};
 use crate::index::derived;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
@@ -124,16 +124,8 @@ pub(super) fn prepare(dir: &Path, name: &str) {
         editor.relabel(&by_ids(&[20, 21]), "label-0").unwrap();
     }
     drop(editor);
-    counts(dir, 3);
-    decisions(dir);
-    assert!(Memory::open(dir).unwrap().make_partitions());
-    for file in [
-        derived::NOVELTY,
-        derived::NEIGHBOR_LISTS,
-        derived::SLOTS,
-        crate::index::codes::NAME,
-        crate::index::partitions::NAME,
-    ] {
+    build_all(dir);
+    for file in derived::ALL {
         assert!(dir.join(file).exists(), "{file}");
     }
 }
@@ -168,13 +160,7 @@ pub(super) fn copy(from: &Path, to: &Path) {
 pub(super) fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     let without = tempfile::tempdir().unwrap();
     copy(dir, without.path());
-    for file in [
-        derived::NOVELTY,
-        derived::NEIGHBOR_LISTS,
-        derived::SLOTS,
-        crate::index::codes::NAME,
-        crate::index::partitions::NAME,
-    ] {
+    for file in derived::ALL {
         let _ = fs::remove_file(without.path().join(file));
     }
     assert_eq!(counts(dir, 3), counted(dir, 3), "{step}");

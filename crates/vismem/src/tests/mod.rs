@@ -8,6 +8,7 @@ mod editing;
 mod foreign_files;
 mod forgetting;
 mod formats;
+mod indexes;
 mod influence;
 mod kills;
 mod levels;
@@ -27,7 +28,9 @@ mod what_if;
 
 use std::path::Path;
 
-use crate::{Added, Attributes, Editor, EncoderIdentity, NewExemplar, Result, content_of};
+use crate::{
+    Added, Attributes, BuildOptions, Built, Editor, EncoderIdentity, IndexKind, Memory, NewExemplar, Result, content_of,
+};
 
 pub(crate) const DIM: usize = 5;
 
@@ -51,6 +54,19 @@ pub(crate) fn sample(n: u32) -> Sample {
 pub(crate) fn add(dir: &Path, samples: &[Sample]) -> Result<Vec<Added>> {
     let mut editor = Editor::open_or_create(dir, &encoder())?;
     editor.batch().add(&samples.iter().map(new_exemplar).collect::<Vec<_>>())
+}
+
+/// Builds an index of the memory as it is; whether there was anything to do.
+pub(crate) fn build(dir: &Path, kind: IndexKind) -> bool {
+    let options = BuildOptions { neighbors: Some(3), ..Default::default() };
+    Memory::open(dir).unwrap().build_index(kind, &options, &mut ()).unwrap() == Built::New
+}
+
+/// Builds all of them.
+pub(crate) fn build_all(dir: &Path) {
+    for kind in IndexKind::ALL {
+        build(dir, kind);
+    }
 }
 
 pub(crate) fn new_exemplar(sample: &Sample) -> NewExemplar<'_> {

@@ -8,7 +8,7 @@ use super::{DIM, Sample, add, sample};
 use crate::index::checksum::Checksum;
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
-use crate::{ClassifyOptions, Editor, Memory, Search, Selector, verify};
+use crate::{ClassifyOptions, Editor, IndexKind, Memory, Search, Selector, verify};
 
 const HALF: Search = Search::Partitioned { recall: 0.5 };
 
@@ -16,32 +16,39 @@ fn memory(dir: &Path) -> Memory {
     Memory::open(dir).unwrap()
 }
 
+fn build(dir: &Path) -> bool {
+    super::build(dir, IndexKind::Partitions)
+}
+
 fn samples(range: std::ops::Range<u32>) -> Vec<Sample> {
     range.map(sample).collect()
 }
 
 #[test]
-fn partitions_are_made_when_they_are_asked_for_and_only_then() {
+fn partitions_are_built_when_they_are_asked_for_and_only_then() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let options = |search| ClassifyOptions { search, ..Default::default() };
     let made = || derived::path(dir, partitions::NAME).exists();
+    let lacks = |search| memory(dir).indexes_missing(search).contains(&IndexKind::Partitions);
     add(dir, &samples(0..31)).unwrap();
     memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap();
-    assert!(!made() && !memory(dir).lacks_partitions(HALF) && !memory(dir).make_partitions(), "too small a memory");
+    assert!(!made() && !lacks(HALF) && !build(dir), "too small a memory");
     add(dir, &samples(31..90)).unwrap();
     for search in [Search::Exact, Search::Auto { recall: 0.5 }, Search::Partitioned { recall: 1.0 }] {
-        assert!(!memory(dir).lacks_partitions(search));
+        assert!(!lacks(search));
         memory(dir).classify(&sample(9).embedding, &options(search)).unwrap();
         assert!(!made(), "{search:?} needs none");
         assert_eq!(memory(dir).expected_recall(search, 10).unwrap(), 1.0);
     }
-    assert!(memory(dir).lacks_partitions(HALF));
-    memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap();
-    assert!(made() && !memory(dir).lacks_partitions(HALF));
+    assert!(lacks(HALF));
+    let exact = memory(dir).classify(&sample(9).embedding, &options(Search::Exact)).unwrap();
+    assert_eq!(memory(dir).classify(&sample(9).embedding, &options(HALF)).unwrap(), exact, "exact without them");
+    assert!(!made() && build(dir) && made() && !lacks(HALF));
+    assert!(!build(dir), "they are there");
     assert!(memory(dir).expected_recall(HALF, 10).unwrap() >= 0.5);
     add(dir, &samples(90..110)).unwrap();
-    assert!(!memory(dir).lacks_partitions(Search::Auto { recall: 0.9 }), "large enough now, and there are some");
+    assert!(!lacks(Search::Auto { recall: 0.9 }), "large enough now, and there are some");
     assert!(memory(dir).classify(&sample(9).embedding, &options(Search::Auto { recall: 0.4 })).is_err());
 }
 
@@ -51,6 +58,7 @@ fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
     let dir = folder.path();
     add(dir, &samples(0..100)).unwrap();
     let ask = || memory(dir).neighbors_by(HALF, memory(dir).vector(9), 5, Filter::default()).unwrap();
+    assert!(build(dir));
     let answer = ask();
     let file = derived::path(dir, partitions::NAME);
     let whole = fs::read(&file).unwrap();
@@ -64,19 +72,21 @@ fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
         fs::write(&file, &whole[..length]).unwrap();
         assert!(memory(dir).partition_stats().is_none(), "{length} bytes");
     }
-    assert_eq!(ask(), answer, "made anew");
-    assert_eq!(fs::read(&file).unwrap(), whole);
+    assert_ne!(fs::read(&file).unwrap(), whole, "a query makes none");
+    assert!(build(dir));
+    assert_eq!(fs::read(&file).unwrap(), whole, "built anew");
+    assert_eq!(ask(), answer);
 
     // Of a state that is not there any more.
     add(dir, &samples(100..101)).unwrap();
     assert!(memory(dir).partition_stats().is_some());
     fs::write(&file, &whole).unwrap();
     assert!(memory(dir).partition_stats().is_none());
-    // A memory that has grown much gets others.
-    ask();
+    // A memory that has grown much needs others.
+    assert!(build(dir));
     add(dir, &samples(101..350)).unwrap();
-    assert!(memory(dir).lacks_partitions(HALF));
-    assert!(memory(dir).make_partitions());
+    assert_eq!(memory(dir).indexes_missing(HALF), [IndexKind::Partitions]);
+    assert!(build(dir));
     assert_eq!(memory(dir).partition_stats().unwrap().trained, 350);
 }
 
@@ -84,7 +94,7 @@ fn partitions_of_another_state_or_with_a_changed_byte_are_not_used() {
 fn partitioned() -> (tempfile::TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &samples(0..100)).unwrap();
-    assert!(memory(folder.path()).make_partitions());
+    assert!(build(folder.path()));
     let file = derived::path(folder.path(), partitions::NAME);
     (folder, file)
 }
@@ -120,7 +130,7 @@ fn a_sum_that_is_not_that_of_its_rows_is_a_fault() {
 fn partitions_of_another_layout_are_neither_read_nor_followed() {
     let (folder, file) = partitioned();
     let dir = folder.path();
-    forge(&file, 1 << 62, 64..256, partitions::LAYOUT_AT, 0);
+    forge(&file, 1 << 62, 64..256, 64 + partitions::LAYOUT_AT, 0);
     assert!(memory(dir).partition_stats().is_none());
     forget(dir, 7);
     assert!(!file.exists(), "nothing could be taken out of it");
@@ -150,7 +160,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         add(dir, &samples(160..260)).unwrap();
-        prop_assert!(memory(dir).make_partitions());
+        prop_assert!(build(dir));
         let mut editor = Editor::open(dir).unwrap();
         for (adds, which) in edits {
             if !one_editor {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use super::{Sample, add, encoder, sample};
-use crate::{ClassifyOptions, Editor, Memory, Pruning, Threshold, Vote};
+use super::{Sample, add, build, encoder, sample};
+use crate::{ClassifyOptions, Editor, IndexKind, Memory, Pruning, Threshold, Vote};
 
 /// Two clear labels, and one exemplar (id 7) that lies among the wrong ones.
 fn mislabelled(dir: &Path) {
@@ -68,6 +68,7 @@ fn pruning_follows_the_counts_after_an_edit() {
     let folder = tempfile::tempdir().unwrap();
     mislabelled(folder.path());
     set(folder.path(), Some(HARD));
+    build(folder.path(), IndexKind::NeighborLists);
     assert_eq!(Memory::open(folder.path()).unwrap().hidden().unwrap(), [7]);
     // Two more of its own label come beside it, so that each label's exemplars ask their own kind there.
     let beside = |n: u32, label: &str, x: f32| Sample {
@@ -77,10 +78,11 @@ fn pruning_follows_the_counts_after_an_edit() {
     };
     let more: Vec<_> = (0..6).map(|n| beside(n, "a", 1.0)).chain((6..9).map(|n| beside(n, "b", 0.99))).collect();
     add(folder.path(), &more).unwrap();
+    build(folder.path(), IndexKind::NeighborLists);
     let hidden = Memory::open(folder.path()).unwrap().hidden().unwrap();
     let scratch = Memory::open(folder.path()).unwrap();
     std::fs::remove_file(folder.path().join(crate::index::derived::NEIGHBOR_LISTS)).unwrap();
-    assert_eq!(scratch.pruned_by(HARD, &mut |_, _| {}).unwrap().hidden(), hidden);
+    assert_eq!(scratch.pruned_by(HARD, &mut ()).unwrap().hidden(), hidden);
     assert!(!hidden.contains(&7), "{hidden:?}");
 }
 
@@ -91,10 +93,10 @@ fn a_share_of_retrievals_is_a_threshold_too() {
     let memory = Memory::open(folder.path()).unwrap();
     let hidden = |share| {
         let threshold = Threshold::Share(share);
-        memory.pruned_by(Pruning::Hard { neighbors: 2, threshold }, &mut |_, _| {}).unwrap().hidden()
+        memory.pruned_by(Pruning::Hard { neighbors: 2, threshold }, &mut ()).unwrap().hidden()
     };
     assert_eq!(hidden(1.0), [7], "all its votes are wrong");
-    let votes = memory.reliability(2, &mut |_, _| {}).unwrap();
+    let votes = memory.reliability(2, &mut ()).unwrap();
     let expected: Vec<u64> = (1..=7).filter(|&id| votes.votes(id).unwrap().wrong_share() >= 0.3).collect();
     assert_eq!(hidden(0.3), expected);
     assert_eq!(votes.votes(8), None);
@@ -106,7 +108,7 @@ fn the_best_trial_is_never_worse_than_no_pruning() {
     add(folder.path(), &(0..80).map(sample).collect::<Vec<_>>()).unwrap();
     let memory = Memory::open(folder.path()).unwrap();
     for vote in [Vote::RANK, Vote::Plurality, Vote::SOFTMAX] {
-        let trials = memory.try_prunings(20, 5, vote, &mut |_, _| {}).unwrap();
+        let trials = memory.try_prunings(20, 5, vote, &mut ()).unwrap();
         let unpruned = trials.iter().find(|trial| trial.pruning.is_none()).unwrap();
         assert!(trials[0].accuracy >= unpruned.accuracy, "{trials:?}");
         assert!(trials.iter().any(|trial| trial.hidden > 0));
@@ -125,7 +127,7 @@ fn the_best_trial_is_never_worse_than_no_pruning() {
     }
     let one = tempfile::tempdir().unwrap();
     add(one.path(), &[sample(0)]).unwrap();
-    assert!(Memory::open(one.path()).unwrap().try_prunings(20, 5, Vote::RANK, &mut |_, _| {}).is_err());
+    assert!(Memory::open(one.path()).unwrap().try_prunings(20, 5, Vote::RANK, &mut ()).is_err());
 }
 
 #[test]

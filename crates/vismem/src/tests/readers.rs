@@ -23,7 +23,7 @@ fn look(dir: &Path) -> Result<(), Error> {
     assert!([taxonomy("genus"), taxonomy("order")].contains(&found), "half of a taxonomy: {found:?}");
     let decision = memory.classify(&sample(77).embedding, &crate::ClassifyOptions { k: 40, ..Default::default() })?;
     assert_eq!((decision[0].neighbors.len(), decision[0].label()), (labels.len(), labels[0].as_str()));
-    let votes = memory.reliability(3, &mut |_, _| {})?;
+    let votes = memory.reliability(3, &mut ())?;
     assert_eq!(votes.iter().map(|(_, votes)| votes.retrievals as usize).sum::<usize>(), 3 * labels.len());
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
-use super::{Sample, add, sample};
+use super::{Sample, add, build, sample};
 use crate::index::codes::{self, CodeMap};
 use crate::store::kill_point::VARIABLE;
-use crate::{ClassifyOptions, Editor, Error, EventKind, Memory, Selector, Taxonomy, verify};
+use crate::{ClassifyOptions, Editor, Error, EventKind, IndexKind, Memory, Selector, Taxonomy, verify};
 
 const DIRECTORY: &str = "VISMEM_TEST_RELABEL_IN";
 
@@ -68,7 +68,7 @@ fn relabelling_touches_no_embedding_and_keeps_the_codes() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
-    Memory::open(dir).unwrap().classify(&sample(9).embedding, &ClassifyOptions::default()).unwrap();
+    assert!(build(dir, IndexKind::Codes));
     let read = || ["vectors.f32", codes::NAME].map(|file| std::fs::read(dir.join(file)).unwrap().split_off(32));
     let before = read();
     let reader = Memory::open(dir).unwrap();

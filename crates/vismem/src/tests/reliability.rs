@@ -1,14 +1,36 @@
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::{DIM, Sample, add};
 use crate::index::derived;
-use crate::{Editor, Memory, Selector, Votes};
+use crate::index::neighbor_lists::NeighborLists;
+use crate::{BuildOptions, Editor, IndexKind, Memory, Selector, Votes};
 
 pub(super) fn counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
-    Memory::open(dir).unwrap().reliability(neighbors, &mut |_, _| {}).unwrap().iter().collect()
+    Memory::open(dir).unwrap().reliability(neighbors, &mut ()).unwrap().iter().collect()
+}
+
+/// Builds neighbour lists of this length, or brings them up to date; how many were searched for.
+fn build(dir: &Path, neighbors: usize) -> u64 {
+    let mut searched = 0;
+    let mut progress = |what: &'static str, _, of: Option<u64>| {
+        if what == "exemplars" {
+            searched = of.unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    let options = BuildOptions { neighbors: Some(neighbors), ..Default::default() };
+    Memory::open(dir).unwrap().build_index(IndexKind::NeighborLists, &options, &mut progress).unwrap();
+    searched
+}
+
+/// The counts, with lists that are kept.
+fn kept_counts(dir: &Path, neighbors: usize) -> BTreeMap<u64, Votes> {
+    build(dir, neighbors);
+    counts(dir, neighbors)
 }
 
 /// The definition, as plain as it can be written.
@@ -91,7 +113,7 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         add(folder.path(), &(0..10).map(coarse).collect::<Vec<_>>()).unwrap();
-        counts(folder.path(), neighbors);
+        build(folder.path(), neighbors);
         for (edit, asked) in edits {
             let is_there = || derived::path(folder.path(), derived::NEIGHBOR_LISTS).exists();
             let carried = is_there() && !matches!(edit, Edit::Compact);
@@ -111,12 +133,13 @@ proptest! {
             prop_assert_eq!(is_there(), carried, "edits carry the lists over");
             // Sometimes several edits come before somebody asks.
             if asked {
-                prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));
+                prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors), "nothing kept");
+                prop_assert_eq!(kept_counts(folder.path(), neighbors), counted(folder.path(), neighbors));
             }
         }
-        prop_assert_eq!(counts(folder.path(), neighbors), counted(folder.path(), neighbors));
+        prop_assert_eq!(kept_counts(folder.path(), neighbors), counted(folder.path(), neighbors));
         prop_assert_eq!(counts(folder.path(), 1), counted(folder.path(), 1), "longer lists hold shorter ones");
-        prop_assert_eq!(counts(folder.path(), 9), counted(folder.path(), 9), "short lists are made longer");
+        prop_assert_eq!(kept_counts(folder.path(), 9), counted(folder.path(), 9), "short lists are made longer");
     }
 }
 
@@ -124,25 +147,23 @@ proptest! {
 fn a_forget_leaves_its_exemplars_in_no_list_and_searches_for_the_lists_that_it_shortened_alone() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..60).map(coarse).collect::<Vec<_>>()).unwrap();
-    counts(folder.path(), 3);
+    build(folder.path(), 3);
     let memory = Memory::open(folder.path()).unwrap();
-    let votes = memory.reliability(3, &mut |_, _| {}).unwrap().votes(7).unwrap();
+    let votes = memory.reliability(3, &mut ()).unwrap().votes(7).unwrap();
     let slot = memory.slots.ids.iter().position(|id| *id == 7).unwrap() as u32;
     drop(memory);
     forget(folder.path(), |id| id == 7);
     let file = std::fs::read(folder.path().join(derived::NEIGHBOR_LISTS)).unwrap();
     let lists = file[128..128 + 64 * 3 * 4].as_chunks::<4>().0;
     assert!(lists.iter().all(|neighbor| u32::from_le_bytes(*neighbor) != slot), "a list names what is gone");
-    let mut searched = 0;
-    Memory::open(folder.path()).unwrap().reliability(3, &mut |_, of| searched = of).unwrap();
-    assert_eq!(searched, votes.retrievals as usize);
+    assert_eq!(build(folder.path(), 3), u64::from(votes.retrievals));
 }
 
 #[test]
 fn lists_of_another_arrangement_of_the_same_content_are_not_used() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
-    counts(folder.path(), 4);
+    build(folder.path(), 4);
     let (file, digest) = (folder.path().join(derived::NEIGHBOR_LISTS), Memory::open(folder.path()).unwrap().digest());
     let lists = std::fs::read(&file).unwrap();
     forget(folder.path(), |id| id == 3 || id == 4);
@@ -153,14 +174,10 @@ fn lists_of_another_arrangement_of_the_same_content_are_not_used() {
 }
 
 #[test]
-fn an_add_after_the_first_count_searches_for_the_added_alone() {
+fn an_add_after_lists_were_built_searches_for_the_added_alone() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..40).map(coarse).collect::<Vec<_>>()).unwrap();
-    let searched = |neighbors| {
-        let mut total = 0;
-        Memory::open(folder.path()).unwrap().reliability(neighbors, &mut |_, of| total = of).unwrap();
-        total
-    };
+    let searched = |neighbors| build(folder.path(), neighbors);
     assert_eq!(searched(5), 40);
     assert_eq!(searched(5), 0, "from the file");
     assert_eq!(searched(3), 0, "from longer lists");
@@ -170,8 +187,8 @@ fn an_add_after_the_first_count_searches_for_the_added_alone() {
     std::fs::remove_file(folder.path().join(derived::NEIGHBOR_LISTS)).unwrap();
     assert_eq!(searched(5), 50);
     let memory = Memory::open(folder.path()).unwrap();
-    assert!(memory.reliability(0, &mut |_, _| {}).is_err());
-    assert!(memory.reliability(10_001, &mut |_, _| {}).is_err());
+    assert!(memory.reliability(0, &mut ()).is_err());
+    assert!(memory.reliability(10_001, &mut ()).is_err());
 }
 
 #[test]
@@ -179,14 +196,16 @@ fn what_finds_who_names_an_exemplar_is_that_of_the_lists_that_are_left() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..150).map(coarse).collect::<Vec<_>>()).unwrap();
-    counts(dir, 3);
+    build(dir, 3);
     forget(dir, |id| [7, 19, 140].contains(&id));
     let file = dir.join(derived::NEIGHBOR_LISTS);
     let edited = std::fs::read(&file).unwrap();
-    // The same lists, kept as they are when they have been searched for.
+    // The same lists, written as they are when they have been searched for.
     let memory = Memory::open(dir).unwrap();
-    crate::index::neighbor_lists::NeighborLists::load(&memory).expect("whole").keep(&memory);
-    assert_eq!(std::fs::read(&file).unwrap(), edited);
+    let again = tempfile::NamedTempFile::new().unwrap();
+    let lists = NeighborLists::load(&memory).expect("whole");
+    lists.write(&memory, again.path(), again.reopen().unwrap()).unwrap();
+    assert_eq!(std::fs::read(again.path()).unwrap(), edited);
 }
 
 #[test]
@@ -194,12 +213,13 @@ fn neighbor_lists_of_another_layout_are_neither_read_nor_changed() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     add(dir, &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
-    let right = counts(dir, 4);
+    let right = kept_counts(dir, 4);
     let file = dir.join(derived::NEIGHBOR_LISTS);
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[76] = 0;
     std::fs::write(&file, bytes).unwrap();
-    assert_eq!(counts(dir, 4), right, "made anew");
+    assert_eq!(counts(dir, 4), right, "searched for");
+    assert_eq!(build(dir, 4), 30);
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[76] = 0;
     std::fs::write(&file, bytes).unwrap();
@@ -208,10 +228,10 @@ fn neighbor_lists_of_another_layout_are_neither_read_nor_changed() {
 }
 
 #[test]
-fn damaged_neighbor_lists_are_made_anew() {
+fn damaged_neighbor_lists_are_not_believed_and_can_be_built_anew() {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), &(0..30).map(coarse).collect::<Vec<_>>()).unwrap();
-    let right = counts(folder.path(), 4);
+    let right = kept_counts(folder.path(), 4);
     let file = folder.path().join(derived::NEIGHBOR_LISTS);
     let whole = std::fs::read(&file).unwrap();
     for place in (0..whole.len()).step_by(37) {
@@ -219,6 +239,7 @@ fn damaged_neighbor_lists_are_made_anew() {
         bytes[place] ^= 0x41;
         std::fs::write(&file, bytes).unwrap();
         assert_eq!(counts(folder.path(), 4), right, "byte {place}");
+        assert_eq!(build(folder.path(), 4), 30);
         assert_eq!(std::fs::read(&file).unwrap(), whole, "byte {place}");
     }
 }

@@ -2,11 +2,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{Sample, add, sample};
-use crate::{ClassifyOptions, Editor, Error, Memory, Pruning, Since, Threshold, Vote};
+use super::{Sample, add, build, sample};
+use crate::{BuildOptions, ClassifyOptions, Editor, Error, IndexKind, Memory, Pruning, Since, Threshold, Vote};
 
 fn since(dir: &Path, batch: u64, k: usize) -> Since {
-    Memory::open(dir).unwrap().changed_since(batch, k, Vote::RANK, &mut |_, _| {}).unwrap()
+    Memory::open(dir).unwrap().changed_since(batch, k, Vote::RANK, &mut ()).unwrap()
 }
 
 /// Labels that leave-one-out gives the first so many exemplars.
@@ -33,7 +33,7 @@ proptest! {
         add(alone, &old).unwrap();
         add(both, &old).unwrap();
         if counted_before {
-            Memory::open(both).unwrap().reliability(3, &mut |_, _| {}).unwrap();
+            build(both, IndexKind::NeighborLists);
         }
         let new: Vec<Sample> = new.into_iter().map(sample).collect();
         let batch = if new.is_empty() { 1 } else { 2 };
@@ -47,7 +47,7 @@ proptest! {
             Editor::open(dir).unwrap().set_pruning(pruning).unwrap();
         }
         if new.is_empty() {
-            let nothing = Memory::open(both).unwrap().changed_since(batch, k, Vote::RANK, &mut |_, _| {});
+            let nothing = Memory::open(both).unwrap().changed_since(batch, k, Vote::RANK, &mut ());
             let refused = matches!(nothing, Err(Error::NothingBefore { batch: 1, .. }));
             prop_assert!(refused);
             return Ok(());
@@ -96,14 +96,20 @@ fn the_lists_that_are_kept_spare_most_of_the_search_for_what_an_add_changed() {
     let dir = folder.path();
     add(dir, &(0..50).map(sample).collect::<Vec<_>>()).unwrap();
     add(dir, &(50..52).map(sample).collect::<Vec<_>>()).unwrap();
-    since(dir, 2, 5);
+    let options = BuildOptions { neighbors: Some(5), ..Default::default() };
+    Memory::open(dir).unwrap().build_index(IndexKind::NeighborLists, &options, &mut ()).unwrap();
     let mut searched = 0;
     let memory = Memory::open(dir).unwrap();
-    memory.changed_since(2, 5, Vote::RANK, &mut |_, of| searched = of).unwrap();
+    memory
+        .changed_since(2, 5, Vote::RANK, &mut |_: &'static str, _, of: Option<u64>| {
+            searched = of.unwrap();
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
     // Only those of which one of the two was among the five nearest.
-    let lists = memory.reliability(5, &mut |_, _| {}).unwrap();
+    let lists = memory.reliability(5, &mut ()).unwrap();
     let met = lists.votes(51).unwrap().retrievals + lists.votes(52).unwrap().retrievals;
-    assert!(searched > 0 && searched <= met as usize, "{searched} of {met}");
+    assert!(searched > 0 && searched <= u64::from(met), "{searched} of {met}");
 }
 
 #[test]
@@ -113,7 +119,7 @@ fn batches_that_are_not_there_are_refused() {
     add(dir, &[sample(0), sample(1)]).unwrap();
     let memory = Memory::open(dir).unwrap();
     assert_eq!(memory.last_batch().unwrap(), Some(1));
-    let ask = |batch, k| memory.changed_since(batch, k, Vote::RANK, &mut |_, _| {});
+    let ask = |batch, k| memory.changed_since(batch, k, Vote::RANK, &mut ());
     assert!(matches!(ask(0, 5), Err(Error::NothingOfThisName { .. })));
     assert!(matches!(ask(2, 5), Err(Error::NothingOfThisName { .. })));
     assert!(matches!(ask(1, 0), Err(Error::Search(_))));

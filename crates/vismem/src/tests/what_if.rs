@@ -58,6 +58,7 @@ fn ids_that_are_not_there_do_not_matter_and_the_state_that_answers_says_who_is_s
         ids
     };
     assert_eq!(found(&Among::Only(vec![2, 77, 2])), [2]);
+    assert!(found(&Among::Only(vec![77])).is_empty());
     assert_eq!(found(&Among::Without(vec![2, 77, u64::MAX])), [1, 3, 4]);
     let batch = Among::Selected(Selector { batches: vec![1], ..Default::default() });
     assert_eq!(found(&batch), [1, 2, 3, 4]);

@@ -1,13 +1,15 @@
 //! Adding pictures: encode on all cores, commit in whole transactions.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use vismem::{AttributeType, Attributes, Batch, Editor, NewExemplar};
 use vismem_data::{Dataset, LabelledPicture};
-use vismem_encode::{Encoded, Outcome as Encoding};
+use vismem_encode::{Encoded, Input, Outcome as Encoding, Picture};
 
 use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
 use crate::args::Add;
@@ -34,17 +36,21 @@ pub fn add(
         batch: editor.batch(),
         pending: Vec::new(),
         types,
+        failed: HashMap::new(),
         commit_every: options.commit_every.map_or(COMMIT_EVERY, |n| n as usize),
         report: Report::new("picture"),
         progress,
     };
+    let pictures = dataset.pictures.enumerate().map(|(place, picture)| Placed { place, picture });
+    let contents = Contents::default();
+    let wanted = |input: &Placed, hash: &[u8; 32]| !known.contains(hash) && contents.is_first(*hash, input.place);
     let mut outcome = Ok(());
-    encoder.encode_stream(dataset.pictures, &|_, hash| !known.contains(hash), &mut |encoded| {
+    encoder.encode_stream(pictures, &wanted, &mut |encoded| {
         if interrupted() {
             adding.report.complete = false;
             return ControlFlow::Break(());
         }
-        seen(&encoded.input, encoded.hash);
+        seen(&encoded.input.picture, encoded.hash);
         outcome = adding.take(encoded);
         if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -54,11 +60,47 @@ pub fn add(
     Ok(adding.report)
 }
 
+/// A picture with its place among those of the data set.
+struct Placed {
+    place: usize,
+    picture: LabelledPicture,
+}
+
+impl Input for Placed {
+    fn picture(&self) -> Picture<'_> {
+        self.picture.picture()
+    }
+
+    fn release(&mut self) {
+        self.picture.release();
+    }
+}
+
+/// For each content that was met, the first place of it, so that equal pictures are encoded once.
+#[derive(Default)]
+struct Contents(Mutex<HashMap<[u8; 32], usize>>);
+
+impl Contents {
+    /// Whether no equal picture was met at an earlier place. Threads ask out of order; of two equal pictures the one at
+    /// the earlier place is the first whoever asks before, so that it is always encoded.
+    fn is_first(&self, content: [u8; 32], place: usize) -> bool {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(content) {
+            Entry::Occupied(first) if *first.get() < place => false,
+            entry => {
+                entry.insert_entry(place);
+                true
+            }
+        }
+    }
+}
+
 struct Adding<'e> {
     batch: Batch<'e>,
     pending: Vec<Pending>,
     /// The types of attributes.
     types: BTreeMap<String, AttributeType>,
+    /// Why the first picture of a content could not be encoded.
+    failed: HashMap<[u8; 32], String>,
     commit_every: usize,
     report: Report,
     progress: Progress,
@@ -72,37 +114,55 @@ struct Pending {
 }
 
 impl Adding<'_> {
-    fn take(&mut self, encoded: Encoded<LabelledPicture>) -> Result<()> {
+    fn take(&mut self, encoded: Encoded<Placed>) -> Result<()> {
         self.progress.advance(1);
-        let mut picture = encoded.input;
-        match (encoded.outcome, encoded.hash) {
-            (Encoding::Embedded(embedding), Some(content)) => {
-                match typed(&mut self.types, std::mem::take(&mut picture.attributes)) {
-                    Ok(attributes) => picture.attributes = attributes,
-                    Err(reason) => {
-                        self.fail(&picture, format!("{}: {reason}", picture.path.display()));
-                        return Ok(());
-                    }
+        let Encoded { input: Placed { picture, .. }, hash, outcome } = encoded;
+        match (outcome, hash) {
+            (Encoding::Embedded(embedding), Some(content)) => self.hold(Pending { picture, content, embedding })?,
+            (Encoding::Failed(error), content) => {
+                if let Some(content) = content {
+                    self.failed.insert(content, error.kind().to_string());
                 }
-                self.pending.push(Pending { picture, content, embedding });
-                if self.pending.len() == self.commit_every {
-                    self.commit()?;
-                }
+                self.fail(&picture, &error.to_string());
             }
-            (Encoding::Failed(error), _) => self.fail(&picture, error.to_string()),
-            (_, content) => {
-                let held = content.map(|content| self.batch.holder_of(&content, &picture.label)).transpose()?.flatten();
-                if let Some(held) = held {
-                    self.report.added(held, &picture.label, || picture.path.display().to_string());
-                }
-            }
+            (_, Some(content)) => self.take_known(picture, content)?,
+            (_, None) => {}
         }
         Ok(())
     }
 
-    fn fail(&mut self, picture: &LabelledPicture, error: String) {
+    /// A picture that was not encoded, because the memory or an earlier place has its content.
+    fn take_known(&mut self, picture: LabelledPicture, content: [u8; 32]) -> Result<()> {
+        if let Some(held) = self.batch.holder_of(&content, &picture.label)? {
+            self.report.added(held, &picture.label, || picture.path.display().to_string());
+        } else if let Some(first) = self.pending.iter().find(|first| first.content == content) {
+            let embedding = first.embedding.clone();
+            self.hold(Pending { picture, content, embedding })?;
+        } else if let Some(reason) = self.failed.get(&content) {
+            let error = format!("{}: {reason}", picture.path.display());
+            self.fail(&picture, &error);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, picture: &LabelledPicture, error: &str) {
         self.progress.pause(|| output::note(format_args!("warning: {error}")));
-        self.report.failed(picture.path.display().to_string(), error);
+        self.report.failed(picture.path.display().to_string(), error.to_owned());
+    }
+
+    /// Keeps the picture until the transaction is full.
+    fn hold(&mut self, mut pending: Pending) -> Result<()> {
+        let picture = &mut pending.picture;
+        match typed(&mut self.types, std::mem::take(&mut picture.attributes)) {
+            Ok(attributes) => picture.attributes = attributes,
+            Err(reason) => {
+                let error = format!("{}: {reason}", picture.path.display());
+                self.fail(&pending.picture, &error);
+                return Ok(());
+            }
+        }
+        self.pending.push(pending);
+        if self.pending.len() == self.commit_every { self.commit() } else { Ok(()) }
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -136,4 +196,19 @@ fn typed(types: &mut BTreeMap<String, AttributeType>, attributes: Attributes) ->
         typed.insert(name, value).map_err(|error| error.to_string())?;
     }
     Ok(typed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_pictures_the_first_is_encoded_and_later_ones_are_not() {
+        let (contents, a, b) = (Contents::default(), [1; 32], [2; 32]);
+        assert!(contents.is_first(a, 3));
+        assert!(contents.is_first(b, 4));
+        assert!(!contents.is_first(a, 5));
+        assert!(contents.is_first(a, 1), "an earlier place that asks late is the first all the same");
+        assert!(!contents.is_first(a, 2));
+    }
 }

@@ -186,7 +186,7 @@ impl Experiment {
             Self::Scaling => {
                 let on = ground.searched()?;
                 let how = eval::ScalingOptions { vote, k, seeds, search: on.search };
-                let progress = &mut progress::of("memories");
+                let progress = &mut progress::Steps::default();
                 let mut scaling = eval::scaling(&on.memory, &on.roster, &on.queries, &how, progress)?;
                 options.beside.iter().try_for_each(|other| scaling.put_beside(other))?;
                 results.scaling = Some(scaling);
@@ -195,7 +195,7 @@ impl Experiment {
                 let on = ground.searched()?;
                 let held_out = options.held_out.clone();
                 let how = eval::NovelClassesOptions { vote, k, held_out, seeds, search: on.search };
-                let progress = &mut progress::of("memories");
+                let progress = &mut progress::Steps::default();
                 results.novel_classes = Some(eval::novel_classes(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Shift => {
@@ -214,7 +214,7 @@ impl Experiment {
             Self::Granularity => {
                 let on = ground.searched()?;
                 let how = eval::GranularityOptions { seeds, search: on.search };
-                let progress = &mut progress::of("memories");
+                let progress = &mut progress::Steps::default();
                 results.granularity = Some(eval::granularity(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Unlearning => {
@@ -222,7 +222,7 @@ impl Experiment {
                 let scratch = stop::Scratch::beside(on.memory.path())?;
                 let (count, seed) = (options.forgotten, seeds.first().copied().unwrap_or(0));
                 let how = eval::UnlearningOptions { vote, k, count, seed, scratch: scratch.path().into() };
-                let progress = &mut progress::of("exemplars");
+                let progress = &mut progress::Steps::default();
                 results.unlearning = Some(eval::unlearning(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Errors => {

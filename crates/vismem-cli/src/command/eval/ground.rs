@@ -12,7 +12,8 @@ use super::stop::Scratch;
 use super::{kept, queries};
 use crate::args::eval::{Asked, NeighborFiles};
 use crate::args::{Args, wrong_use};
-use crate::{progress, searching};
+use crate::command::index;
+use crate::progress;
 
 /// Wrong votes are counted over so many neighbours: for soft and for hard pruning, as in the paper.
 const COUNTED: [usize; 2] = [10, 100];
@@ -133,7 +134,7 @@ impl Ground {
             // The longest lists first: the others are their beginnings.
             for neighbors in COUNTED.into_iter().rev().filter(|_| searched.memory.len() > 1) {
                 if !table.votes.contains_key(&neighbors) {
-                    let progress = &mut progress::of("exemplars");
+                    let progress = &mut progress::Steps::default();
                     count_votes(&searched.memory, &searched.roster, table, neighbors, progress)?;
                 }
             }
@@ -150,7 +151,7 @@ impl Ground {
             && searched.memory.len() > 1
         {
             let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
-            let progress = &mut progress::of("exemplars");
+            let progress = &mut progress::Steps::default();
             let Searched { memory, roster, search, .. } = &**searched;
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
         }
@@ -306,7 +307,7 @@ impl Searched {
                 bail!("{}: no exemplar meets the condition of --where", path.display());
             }
             let made = Scratch::beside(path)?;
-            memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut progress::of("exemplars"))?;
+            memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut progress::Steps::default())?;
             scratch = Some(made);
         }
         let roster = Roster::of(&memory)?;
@@ -328,7 +329,7 @@ impl Searched {
                  names its labels (`vismem ls`), or give a manifest"
             );
         }
-        searching::prepare(&memory, search);
+        index::advise(&memory, search);
         let queries = QuerySet::joined(&sets);
         let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();
         let path = path.into();
@@ -338,7 +339,7 @@ impl Searched {
     /// The neighbours of the queries, as they are kept or by a search.
     fn queries_table(&self, k: usize, kept: &kept::Neighbors) -> Result<Neighborhoods> {
         let Self { memory, roster, queries, search, .. } = self;
-        let progress = &mut progress::of("queries");
+        let progress = &mut progress::Steps::default();
         if queries.is_own() {
             return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
         }

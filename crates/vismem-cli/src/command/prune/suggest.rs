@@ -19,7 +19,8 @@ struct Document {
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
-    let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::of("exemplars"))?;
+    super::keep_lists(&memory, (options.neighbors as usize).max(k).max(Pruning::SOFT.neighbors()));
+    let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::Steps::default())?;
     let document = Document {
         memory: args.memory.display().to_string(),
         k,

@@ -22,7 +22,7 @@ pub fn compare(memory: &Memory, options: &Stats) -> Result<Option<Since>> {
             memory.last_batch()?.with_context(nothing)?
         }
     };
-    Ok(Some(memory.changed_since(batch, k, vote, &mut progress::of("exemplars"))?))
+    Ok(Some(memory.changed_since(batch, k, vote, &mut progress::Steps::default())?))
 }
 
 /// Below the rows of `vismem stats`.

@@ -1,217 +1,171 @@
 //! The file, and the edits of it that need no search.
 //!
-//! Layout, little-endian: the digest of the memory that the lists belong to (32 bytes; zeros while a writer changes them),
-//! their checksum (32), the arrangement (8), the length of the lists (4), the layout (4), zeros to 128 bytes; then for each
-//! slot as many slots of neighbours (u32), filled up to a multiple of 32 lists; then for each 32 lists their filter (see
-//! [`super::mentions`]). The checksum is a sum over groups of 32 lists, so that an edit writes those alone that it changes.
+//! A [grouped file](crate::index::grouped). Its head (64 bytes): the arrangement (u64), the length of the lists (u32), the
+//! layout (u32), zeros. Its sections: for each slot as many slots of neighbours (u32), filled up to a multiple of 32 lists,
+//! which are a part; for each 32 lists their filter (see [`super::mentions`]).
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Write};
-use std::ops::Range;
+use std::io;
 use std::path::Path;
 
-use memmap2::{Mmap, MmapOptions};
-use vismem_search::{MAX_K, SlotSet};
+use vismem_search::{MAX_K, SlotSet, parallel};
 
 use super::mentions::{self, Mark};
 use super::{Arrangement, GROUP, LACKING, NEW, NeighborLists};
-use crate::index::checksum::Checksum;
-use crate::index::codes::in_parallel;
+use crate::error::IoContext;
 use crate::index::derived;
+use crate::index::grouped::{self, GroupedFile, Layout, MARK, Section};
 use crate::platform::{self, FileExt};
 use crate::store::kill_point::kill_point;
 use crate::{Digest, Memory, Result};
 
-const HEAD: usize = 128;
+const HEAD: usize = 64;
 /// The first layout had no filters, and zeros for its number.
 const LAYOUT: u32 = 2;
-/// Numbers of the parts of the checksum that are no lists.
-const HEAD_PART: usize = 1 << 62;
+/// The sections.
+const LISTS: usize = 0;
+const FILTERS: usize = 1;
+/// The number of the first filter in the checksum; lists have the numbers from 0 on.
 const FIRST_FILTER: usize = 1 << 61;
 /// As many exemplars are looked for by filters; for more, reading all lists is as quick.
 const FEW: usize = 16;
+/// Groups whose filters are made in memory before they are written.
+const TOGETHER: usize = 1 << 10;
+
+/// What the head says.
+struct Head {
+    arrangement: Arrangement,
+    depth: usize,
+}
+
+impl Head {
+    /// `None` for a head of another layout.
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let word = |at: usize| bytes.as_chunks::<4>().0.get(at).map(|word| u32::from_le_bytes(*word));
+        let arrangement = Arrangement(u64::from_le_bytes(*bytes.first_chunk()?));
+        let depth = word(2)? as usize;
+        ((1..=MAX_K).contains(&depth) && word(3)? == LAYOUT).then_some(Self { arrangement, depth })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; HEAD];
+        bytes[..8].copy_from_slice(&self.arrangement.0.to_le_bytes());
+        bytes[8..12].copy_from_slice(&(self.depth as u32).to_le_bytes());
+        bytes[12..16].copy_from_slice(&LAYOUT.to_le_bytes());
+        bytes
+    }
+
+    /// The sections of a file of so many groups.
+    fn sections(&self, groups: usize) -> Vec<Section> {
+        let entries = GROUP * self.depth;
+        let lists = Section { at: MARK + HEAD, part: entries * size_of::<u32>(), count: groups, number: 0 };
+        let filters =
+            Section { at: lists.all().end, part: mentions::bytes_for(entries), count: groups, number: FIRST_FILTER };
+        vec![lists, filters]
+    }
+
+    /// Follows exemplars, slot and id, that come or go.
+    fn reassign(mut self, assignments: &[(usize, u64)], assignment: fn(u64, u64) -> u64) -> Self {
+        for &(slot, id) in assignments {
+            self.arrangement.0 = assignment(self.arrangement.0, Arrangement::assignment(slot, id));
+        }
+        self
+    }
+}
+
+struct ListLayout;
+
+impl Layout for ListLayout {
+    const HEAD: usize = HEAD;
+
+    fn sections(&self, head: &[u8], length: usize) -> Option<Vec<Section>> {
+        let head = Head::from_bytes(head)?;
+        let group: usize = head.sections(0).iter().map(|section| section.part).sum();
+        let bytes = length.checked_sub(MARK + HEAD)?;
+        bytes.is_multiple_of(group).then(|| head.sections(bytes / group))
+    }
+}
 
 impl NeighborLists {
     /// The file's lists, if they are whole and belong to this state of the memory.
     pub(crate) fn load(memory: &Memory) -> Option<Self> {
         let file = platform::read_regular(&derived::path(memory.path(), derived::NEIGHBOR_LISTS)).ok()?;
-        let head = Head::read(&file, &memory.digest()).ok()??;
-        let mut lists = vec![0u32; head.groups * head.entries()];
-        file.read_exact_at(bytemuck::cast_slice_mut(&mut lists), HEAD as u64).ok()?;
-        let mut filters = vec![0; head.groups * head.filter_bytes()];
-        file.read_exact_at(&mut filters, head.all_filters().start as u64).ok()?;
-        let of_groups = in_parallel(0..head.groups, |groups| {
-            let lists = |group| &lists[group * head.entries()..][..head.entries()];
-            let filter = |group| &filters[group * head.filter_bytes()..][..head.filter_bytes()];
-            groups.map(|group| checksum_of(group, lists(group), filter(group))).sum::<Checksum>()
-        });
-        let checksum = of_groups.into_iter().sum::<Checksum>().plus(head.own_part());
-        let lists = Self { arrangement: head.arrangement, depth: head.depth, lists };
-        (checksum == head.checksum).then_some(lists)
+        // As words, so that the lists need not be copied. A length that is no whole number of them is not that of lists.
+        let length = file.metadata().ok()?.len() as usize;
+        let mut words = vec![0u32; length / size_of::<u32>()];
+        file.read_exact_at(bytemuck::cast_slice_mut(&mut words), 0).ok()?;
+        let bytes: &[u8] = bytemuck::cast_slice(&words);
+        if bytes.len() != length {
+            return None;
+        }
+        let sections = grouped::check(bytes, &ListLayout, &memory.digest())?;
+        let Head { arrangement, depth } = Head::from_bytes(&bytes[MARK..])?;
+        let lists = sections[LISTS].all();
+        words.truncate(lists.end / size_of::<u32>());
+        words.drain(..lists.start / size_of::<u32>());
+        Some(Self { arrangement, depth, lists: words })
     }
 
-    pub(crate) fn keep(&self, memory: &Memory) {
-        derived::build(memory, derived::NEIGHBOR_LISTS, |path| {
-            let mut file = platform::create_regular(path)?;
-            file.write_all(&[0; HEAD])?;
-            file.write_all(bytemuck::cast_slice(&self.lists))?;
-            let groups = self.lists.len() / (GROUP * self.depth);
-            let checksum = Checksum::default();
-            let mut head = Head { checksum, arrangement: self.arrangement, depth: self.depth, groups };
-            head.checksum = head.own_part();
-            let parts = in_parallel(0..groups, |groups| {
-                let (mut sum, mut filters) =
-                    (Checksum::default(), Vec::with_capacity(groups.len() * head.filter_bytes()));
-                for group in groups {
-                    let lists = &self.lists[group * head.entries()..][..head.entries()];
-                    let filter = mentions::filter(lists);
-                    sum = sum.plus(checksum_of(group, lists, &filter));
-                    filters.extend(filter);
-                }
-                (sum, filters)
+    /// Writes the lists of this state of a memory into a new file.
+    pub(crate) fn write(&self, memory: &Memory, path: &Path, file: File) -> Result<()> {
+        let head = Head { arrangement: self.arrangement, depth: self.depth };
+        let entries = GROUP * self.depth;
+        let groups = self.lists.len() / entries;
+        let mut sections = head.sections(groups);
+        sections.iter_mut().for_each(|section| section.count = 0);
+        let mut file = GroupedFile::create(file, head.to_bytes(), sections).at(path, "write")?;
+        for lists in self.lists.chunks(TOGETHER * entries) {
+            file.append(LISTS, bytemuck::cast_slice(lists)).at(path, "write")?;
+        }
+        for first in (0..groups).step_by(TOGETHER) {
+            let filters = parallel::map_ranges(first..(first + TOGETHER).min(groups), |groups| {
+                groups
+                    .flat_map(|group| mentions::filter(&self.lists[group * entries..][..entries]))
+                    .collect::<Vec<u8>>()
             });
-            for (sum, filters) in parts {
-                head.checksum = head.checksum.plus(sum);
-                file.write_all(&filters)?;
-            }
-            head.write(&file, &memory.digest())
-        });
-    }
-}
-
-/// What a group contributes.
-fn checksum_of(group: usize, lists: &[u32], filter: &[u8]) -> Checksum {
-    Checksum::of(group, bytemuck::cast_slice(lists)).plus(Checksum::of(FIRST_FILTER + group, filter))
-}
-
-/// What stands before the lists, beside the digest; and how many groups of them there are.
-struct Head {
-    checksum: Checksum,
-    arrangement: Arrangement,
-    depth: usize,
-    groups: usize,
-}
-
-impl Head {
-    /// `None` where the lists belong to another state than `digest`, are of another layout, or not whole.
-    fn read(file: &File, digest: &Digest) -> io::Result<Option<Self>> {
-        let mut bytes = [0; HEAD];
-        file.read_exact_at(&mut bytes, 0)?;
-        let number = |at: usize| u64::from_le_bytes(bytes.as_chunks().0[at / 8]);
-        let checksum = Checksum::from_bytes(bytes[32..].first_chunk().expect("a head is longer"));
-        let (depth, layout) = (number(72) as u32 as usize, (number(72) >> 32) as u32);
-        let is_one = (1..=MAX_K).contains(&depth) && layout == LAYOUT && bytes[80..].iter().all(|byte| *byte == 0);
-        if bytes[..32] != *digest.as_bytes() || !is_one {
-            return Ok(None);
+            file.append(FILTERS, &filters.concat()).at(path, "write")?;
         }
-        let mut head = Self { checksum, arrangement: Arrangement(number(64)), depth, groups: 0 };
-        let (rest, group) = (file.metadata()?.len() as usize - HEAD, head.list_bytes() + head.filter_bytes());
-        head.groups = rest / group;
-        Ok(rest.is_multiple_of(group).then_some(head))
+        file.finish(&memory.digest()).at(path, "write")
     }
-
-    fn write(&self, file: &File, digest: &Digest) -> io::Result<()> {
-        let mut bytes = [0; HEAD];
-        bytes[..32].copy_from_slice(digest.as_bytes());
-        bytes[32..64].copy_from_slice(&self.checksum.to_bytes());
-        bytes[64..80].copy_from_slice(&self.fields());
-        file.write_all_at(&bytes, 0)
-    }
-
-    fn fields(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.arrangement.0.to_le_bytes());
-        bytes[8..12].copy_from_slice(&(self.depth as u32).to_le_bytes());
-        bytes[12..].copy_from_slice(&LAYOUT.to_le_bytes());
-        bytes
-    }
-
-    /// The head's part of the checksum.
-    fn own_part(&self) -> Checksum {
-        Checksum::of(HEAD_PART, &self.fields())
-    }
-
-    /// How many neighbours a group holds, and the bytes of its lists and its filter.
-    fn entries(&self) -> usize {
-        GROUP * self.depth
-    }
-
-    fn list_bytes(&self) -> usize {
-        self.entries() * size_of::<u32>()
-    }
-
-    fn filter_bytes(&self) -> usize {
-        mentions::bytes_for(self.entries())
-    }
-
-    /// Where they stand in the file.
-    fn all_lists(&self) -> Range<usize> {
-        HEAD..HEAD + self.groups * self.list_bytes()
-    }
-
-    fn all_filters(&self) -> Range<usize> {
-        let start = self.all_lists().end;
-        start..start + self.groups * self.filter_bytes()
-    }
-
-    /// Follows exemplars, slot and id, that come or go.
-    fn reassign(&mut self, assignments: &[(usize, u64)], assignment: fn(u64, u64) -> u64) {
-        let own = self.own_part();
-        for &(slot, id) in assignments {
-            self.arrangement.0 = assignment(self.arrangement.0, Arrangement::assignment(slot, id));
-        }
-        self.checksum = self.checksum.minus(own).plus(self.own_part());
-    }
-}
-
-/// The file, if its lists belong to `digest`.
-fn open_to_change(dir: &Path, digest: &Digest) -> io::Result<Option<(File, Head)>> {
-    let file = match platform::change_regular(&derived::path(dir, derived::NEIGHBOR_LISTS)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    Ok(Head::read(&file, digest)?.map(|head| (file, head)))
 }
 
 /// Exemplars, slot and id, took slots. Lists that belonged to `before` belong to `after` then; the new ones have none yet.
-pub(crate) fn admit(dir: &Path, assignments: &[(usize, u64)], before: &Digest, after: &Digest) {
+pub(crate) fn admit(path: &Path, assignments: &[(usize, u64)], before: &Digest, after: &Digest) {
     let write = || -> io::Result<()> {
-        let Some((file, mut head)) = open_to_change(dir, before)? else { return Ok(()) };
-        head.reassign(assignments, u64::wrapping_add);
-        head.write(&file, after)
+        let Some((mut file, head)) = open(path, before)? else { return Ok(()) };
+        file.set_head(head.reassign(assignments, u64::wrapping_add).to_bytes());
+        file.finish(after)
     };
     // Where this fails they belong to a state that is past, and are made anew.
     let _ = write();
 }
 
-/// Takes exemplars, slot and id, out of all lists; nothing names them afterwards. Lists that belonged to `before` belong
-/// to `after` then. Returns the file, which is yet to be synced. Where the lists cannot be changed, or belong to another
-/// state, the file is deleted.
-///
-/// # Errors
-/// When the file can neither be changed nor deleted.
-pub(crate) fn erase(dir: &Path, assignments: &[(usize, u64)], before: &Digest, after: &Digest) -> Result<Option<File>> {
-    match overwrite(dir, assignments, before, after) {
-        Ok(Some(file)) => Ok(Some(file)),
-        _ => derived::remove(dir, &[derived::NEIGHBOR_LISTS]).map(|()| None),
-    }
+fn open(path: &Path, digest: &Digest) -> io::Result<Option<(GroupedFile, Head)>> {
+    let Some(file) = GroupedFile::open(path, &ListLayout, digest)? else { return Ok(None) };
+    let head = Head::from_bytes(file.head());
+    Ok(head.map(|head| (file, head)))
 }
 
-fn overwrite(dir: &Path, assignments: &[(usize, u64)], before: &Digest, after: &Digest) -> io::Result<Option<File>> {
-    let Some((file, mut head)) = open_to_change(dir, before)? else { return Ok(None) };
+/// Takes exemplars, slot and id, out of all lists; nothing names them afterwards. Lists that belonged to `before` belong
+/// to `after` then. `None` where there are none that belonged to `before`.
+pub(crate) fn erase(
+    path: &Path,
+    assignments: &[(usize, u64)],
+    before: &Digest,
+    after: &Digest,
+) -> io::Result<Option<GroupedFile>> {
+    let Some((mut file, head)) = open(path, before)? else { return Ok(None) };
     let gone = Gone::new(assignments);
     // A slot beyond the lists was filled after they were made.
-    let own = assignments.iter().map(|(slot, _)| slot / GROUP).filter(|&group| group < head.groups);
-    let looked_at: BTreeSet<usize> = gone.groups_that_may_name(&file, &head)?.into_iter().chain(own).collect();
-    file.write_all_at(&[0; 32], 0)?;
+    let groups = file.section(LISTS).count;
+    let own = assignments.iter().map(|(slot, _)| slot / GROUP).filter(|&group| group < groups);
+    let looked_at: BTreeSet<usize> = gone.groups_that_may_name(&file, head.depth)?.into_iter().chain(own).collect();
+    file.mark()?;
     kill_point("neighbor lists marked");
-    let (mut lists, mut filter) = (vec![0u32; head.entries()], vec![0; head.filter_bytes()]);
     for group in looked_at {
-        let lists_at = (head.all_lists().start + group * head.list_bytes()) as u64;
-        let filter_at = (head.all_filters().start + group * head.filter_bytes()) as u64;
-        file.read_exact_at(bytemuck::cast_slice_mut(&mut lists), lists_at)?;
-        let old = lists.clone();
+        let old = file.read(LISTS, group)?;
+        let mut lists: Vec<u32> = old.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
         for (slot, list) in (group * GROUP..).zip(lists.chunks_exact_mut(head.depth)) {
             if gone.all.contains(slot) {
                 // Whoever takes the slot next is new.
@@ -220,17 +174,14 @@ fn overwrite(dir: &Path, assignments: &[(usize, u64)], before: &Digest, after: &
                 list.fill(LACKING);
             }
         }
-        if lists != old {
-            file.read_exact_at(&mut filter, filter_at)?;
-            head.checksum = head.checksum.minus(checksum_of(group, &old, &filter));
-            filter = mentions::filter(&lists);
-            head.checksum = head.checksum.plus(checksum_of(group, &lists, &filter));
-            file.write_all_at(bytemuck::cast_slice(&lists), lists_at)?;
-            file.write_all_at(&filter, filter_at)?;
+        let new: &[u8] = bytemuck::cast_slice(&lists);
+        if new != old {
+            file.write(LISTS, group, new.to_vec())?;
+            file.write(FILTERS, group, mentions::filter(&lists))?;
         }
     }
-    head.reassign(assignments, u64::wrapping_sub);
-    head.write(&file, after)?;
+    file.set_head(head.reassign(assignments, u64::wrapping_sub).to_bytes());
+    file.finish(after)?;
     Ok(Some(file))
 }
 
@@ -259,29 +210,24 @@ impl Gone {
     }
 
     /// Groups of lists, all that name one of them among these.
-    fn groups_that_may_name(&self, file: &File, head: &Head) -> io::Result<Vec<usize>> {
-        let map = |part: Range<usize>| -> io::Result<Mmap> {
-            let mut options = MmapOptions::new();
-            options.offset(part.start as u64).len(part.len());
-            // SAFETY: the mapping is read-only, does not outlive this function, and nobody else writes: the writer's lock is
-            // held. Nobody shortens the file: a new one takes its name instead. Other programs are as they are for
-            // `vectors.f32`.
-            unsafe { options.map(file) }
-        };
+    fn groups_that_may_name(&self, file: &GroupedFile, depth: usize) -> io::Result<Vec<usize>> {
+        let groups = 0..file.section(LISTS).count;
         let found = if self.few.is_empty() {
-            let lists = map(head.all_lists())?;
+            let lists = file.map(LISTS)?;
             // A map begins at a page and a head is a multiple of four bytes, so lists are aligned.
             let lists: &[u32] = bytemuck::cast_slice(&lists);
-            let names = |group: &usize| self.are_named_in(&lists[group * head.entries()..][..head.entries()]);
-            in_parallel(0..head.groups, |groups| groups.filter(names).collect::<Vec<usize>>())
+            let entries = GROUP * depth;
+            let names = |group: &usize| self.are_named_in(&lists[group * entries..][..entries]);
+            parallel::map_ranges(groups, |groups| groups.filter(names).collect::<Vec<usize>>())
         } else {
-            let filters = map(head.all_filters())?;
-            let marks: Vec<Mark> = self.few.iter().map(|slot| Mark::of(*slot, head.filter_bytes())).collect();
+            let filters = file.map(FILTERS)?;
+            let bytes = file.section(FILTERS).part;
+            let marks: Vec<Mark> = self.few.iter().map(|slot| Mark::of(*slot, bytes)).collect();
             let may_name = |group: &usize| {
-                let filter = &filters[group * head.filter_bytes()..][..head.filter_bytes()];
+                let filter = &filters[group * bytes..][..bytes];
                 marks.iter().any(|mark| mark.may_be_in(filter))
             };
-            in_parallel(0..head.groups, |groups| groups.filter(may_name).collect())
+            parallel::map_ranges(groups, |groups| groups.filter(may_name).collect())
         };
         Ok(found.concat())
     }

@@ -1,4 +1,4 @@
-//! A query on its way through coded rows: who may still be among its nearest.
+//! The state of a query on its way through coded rows: which rows may still be among its nearest.
 
 use crate::Neighbor;
 use crate::codes::{CodedQuery, Limit};
@@ -25,7 +25,7 @@ struct Candidate {
 
 /// What a query knows by now.
 #[derive(Clone)]
-pub(crate) struct Pursuit<'q> {
+pub(crate) struct QueryState<'q> {
     query: Asked<'q>,
     code: CodedQuery,
     k: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Pursuit<'q> {
     limit: Limit,
 }
 
-impl<'q> Pursuit<'q> {
+impl<'q> QueryState<'q> {
     pub(crate) fn new(query: Asked<'q>, code: CodedQuery, k: usize) -> Self {
         Self {
             query,
@@ -64,7 +64,7 @@ impl<'q> Pursuit<'q> {
     }
 
     /// Keeps a row that reached the limit. The next limit follows from how similar such rows are at least, and no vector
-    /// is read before [`Pursuit::settle`]. For codes whose bounds lie close to the similarities.
+    /// is read before [`QueryState::settle`]. For codes whose bounds lie close to the similarities.
     pub(crate) fn keep(&mut self, task: &Task<'_>, slot: usize, product: f32, error: f32) {
         if !self.may_find(task, slot) {
             return;
@@ -89,7 +89,7 @@ impl<'q> Pursuit<'q> {
         }
     }
 
-    /// The same query with the same limit, for other rows; what it finds is to be [merged](Pursuit::merge).
+    /// The same query with the same limit, for other rows; what it finds is to be [merged](QueryState::merge).
     pub(crate) fn elsewhere(&self) -> Self {
         let (best, candidates) = (TopK::new(self.k), Vec::new());
         Self { code: self.code.clone(), best, candidates, ..*self }

@@ -1,4 +1,4 @@
-//! A table as plain data.
+//! A table of a page, as plain data.
 
 use crate::figure::Origin;
 

@@ -3,69 +3,70 @@
 use crate::codes::{CodedQuery, PROVED, TILE};
 use crate::{Error, Filter, Neighbor, Partitioned, Queries};
 
-/// The greatest reach that is tried for a recall. Beyond it a query visits so much that an exact search does as well.
-const MOST: f32 = 0.5;
-/// How often the range of reaches is halved to find one.
+/// The greatest slack that is tried for a recall. Beyond it a query visits so much that an exact search does as well.
+const LARGEST_SLACK: f32 = 0.5;
+/// How often the range of slacks is halved to find one.
 const HALVINGS: usize = 9;
 /// How many times as many partitions as the mean a query may visit. Without an end, a few queries between many groups
 /// would take several times as long as others, and they are not the ones that lose most by it.
 const SPREAD: f64 = 2.5;
 
-/// How far a partitioned search goes: to partitions within `reach` of the best, nearest first, and not to more than `most`
-/// of them.
+/// How far a partitioned search goes: to partitions within `slack` of the best, nearest first, and to no more than
+/// `max_partitions` of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Effort {
+pub struct SearchParams {
     /// How much less near than those of the best partition the rows of another may be: a difference of similarities,
     /// within 0 (the best one only) and 2 (all).
-    pub reach: f32,
+    pub slack: f32,
     /// The most partitions that a query visits, at least 1.
-    pub most: usize,
+    pub max_partitions: usize,
 }
 
-impl Effort {
+impl SearchParams {
     /// Every partition is visited.
-    pub const ALL: Self = Self { reach: f32::INFINITY, most: usize::MAX };
+    pub const ALL: Self = Self { slack: f32::INFINITY, max_partitions: usize::MAX };
 }
 
 impl Partitioned<'_> {
-    /// The least effort whose recall on these queries is `recall`, and the recall that it has: the share of the `k`
-    /// nearest rows, ties and all, that it finds. `None` where no effort has it.
+    /// The least parameters whose recall on these queries is `recall`, and the recall that they have: the share of the `k`
+    /// nearest rows, ties and all, that is found. `None` where no parameters have it.
     ///
     /// # Errors
     /// As for [`Partitioned::search`].
-    pub fn effort_for(
+    pub fn params_for(
         &self,
         recall: f64,
         queries: Queries<'_>,
         filter: Filter<'_>,
         truth: &[Vec<Neighbor>],
-    ) -> Result<Option<(Effort, f64)>, Error> {
+    ) -> Result<Option<(SearchParams, f64)>, Error> {
         let k = truth.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let measure = |reach| {
-            let effort = Effort { reach, most: (SPREAD * self.mean_visited(queries, reach)).ceil() as usize };
-            Ok((effort, share_found(&self.search(queries, k, filter, effort)?, truth)))
+        let measure = |slack| {
+            let params =
+                SearchParams { slack, max_partitions: (SPREAD * self.mean_visited(queries, slack)).ceil() as usize };
+            Ok((params, share_found(&self.search(queries, k, filter, params)?, truth)))
         };
-        let mut best = measure(MOST)?;
+        let mut best = measure(LARGEST_SLACK)?;
         if best.1 < recall {
             return Ok(None);
         }
         let mut too_little = 0.0;
         for _ in 0..HALVINGS {
-            let reach = (too_little + best.0.reach) / 2.0;
-            match measure(reach)? {
+            let slack = (too_little + best.0.slack) / 2.0;
+            match measure(slack)? {
                 measured if measured.1 >= recall => best = measured,
-                _ => too_little = reach,
+                _ => too_little = slack,
             }
         }
         Ok(Some(best))
     }
 
-    /// How many partitions are within reach of a query, on average.
-    fn mean_visited(&self, queries: Queries<'_>, reach: f32) -> f64 {
+    /// How many partitions are within the slack of a query, on average.
+    fn mean_visited(&self, queries: Queries<'_>, slack: f32) -> f64 {
         let queries: Vec<CodedQuery> = queries.iter().filter_map(|query| CodedQuery::new(query, PROVED)).collect();
         let tiles = queries.chunks(TILE).map(|tile| tile.iter().collect::<Vec<_>>());
         let visited: usize =
-            tiles.flat_map(|tile| self.partitions().reached::<TILE>(&tile, reach)).map(|reached| reached.len()).sum();
+            tiles.flat_map(|tile| self.partitions().reached::<TILE>(&tile, slack)).map(|reached| reached.len()).sum();
         visited as f64 / queries.len().max(1) as f64
     }
 }
@@ -84,12 +85,12 @@ fn share_found(found: &[Vec<Neighbor>], truth: &[Vec<Neighbor>]) -> f64 {
 mod tests {
     use super::*;
     use crate::codes::packed::{self, Packed};
-    use crate::{Directory, Exact, Partitions, Placement, Rows};
+    use crate::{Directory, Exact, Partitions, Placement, Rows, parallel};
 
     const DIM: usize = 12;
 
     #[test]
-    fn an_effort_for_a_recall_has_that_recall_and_a_shorter_reach_has_not() {
+    fn parameters_for_a_recall_have_that_recall_and_a_smaller_slack_has_not() {
         let mut state = 5u64;
         let mut next = || {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -105,11 +106,14 @@ mod tests {
         };
         let (values, queries, ids): (_, _, Vec<u64>) = (unit(3000), unit(60), (0..3000).collect());
         let rows = Rows::new(&values, &ids, DIM).unwrap();
-        let partitions = Partitions::train(rows, 64, 2);
-        assert_eq!(partitions, Partitions::train(rows, 64, 1), "threads do not show");
+        let partitions = Partitions::train(rows, 64);
+        for threads in [1, 2, 3] {
+            let again = parallel::on(threads, || Partitions::train(rows, 64));
+            assert_eq!(partitions, again, "threads do not show");
+        }
         let mut codes = (Vec::new(), DIM);
-        let mut placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len()).unwrap();
-        for (slot, (row, partition)) in values.chunks_exact(DIM).zip(partitions.of(&values, 1)).enumerate() {
+        let mut placement = Placement::of(Packed::new(&[], DIM).unwrap(), partitions.len(), 0).unwrap();
+        for (slot, (row, partition)) in values.chunks_exact(DIM).zip(partitions.of(&values)).enumerate() {
             placement.add(&mut codes, partition as usize, slot, row).unwrap();
         }
         let codes = packed::Packed::new(&codes.0, DIM).unwrap();
@@ -121,12 +125,17 @@ mod tests {
         let index = Partitioned::new(exact, codes, &partitions, &directory).unwrap();
         let (asked, filter) = (Queries::new(&queries, DIM).unwrap(), Filter::default());
         let truth = exact.search(asked, 10, filter).unwrap();
-        let recall = |effort| share_found(&index.search(asked, 10, filter, effort).unwrap(), &truth);
-        let (effort, measured) = index.effort_for(0.9, asked, filter, &truth).unwrap().unwrap();
-        assert!(measured >= 0.9 && recall(effort) == measured, "{measured}");
-        assert!(effort.most >= 1 && effort.most <= partitions.len(), "{effort:?}");
-        assert!(recall(Effort { reach: effort.reach - 2.0 * MOST / (1 << HALVINGS) as f32, ..effort }) < 0.9);
-        assert!(recall(Effort { most: 1, ..effort }) < 0.9 && recall(Effort { reach: 0.0, ..effort }) < 0.9);
-        assert_eq!(index.search(asked, 10, filter, Effort::ALL).unwrap().len(), 60);
+        let recall = |params| share_found(&index.search(asked, 10, filter, params).unwrap(), &truth);
+        let (params, measured) = index.params_for(0.9, asked, filter, &truth).unwrap().unwrap();
+        assert!(measured >= 0.9 && recall(params) == measured, "{measured}");
+        assert!(params.max_partitions >= 1 && params.max_partitions <= partitions.len(), "{params:?}");
+        assert!(
+            recall(SearchParams { slack: params.slack - 2.0 * LARGEST_SLACK / (1 << HALVINGS) as f32, ..params }) < 0.9
+        );
+        assert!(
+            recall(SearchParams { max_partitions: 1, ..params }) < 0.9
+                && recall(SearchParams { slack: 0.0, ..params }) < 0.9
+        );
+        assert_eq!(index.search(asked, 10, filter, SearchParams::ALL).unwrap().len(), 60);
     }
 }
