@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::remedy;
@@ -108,17 +109,9 @@ pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
 
 /// Seconds since 1970 as date and time, UTC.
 pub fn time(seconds: i64) -> String {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Years that begin in March, so that a leap day is the last of its year: Howard Hinnant's days_from_civil, inverted.
-    let days = days + 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let year = year + 400 * era + i64::from(month >= 10);
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
+    // The catalogue can hold times that no calendar has.
+    let time = Timestamp::from_second(seconds).map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    time.unwrap_or_else(|_| seconds.to_string())
 }
 
 #[cfg(test)]
@@ -139,6 +132,7 @@ mod tests {
         assert_eq!(time(951_782_400), "2000-02-29 00:00:00");
         assert_eq!(time(1_709_251_199), "2024-02-29 23:59:59");
         assert_eq!(time(1_764_547_200), "2025-12-01 00:00:00");
+        assert_eq!(time(i64::MAX), i64::MAX.to_string());
     }
 
     #[test]

@@ -100,6 +100,11 @@ fn lay_out(folder: &Path) {
         "path,label,source,family\nphotos/zebra/0.png,zebra,camera 1,horses\nphotos/leopard/0.jpg,leopard,,cats\n",
     )
     .unwrap();
+    fs::write(
+        folder.join("cameras.csv"),
+        "path,label,camera,year,day\nphotos/zebra/0.png,zebra,north,2024,2024-02-29\nphotos/leopard/0.jpg,leopard,south,2019,2019-05-01\n",
+    )
+    .unwrap();
     npy(&folder.join("embeddings.npy"), &[[1.0, 0.1], [1.0, 0.2], [0.1, 1.0], [0.2, 1.0]]);
     npy(&folder.join("queries.npy"), &[[0.9, 0.3], [0.3, 0.8]]);
     fs::write(folder.join("labels.csv"), "label\napple\napple\npear\npear\n").unwrap();

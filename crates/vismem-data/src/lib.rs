@@ -35,7 +35,6 @@ pub mod embedding_folder;
 pub mod embeddings;
 mod error;
 pub mod folder;
-pub mod hex;
 mod image_table;
 pub mod inside;
 pub mod labels;

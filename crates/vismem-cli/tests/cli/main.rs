@@ -1,5 +1,6 @@
 //! The program as its users meet it: every test runs the real binary.
 
+mod attributes;
 mod bad_input;
 mod basics;
 mod caltech101;

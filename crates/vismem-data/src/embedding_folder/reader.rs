@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use vismem::{AttributeValue, Attributes, Source, Taxonomy};
 
 use super::{AttributeColumn, DESCRIPTION, Description, EMBEDDINGS, FORMAT, TAXONOMY};
@@ -8,7 +9,7 @@ use crate::embeddings::Embeddings;
 use crate::error::{At, ReadError};
 use crate::parquet::{Table, Value};
 use crate::picture::has_extension;
-use crate::{Result, hex, platform, taxonomy};
+use crate::{Result, platform, taxonomy};
 
 /// An open folder of embeddings, whose files fit together.
 pub struct Folder {
@@ -176,12 +177,12 @@ fn entry(
     attributes: Vec<(&AttributeColumn, Option<AttributeValue>)>,
 ) -> std::result::Result<Row, String> {
     let label = label.filter(|label| !label.is_empty()).ok_or("has no label; give it a name")?;
-    let content = content.as_deref().and_then(hex::decode).and_then(|bytes| bytes.try_into().ok());
+    let content = content.as_deref().and_then(bytes_of).and_then(|bytes| bytes.try_into().ok());
     let content = content.ok_or("`content` is not 64 hexadecimal digits; export it again")?;
     let source = match (source, source_bytes) {
         (Some(text), _) => Some(Source::from(text)),
         (None, Some(bytes)) => {
-            let bytes = hex::decode(&bytes).ok_or("`source_bytes` is not hexadecimal; export it again")?;
+            let bytes = bytes_of(&bytes).ok_or("`source_bytes` is not hexadecimal; export it again")?;
             Some(Source::from(platform::os_string(bytes)))
         }
         (None, None) => None,
@@ -193,4 +194,9 @@ fn entry(
         }
     }
     Ok(Row { id, label, source, content, attributes: known })
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()
 }

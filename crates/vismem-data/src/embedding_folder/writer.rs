@@ -3,14 +3,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use vismem::{AttributeType, Attributes, Digest, EncoderIdentity, Source, Taxonomy};
 
 use super::{AttributeColumn, COLUMNS, DESCRIPTION, Description, EMBEDDINGS, EncoderDescription, TAXONOMY};
 use crate::error::WriteError;
 use crate::npy::NpyWriter;
+use crate::output_folder;
 use crate::table_writer::{Column, TableFormat, TableWriter, failed};
-use crate::{hex, output_folder};
 
 type Result<T> = std::result::Result<T, WriteError>;
 
@@ -96,8 +97,8 @@ impl FolderWriter {
             batch: batch as i64,
             label: entry.label.to_owned(),
             source: text.map(str::to_owned),
-            source_bytes: bytes.map(|source| hex::encode(source.as_encoded_bytes())),
-            content: hex::encode(&entry.content),
+            source_bytes: bytes.map(|source| HEXLOWER.encode(source.as_encoded_bytes())),
+            content: HEXLOWER.encode(&entry.content),
             attributes: entry.attributes.clone(),
         };
         for (name, value) in entry.attributes.iter() {

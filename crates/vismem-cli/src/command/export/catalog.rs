@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use vismem::{Memory, Source, Stored};
 use vismem_data::parquet::Kind;
-use vismem_data::{Column, TableWriter, hex};
+use vismem_data::{Column, TableWriter};
 
 use crate::args::ExportCatalog;
 use crate::progress::Progress;
@@ -39,7 +39,7 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
         values.extend([
             texts(&|stored| stored.source.as_ref().map(Source::to_string)),
             Column::Integers(integers(|stored| stored.batch)),
-            texts(&|stored| Some(hex::encode(&stored.content))),
+            texts(&|stored| Some(blake3::Hash::from_bytes(stored.content).to_hex().to_string())),
         ]);
         values.extend(attributes.iter().map(|attribute| {
             Column::of_attribute(attribute.kind, stored.iter().map(|stored| stored.attributes.get(&attribute.name)))

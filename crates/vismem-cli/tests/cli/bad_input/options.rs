@@ -273,3 +273,38 @@ fn since_what_was_never_added() {
     place.vismem("stats --vote plurality").misused(&["--since"]);
     place.vismem("stats --since 1 -k 0").refused(2, &["ask for 1 to 10000"]);
 }
+
+#[test]
+fn condition_that_cannot_be_read() {
+    let exit = documented("condition_that_cannot_be_read");
+    let place = with_memory();
+    for (condition, words) in [
+        ("", ["at character 1", "the name of an attribute"]),
+        ("camera = north", ["at character 10", "text in single quotes"]),
+        ("(id = 1", ["a closing parenthesis", "the end"]),
+        ("id = 1; DROP TABLE exemplars", ["at character 7", ";"]),
+    ] {
+        assert_eq!(place.vismem_with(["ls", "--where", condition]).misused(&words).code, exit);
+        assert_eq!(place.vismem_with(["classify", "rows.npy", "--where", condition]).misused(&words).code, exit);
+    }
+    let deep = format!("{}id = 1{}", "(".repeat(9_000), ")".repeat(9_000));
+    assert_eq!(place.vismem_with(["ls", "--where", &deep]).misused(&["nested more than 50"]).code, exit);
+    let run = place.vismem_with(["classify", "rows.npy", "--only", "where=id"]).misused(&["a comparison"]);
+    assert_eq!(run.code, exit);
+}
+
+#[test]
+fn condition_on_what_is_not_there() {
+    let exit = documented("condition_on_what_is_not_there");
+    let place = with_memory();
+    for (condition, words) in [
+        ("camera = 'north'", ["there is no attribute \"camera\"", "id, label, source and batch"]),
+        ("lable = 'x'", ["there is no attribute \"lable\"", "did you mean \"label\"?"]),
+        ("id = 'x'", ["id is a number", "write a number, without quotes"]),
+        ("batch like '1'", ["batch is a number", "a pattern fits text alone"]),
+    ] {
+        place.vismem_with(["ls", "--where", condition]).refused(exit, &words);
+        place.vismem_with(["classify", "rows.npy", "--where", condition]).refused(exit, &words);
+        place.vismem_with(["eval", "reliability", "--where", condition]).refused(exit, &words);
+    }
+}
