@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use vismem::search::parallel;
 use vismem_encode::decode::Limits;
 use vismem_encode::{Encoder, EncoderOptions, Model, OnnxRuntimeError, RuntimeChoice};
 use vismem_hub::Hub;
@@ -52,7 +53,8 @@ pub fn load_model(model: Model, encoding: &Encoding) -> Result<Encoder> {
     };
     let limits = Limits { max_pixels: u64::from(encoding.max_megapixels) * 1_000_000, ..Limits::default() };
     let model = adjusted(model, encoding)?;
-    let options = EncoderOptions { runtime, device: encoding.device, limits, ..Default::default() };
+    let threads = Some(parallel::threads());
+    let options = EncoderOptions { runtime, device: encoding.device, threads, limits, ..Default::default() };
     let encoder = Encoder::load(model, &options)?;
     if let Some(reason) = encoder.fallback_reason()
         && !matches!(reason, OnnxRuntimeError::NotFound)
