@@ -7,6 +7,7 @@ use serde::Serialize;
 use vismem::Memory;
 
 use crate::args::{Since, Stats};
+use crate::command::index;
 use crate::{output, progress};
 
 /// Labels that people are shown; programs get them all.
@@ -59,6 +60,7 @@ pub fn document(memory: &Memory, options: &Stats) -> Result<Option<Document>> {
             memory.last_batch()?.with_context(nothing)?
         }
     };
+    index::keep_lists(memory, k);
     let since = memory.changed_since(batch, k, vote, &mut progress::Steps::default())?;
     let label = |label: vismem::LabelSince| Label {
         label: label.label,
