@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use vismem::{Attributes, ClassifyOptions, Editor, EncoderIdentity, Error, Memory, NewExemplar, Search, Selector, content_of, verify};
+use vismem::{
+    Attributes, BuildOptions, ClassifyOptions, Editor, EncoderIdentity, Error, IndexKind, Memory, NewExemplar, Search, Selector,
+    content_of, verify,
+};
 
 const FILES: [&str; 7] =
     ["catalog.sqlite", "vectors.f32", "codes.i8", "partitions.i4", "neighbor_lists.u32", "novelty.f32", "slots.u64"];
@@ -32,7 +35,7 @@ fn answers(dir: &Path) -> Result<Answers, Error> {
     let options = ClassifyOptions { k: 7, ..Default::default() };
     let decision = memory.classify(&embedding(77), &options)?.remove(0);
     let neighbors = decision.neighbors.into_iter().map(|voter| (voter.id, voter.label)).collect();
-    let votes = memory.reliability(3, &mut |_, _| {})?.iter().map(|(id, votes)| (id, votes.wrong)).collect();
+    let votes = memory.reliability(3, &mut ())?.iter().map(|(id, votes)| (id, votes.wrong)).collect();
     // Not compared: it need not find all.
     let search = Search::Partitioned { recall: 0.9 };
     memory.classify(&embedding(78), &ClassifyOptions { search, ..Default::default() })?;
@@ -55,6 +58,10 @@ fn sound() -> &'static Sound {
         }
         editor.forget(&Selector { ids: vec![8, 9], ..Default::default() }).unwrap();
         drop(editor);
+        let options = BuildOptions { neighbors: Some(3), ..Default::default() };
+        for kind in IndexKind::ALL {
+            Memory::open(&dir).unwrap().build_index(kind, &options, &mut ()).unwrap();
+        }
         let answers = answers(&dir).unwrap();
         Sound { files: FILES.map(|file| (file, fs::read(dir.join(file)).unwrap())).into(), answers }
     })

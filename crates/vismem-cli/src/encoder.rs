@@ -41,6 +41,6 @@ fn request(encoding: &Encoding) -> EncoderRequest {
             Runtime::Onnxruntime => RuntimeChoice::OnnxRuntime,
         },
         max_pixels: Some(u64::from(encoding.max_megapixels) * 1_000_000),
-        threads: None,
+        threads: Some(vismem::search::parallel::threads()),
     }
 }

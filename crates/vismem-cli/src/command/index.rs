@@ -71,7 +71,7 @@ pub fn build(memory: &Memory, kind: IndexKind, options: &BuildOptions) -> Result
 pub fn update(path: &Path) {
     let update = || -> Result<()> {
         let memory = Memory::open(path)?;
-        for kind in memory.indexes_behind()? {
+        for kind in memory.indexes_behind() {
             build(&memory, kind, &BuildOptions::default())?;
         }
         Ok(())
@@ -80,6 +80,13 @@ pub fn update(path: &Path) {
         let error = output::in_one_line(&error);
         output::note(format_args!("note: {error}; `vismem index` builds what makes the memory fast"));
     }
+}
+
+/// Keeps neighbour lists at least so long, so that nobody has to search for them again. Where that cannot be, as on a disk
+/// that is only read, they are searched for in memory.
+pub fn keep_lists(memory: &Memory, neighbors: usize) {
+    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
+    let _ = build(memory, IndexKind::NeighborLists, &options);
 }
 
 /// Says what would make this search faster.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{BuildOptions, Editor, IndexKind, Memory, Pruned, Pruning};
+use vismem::{Editor, Memory, Pruned, Pruning};
 use vismem_data::has_extension;
 
 use super::{Outcome, index};
@@ -58,7 +58,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     }
     // Counted before it is set, so that no decision has to wait for it.
     let memory = Memory::open(&args.memory)?;
-    keep_lists(&memory, pruning.neighbors());
+    index::keep_lists(&memory, pruning.neighbors());
     let pruned = memory.pruned_by(pruning, &mut progress::Steps::default())?;
     if let Some(page) = &trial.page {
         page::write(page, &memory, &pruned)?;
@@ -78,13 +78,6 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
     }
     answer(args.format, &document)
-}
-
-/// Keeps the neighbour lists that pruning counts by, so that nobody has to search for them again. Where that cannot be, as
-/// on a disk that is only read, they are searched for in memory.
-fn keep_lists(memory: &Memory, neighbors: usize) {
-    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
-    let _ = index::build(memory, IndexKind::NeighborLists, &options);
 }
 
 /// How many exemplars half of the labels have.

@@ -244,8 +244,8 @@ fn help_names_every_command_and_the_version_is_the_packages() {
     let place = Place::new();
     let help = place.vismem("--help").done();
     for command in [
-        "demo", "add", "sync", "encode", "classify", "explain", "ls", "prune", "stats", "bench", "forget", "relabel",
-        "merge", "undo", "taxonomy", "reencode", "model", "export", "import", "compact", "log", "verify",
+        "demo", "add", "sync", "encode", "classify", "explain", "ls", "prune", "stats", "bench", "index", "forget",
+        "relabel", "merge", "undo", "taxonomy", "reencode", "model", "export", "import", "compact", "log", "verify",
     ] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}");
         let own = place.vismem_with([command, "--help"]).done();

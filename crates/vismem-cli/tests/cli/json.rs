@@ -11,7 +11,7 @@ use crate::{models, npy};
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 26] = [
+const SCHEMAS: [(&str, &str); 29] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("sync", include_str!("../../../../docs/schemas/sync.json")),
@@ -24,6 +24,9 @@ const SCHEMAS: [(&str, &str); 26] = [
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("bench", include_str!("../../../../docs/schemas/bench.json")),
+    ("index", include_str!("../../../../docs/schemas/index.json")),
+    ("index-show", include_str!("../../../../docs/schemas/index-show.json")),
+    ("index-drop", include_str!("../../../../docs/schemas/index-drop.json")),
     ("eval", include_str!("../../../../docs/schemas/eval.json")),
     ("forget", include_str!("../../../../docs/schemas/forget.json")),
     ("receipt", include_str!("../../../../docs/schemas/receipt.json")),
@@ -47,7 +50,7 @@ fn schema_of(name: &str) -> Value {
 
 /// The run's one document, which fits the schema.
 #[track_caller]
-fn fitting(run: &Run, schema: &str) -> Value {
+pub fn fitting(run: &Run, schema: &str) -> Value {
     let document = run.json();
     assert_eq!(schema::faults(&schema_of(schema), &document), [""; 0], "{schema}: {document:#}");
     document

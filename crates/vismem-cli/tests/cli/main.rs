@@ -10,6 +10,7 @@ mod eval;
 mod eval_report;
 mod exporting;
 mod forgetting;
+mod index;
 mod json;
 mod kill;
 mod models;

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::index::codes::{self, OpenCodes};
 use crate::index::derived::{self, Unfinished};
+use crate::index::grouped;
 use crate::index::neighbor_lists::{self, NeighborLists};
 use crate::index::novelty::ReferenceDistances;
-use crate::index::partitions::{self, OpenPartitions};
+use crate::index::partitions::{self, OpenPartitions, PartitionMap};
 use crate::index::search::{LARGE, LEAST};
 use crate::store::kill_point::kill_point;
 use crate::{Editor, Error, Memory, Progress, Result};
@@ -25,7 +26,9 @@ const NEIGHBORS: usize = 100;
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 /// How long a finished index waits for a writer to let go of the lock.
 const PATIENCE: Duration = if cfg!(test) { Duration::from_millis(300) } else { Duration::from_secs(60) };
-/// How often it tries then.
+/// How often what was added meanwhile is entered while others may add more.
+const ROUNDS: usize = 8;
+/// How often it tries to take the lock.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// What can be built.
@@ -152,24 +155,28 @@ impl Memory {
                 lists.catch_up(self, progress, |lists| {
                     // What goes wrong now goes wrong again at the end.
                     if kept.elapsed() >= KEEP_EVERY {
-                        let _ = self.make(kind, &mut (), |file, _| lists.write(self, &file.path, file.file()?));
+                        let write =
+                            |file: &Unfinished, _: &mut dyn Progress| lists.write(self, &file.path, file.file()?);
+                        let _ = self.make(kind, Duration::ZERO, &mut (), write);
                         kept = Instant::now();
                     }
                 })?;
-                self.make(kind, progress, |file, _| lists.write(self, &file.path, file.file()?))?;
+                self.make(kind, PATIENCE, progress, |file, _| lists.write(self, &file.path, file.file()?))?;
             }
             _ if current => return Ok(Built::Current),
             IndexKind::Codes => {
-                self.make(kind, progress, |file, progress| codes::write(self, &file.path, file.file()?, progress))?;
+                self.make(kind, PATIENCE, progress, |file, progress| {
+                    codes::write(self, &file.path, file.file()?, progress)
+                })?;
             }
             IndexKind::Partitions => {
-                self.make(kind, progress, |file, progress| {
+                self.make(kind, PATIENCE, progress, |file, progress| {
                     partitions::write(self, &file.path, file.file()?, progress)
                 })?;
             }
             IndexKind::Novelty => {
                 let distances = ReferenceDistances::measure(self)?;
-                self.make(kind, progress, |file, _| distances.write(self, &file.path, &file.file()?))?;
+                self.make(kind, PATIENCE, progress, |file, _| distances.write(self, &file.path, &file.file()?))?;
             }
         }
         Ok(Built::New)
@@ -224,10 +231,11 @@ impl Memory {
         Ok(self.pruning()?.map_or_else(kept, |pruning| pruning.neighbors()))
     }
 
-    /// Makes the file of an index and puts it in its place.
+    /// Makes the file of an index and puts it in its place, for which it waits no longer than `patience` for a writer.
     fn make(
         &self,
         kind: IndexKind,
+        patience: Duration,
         progress: &mut dyn Progress,
         write: impl FnOnce(&Unfinished, &mut dyn Progress) -> Result<()>,
     ) -> Result<()> {
@@ -237,52 +245,62 @@ impl Memory {
         kill_point("index begun");
         write(&file, progress)?;
         kill_point("index written");
-        self.install(kind, file, progress)
+        self.install(kind, file, patience, progress)
     }
 
     /// Puts a finished file in its place, after it was brought up to date with what was added while it was made.
-    fn install(&self, kind: IndexKind, file: Unfinished, progress: &mut dyn Progress) -> Result<()> {
+    fn install(
+        &self,
+        kind: IndexKind,
+        file: Unfinished,
+        patience: Duration,
+        progress: &mut dyn Progress,
+    ) -> Result<()> {
         let dir = self.path();
         let mut later: Option<Memory> = None;
         let started = Instant::now();
+        let mut rounds = 0;
         loop {
             let of = later.as_ref().unwrap_or(self);
-            match Editor::open(dir) {
-                Err(Error::Locked { .. }) if started.elapsed() < PATIENCE => {
+            let editor = match Editor::open(dir) {
+                Err(Error::Locked { .. }) if started.elapsed() < patience => {
                     progress.advance("indexes waiting for a writer", 0, 1)?;
                     sleep(RETRY);
                     continue;
                 }
-                Err(error) => return Err(error),
-                Ok(editor) => {
-                    self.unless_outdated(Ok(()))?;
-                    if editor.catalog.header()?.digest.digest() == of.digest() {
-                        // Recovery after a killed writer may have taken it away.
-                        let installed = file.install(dir, kind.file_name())?;
-                        return if installed { Ok(()) } else { Err(Error::Outdated { path: dir.into() }) };
-                    }
-                }
-            }
-            // Without the lock, since it takes a while; what comes meanwhile is entered the next time.
-            let now = Memory::open(dir)?;
+                opened => opened?,
+            };
             self.unless_outdated(Ok(()))?;
-            follow(kind, &file, of, &now)?;
+            if editor.catalog.header()?.digest.digest() == of.digest() {
+                // Recovery after a killed writer may have taken it away.
+                let installed = file.install(dir, kind.file_name())?;
+                return if installed { Ok(()) } else { Err(Error::Outdated { path: dir.into() }) };
+            }
+            // Without the lock, since it takes a while; what comes meanwhile is entered the next time. Only if that goes on
+            // and on, others wait.
+            rounds += 1;
+            let _held = Some(editor).filter(|_| rounds > ROUNDS);
+            let now = Memory::open(dir)?;
+            self.unless_outdated(follow(kind, &file, of, &now))?;
             later = Some(now);
         }
     }
 
     /// The memory's indexes that are to be built or brought up to date after something was added: those that are there,
     /// and codes and novelty where they pay.
-    ///
-    /// # Errors
-    /// When the pruning cannot be read.
-    pub fn indexes_behind(&self) -> Result<Vec<IndexKind>> {
-        let is_due = |stats: &IndexStats| match stats.state {
-            IndexState::Current => false,
-            IndexState::Behind => true,
-            IndexState::Absent => stats.pays && matches!(stats.kind, IndexKind::Codes | IndexKind::Novelty),
+    pub fn indexes_behind(&self) -> Vec<IndexKind> {
+        let is_large = self.len() * self.encoder().dim >= CODES_FROM;
+        let is_due = |kind: &IndexKind| {
+            let path = derived::path(self.path(), kind.file_name());
+            match kind {
+                _ if !path.exists() => is_large && matches!(kind, IndexKind::Codes | IndexKind::Novelty),
+                // Whether they are whole is asked when they are used: reading them takes longer than a small addition.
+                IndexKind::Codes => !grouped::belongs(&path, &self.digest()),
+                IndexKind::Partitions => !grouped::belongs(&path, &self.digest()) || !PartitionMap::suits_size(self),
+                IndexKind::NeighborLists | IndexKind::Novelty => self.index_state(*kind) != IndexState::Current,
+            }
         };
-        Ok(self.index_stats()?.iter().filter(|stats| is_due(stats)).map(|stats| stats.kind).collect())
+        IndexKind::ALL.into_iter().filter(is_due).collect()
     }
 
     /// Which indexes would make this search faster, and are not there.

@@ -92,7 +92,7 @@ impl MappedFile {
     pub(crate) fn open<L: Layout>(path: &Path, layout: &L, digest: &Digest) -> Option<Self> {
         let file = platform::read_regular(path).ok()?;
         // Reading a head first spares mapping what belongs to another state.
-        if !belongs(&file, digest).ok()? {
+        if !file_belongs(&file, digest).ok()? {
             return None;
         }
         // SAFETY: the mapping is read-only, and vismem never shortens the file: a new one takes its name instead. A
@@ -118,7 +118,12 @@ impl MappedFile {
     }
 }
 
-fn belongs(file: &File, digest: &Digest) -> io::Result<bool> {
+/// Whether a file says that it belongs to `digest`. It may be damaged.
+pub(crate) fn belongs(path: &Path, digest: &Digest) -> bool {
+    File::open(path).and_then(|file| file_belongs(&file, digest)).unwrap_or(false)
+}
+
+fn file_belongs(file: &File, digest: &Digest) -> io::Result<bool> {
     let mut found = [0; 32];
     file.read_exact_at(&mut found, 0)?;
     Ok(found == *digest.as_bytes())
@@ -128,7 +133,7 @@ fn belongs(file: &File, digest: &Digest) -> io::Result<bool> {
 pub(crate) fn follow(path: &Path, before: &Digest, after: &Digest) {
     let write = || -> io::Result<()> {
         let file = platform::change_regular(path)?;
-        if belongs(&file, before)? { file.write_all_at(after.as_bytes(), 0) } else { Ok(()) }
+        if file_belongs(&file, before)? { file.write_all_at(after.as_bytes(), 0) } else { Ok(()) }
     };
     // What belongs to another state is not used, so that nothing is lost where this fails.
     let _ = write();

@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::index::codes::{self, CodeMap};
@@ -15,11 +15,14 @@ use crate::{Memory, Result};
 const COARSE: Duration = Duration::from_millis(100);
 
 /// Indexes of a snapshot, each opened once it is there and needed. Shared by everyone who asks the snapshot.
+///
+/// Nothing is locked while an index is opened or computed: that work is shared out over a pool, whose threads may meanwhile
+/// take up another question to the same snapshot. Two who ask at the same time may both do it.
 #[derive(Default)]
 pub(crate) struct Indexes {
     codes: Found<CodeMap>,
     partitions: Found<PartitionMap>,
-    reference_distances: Mutex<Option<Arc<ReferenceDistances>>>,
+    reference_distances: OnceLock<ReferenceDistances>,
 }
 
 impl Indexes {
@@ -34,12 +37,12 @@ impl Indexes {
     }
 
     /// What the novelty of queries is measured by; computed once if no file has it.
-    pub(crate) fn reference_distances(&self, memory: &Memory) -> Result<Arc<ReferenceDistances>> {
-        let mut known = self.reference_distances.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some(distances) => Ok(distances.clone()),
-            None => Ok(known.insert(Arc::new(ReferenceDistances::of(memory)?)).clone()),
+    pub(crate) fn reference_distances(&self, memory: &Memory) -> Result<&ReferenceDistances> {
+        if let Some(known) = self.reference_distances.get() {
+            return Ok(known);
         }
+        let distances = ReferenceDistances::of(memory)?;
+        Ok(self.reference_distances.get_or_init(|| distances))
     }
 }
 
@@ -62,7 +65,8 @@ impl<T> Default for Found<T> {
 
 impl<T> Found<T> {
     fn get(&self, path: &Path, open: impl FnOnce() -> Option<T>) -> Option<Arc<T>> {
-        {
+        // Taken before the look, so that what comes after it is not missed.
+        let stamp = {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(index) = &state.index {
                 return Some(index.clone());
@@ -71,13 +75,13 @@ impl<T> Found<T> {
             if state.refused.as_ref() == Some(&stamp) {
                 return None;
             }
-        }
+            stamp
+        };
+        let opened = open().map(Arc::new);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if state.index.is_none() {
-            // Taken before the look, so that what comes after it is not missed.
-            let stamp = Stamp::of(path).filter(Stamp::is_settled);
-            state.index = open().map(Arc::new);
-            state.refused = stamp;
+            state.refused = Some(stamp).filter(|stamp| opened.is_none() && stamp.is_settled());
+            state.index = opened;
         }
         state.index.clone()
     }

@@ -14,6 +14,8 @@ mod build;
 mod sums;
 mod writer;
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use vismem_search::codes::packed::{self, Packed};
@@ -104,6 +106,11 @@ impl Head {
         })
     }
 
+    /// Whether so many exemplars are about as many as there were then.
+    fn suits_size(&self, exemplars: usize) -> bool {
+        (1.0 / STALE..=STALE).contains(&(exemplars as f64 / self.trained.max(1) as f64))
+    }
+
     /// The sections of a file without groups.
     fn empty(&self, dim: usize) -> Option<[Section; 2]> {
         let (at, part) = (MARK + HEAD, Sums::bytes_for(1, dim));
@@ -154,9 +161,15 @@ impl PartitionMap {
     /// The file's partitions, if they are whole, belong to this state of the memory and still suit it.
     pub(crate) fn open(memory: &Memory) -> Option<Self> {
         let map = Self::open_whole(memory)?;
-        let grown = memory.len() as f64 / map.head.trained.max(1) as f64;
-        let suits = (1.0 / STALE..=STALE).contains(&grown) && map.imbalance <= STALE * map.head.imbalance;
+        let suits = map.head.suits_size(memory.len()) && map.imbalance <= STALE * map.head.imbalance;
         suits.then_some(map)
+    }
+
+    /// Whether the file was made for a memory of about this size, whatever else is in it.
+    pub(crate) fn suits_size(memory: &Memory) -> bool {
+        let mut bytes = [0; MARK + HEAD];
+        let read = File::open(path(memory.path())).and_then(|file| file.read_exact_at(&mut bytes, 0));
+        read.is_ok() && Head::from_bytes(&bytes[MARK..]).is_some_and(|head| head.suits_size(memory.len()))
     }
 
     fn open_whole(memory: &Memory) -> Option<Self> {

@@ -131,8 +131,11 @@ impl Ground {
     pub fn table_with_votes(&mut self) -> Result<&Neighborhoods> {
         self.table_mut()?;
         if let (Source::Memory(searched), Some(table)) = (&self.source, &mut self.table) {
-            // The longest lists first: the others are their beginnings.
-            for neighbors in COUNTED.into_iter().rev().filter(|_| searched.memory.len() > 1) {
+            // The others are the beginnings of the longest ones.
+            if let Some(longest) = COUNTED.into_iter().max().filter(|_| searched.memory.len() > 1) {
+                index::keep_lists(&searched.memory, longest);
+            }
+            for neighbors in COUNTED.into_iter().filter(|_| searched.memory.len() > 1) {
                 if !table.votes.contains_key(&neighbors) {
                     let progress = &mut progress::Steps::default();
                     count_votes(&searched.memory, &searched.roster, table, neighbors, progress)?;
@@ -151,6 +154,7 @@ impl Ground {
             && searched.memory.len() > 1
         {
             let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
+            index::keep_lists(&searched.memory, self.k);
             let progress = &mut progress::Steps::default();
             let Searched { memory, roster, search, .. } = &**searched;
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
@@ -341,6 +345,7 @@ impl Searched {
         let Self { memory, roster, queries, search, .. } = self;
         let progress = &mut progress::Steps::default();
         if queries.is_own() {
+            index::keep_lists(memory, k);
             return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
         }
         let found = match kept.load(queries.len()) {

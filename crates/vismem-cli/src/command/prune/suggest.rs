@@ -5,6 +5,7 @@ use serde::Serialize;
 use vismem::{Memory, Pruning, PruningTrial, Threshold, Vote};
 
 use crate::args::{Args, Format, SuggestPruning};
+use crate::command::index;
 use crate::{output, progress};
 
 #[derive(Serialize)]
@@ -19,7 +20,7 @@ struct Document {
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
-    super::keep_lists(&memory, (options.neighbors as usize).max(k).max(Pruning::SOFT.neighbors()));
+    index::keep_lists(&memory, (options.neighbors as usize).max(k).max(Pruning::SOFT.neighbors()));
     let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::Steps::default())?;
     let document = Document {
         memory: args.memory.display().to_string(),

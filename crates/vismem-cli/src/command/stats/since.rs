@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use vismem::{LabelSince, Memory, Since};
 
 use crate::args::{self, Stats};
+use crate::command::index;
 use crate::{output, progress};
 
 /// Labels that people are shown; programs get them all.
@@ -22,6 +23,7 @@ pub fn compare(memory: &Memory, options: &Stats) -> Result<Option<Since>> {
             memory.last_batch()?.with_context(nothing)?
         }
     };
+    index::keep_lists(memory, k);
     Ok(Some(memory.changed_since(batch, k, vote, &mut progress::Steps::default())?))
 }
 
