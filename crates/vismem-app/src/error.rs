@@ -45,6 +45,19 @@ pub enum Error {
     Cancelled,
 }
 
+/// An error of any group of a memory's operations is one of the memory.
+macro_rules! from_memory {
+    ($($group:ident),*) => {
+        $(impl From<vismem::$group> for Error {
+            fn from(error: vismem::$group) -> Self {
+                Self::Memory(error.into())
+            }
+        })*
+    };
+}
+
+from_memory!(EditError, EmbeddingError, IndexError, ParameterError, QueryError, SelectError, StoreError);
+
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 

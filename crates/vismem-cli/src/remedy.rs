@@ -3,6 +3,7 @@
 
 use std::error::Error;
 
+use vismem::{EditError, EmbeddingError, IndexError, QueryError, SelectError, StoreError, UnknownName};
 use vismem_data::{Field, ReadError, Remedy, RequestError};
 use vismem_models::{HubError, LoadError};
 
@@ -70,7 +71,119 @@ fn fetching(error: &HubError) -> String {
 
 /// The error in the words of the command line, if it has its own for it.
 pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
-    match error.downcast_ref::<ReadError>()? {
+    memory(error).map(|remedy| format!("{error}{remedy}")).or_else(|| reading(error.downcast_ref()?))
+}
+
+/// What to do about an error of a memory, to stand behind it.
+fn memory(error: &(dyn Error + 'static)) -> Option<String> {
+    // An error of one group may be that of another.
+    if let Some(error) = error.downcast_ref::<vismem_eval::Error>() {
+        return match error {
+            vismem_eval::Error::Memory(error) => memory(error),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<vismem::Error>() {
+        return match error {
+            vismem::Error::Store(error) => Some(store(error)),
+            vismem::Error::Select(error) => Some(select(error)),
+            vismem::Error::Query(error) => Some(query(error)),
+            vismem::Error::Edit(error) => Some(edit(error)),
+            vismem::Error::Index(error) => Some(index(error)),
+            vismem::Error::Embedding(error) => Some(embedding(error)),
+            _ => None,
+        };
+    }
+    None.or_else(|| error.downcast_ref().map(store))
+        .or_else(|| error.downcast_ref().map(select))
+        .or_else(|| error.downcast_ref().map(query))
+        .or_else(|| error.downcast_ref().map(edit))
+        .or_else(|| error.downcast_ref().map(index))
+        .or_else(|| error.downcast_ref().map(embedding))
+        .or_else(|| error.downcast_ref().map(unknown))
+}
+
+fn store(error: &StoreError) -> String {
+    match error {
+        StoreError::NotFound { .. } => "; `vismem add` makes one",
+        StoreError::NotAMemory { .. } => "; choose another path",
+        StoreError::Format { .. } => "; use a newer vismem",
+        StoreError::Locked { .. } => "; wait until it is done",
+        StoreError::Damaged { .. } => "; restore it from a copy, `vismem verify` lists what is wrong",
+        StoreError::Database { source, .. } if source.is_disk() => "; make room on its disk, or have the disk checked",
+        StoreError::Database { source, .. } if source.is_permission() => {
+            "; check that the file and its directory may be read and written"
+        }
+        StoreError::Outdated { .. } => "; give the command again",
+        _ => "",
+    }
+    .into()
+}
+
+fn embedding(error: &EmbeddingError) -> String {
+    match error {
+        EmbeddingError::Dimension { .. } => ": use the memory's encoder",
+        EmbeddingError::NoDirection { .. } => ": leave it out or compute it again",
+        _ => "",
+    }
+    .into()
+}
+
+fn unknown(error: &UnknownName) -> String {
+    let meant = error.similar.as_ref().map_or_else(|| "; ".into(), |similar| format!("; did you mean {similar:?}? "));
+    format!("{meant}`vismem ls` lists what it holds")
+}
+
+fn select(error: &SelectError) -> String {
+    match error {
+        SelectError::Empty => ": name ids, labels, sources, batches, a condition or a picture to be near to".into(),
+        SelectError::Unknown(error) => unknown(error),
+        SelectError::Embedding(error) => embedding(error),
+        SelectError::Store(error) => store(error),
+        SelectError::Query(error) => query(error),
+        _ => String::new(),
+    }
+}
+
+fn query(error: &QueryError) -> String {
+    match error {
+        QueryError::Empty { .. } | QueryError::TooFewExemplars { .. } => "; add some first".into(),
+        QueryError::NothingLeft { .. } => "; leave out less".into(),
+        QueryError::NothingBefore { .. } => "; name a later batch".into(),
+        QueryError::Unknown(error) => unknown(error),
+        QueryError::Embedding(error) => embedding(error),
+        QueryError::Select(error) => select(error),
+        QueryError::Store(error) => store(error),
+        _ => String::new(),
+    }
+}
+
+fn edit(error: &EditError) -> String {
+    match error {
+        EditError::Encoder { .. } => "; use that encoder, or another memory for the new one".into(),
+        EditError::EmptyLabel { .. } => ": give it a name".into(),
+        EditError::AttributeType { .. } => "; give them one type, or the attribute another name".into(),
+        EditError::IdUsed { .. } => "; leave out the ids".into(),
+        EditError::LogHeld { .. } => "; once it has ended, `vismem verify` or any change finishes the erasure".into(),
+        EditError::NothingToUndo { .. } => ", an add is undone with `vismem forget --batch`".into(),
+        EditError::Embedding(error) => embedding(error),
+        EditError::Select(error) => select(error),
+        EditError::Store(error) => store(error),
+        _ => String::new(),
+    }
+}
+
+fn index(error: &IndexError) -> String {
+    match error {
+        IndexError::Store(error) => store(error),
+        IndexError::Query(error) => query(error),
+        _ => String::new(),
+    }
+}
+
+/// An error of reading data in the words of the command line.
+fn reading(error: &ReadError) -> Option<String> {
+    match error {
         ReadError::Request(request) => Some(match request {
             RequestError::NestedFile { path } => format!("{}: --nested belongs to folders", path.display()),
             RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),

@@ -94,7 +94,7 @@ pub enum ReadError {
         /// Where in the file.
         at: At,
         /// The contradiction.
-        source: Box<vismem::Error>,
+        source: vismem::TaxonomyError,
     },
     /// Anything else about the file as a whole.
     #[error("{}: {what}", path.display())]
@@ -252,8 +252,8 @@ impl ReadError {
         Self::Row { path: path.into(), at, what: what.into() }
     }
 
-    pub(crate) fn taxonomy(path: &Path, at: At) -> impl FnOnce(vismem::Error) -> Self {
-        move |source| Self::Taxonomy { path: path.into(), at, source: Box::new(source) }
+    pub(crate) fn taxonomy(path: &Path, at: At) -> impl FnOnce(vismem::TaxonomyError) -> Self {
+        move |source| Self::Taxonomy { path: path.into(), at, source }
     }
 }
 

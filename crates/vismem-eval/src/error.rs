@@ -31,7 +31,23 @@ pub enum Error {
     /// The memory refused.
     #[error(transparent)]
     Memory(#[from] vismem::Error),
+    /// Whoever heard of the progress ended it.
+    #[error(transparent)]
+    Cancelled(#[from] vismem::Cancelled),
 }
+
+/// An error of any group of a memory's operations is one of the memory.
+macro_rules! from_memory {
+    ($($group:ident),*) => {
+        $(impl From<vismem::$group> for Error {
+            fn from(error: vismem::$group) -> Self {
+                Self::Memory(error.into())
+            }
+        })*
+    };
+}
+
+from_memory!(EditError, EmbeddingError, ParameterError, QueryError, SelectError, StoreError);
 
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -86,7 +86,7 @@ impl QuerySet {
     /// When there are not two.
     pub fn of_memory(memory: &Memory, roster: &Roster) -> Result<Self> {
         if memory.len() < 2 {
-            return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
+            return Err(vismem::QueryError::TooFewExemplars { path: memory.path().into() }.into());
         }
         let label = |exemplar: &Exemplar| vec![roster.labels[exemplar.label as usize].clone()];
         Ok(Self {
@@ -260,7 +260,7 @@ pub fn neighborhoods(
     progress: &mut dyn Progress,
 ) -> Result<Neighborhoods> {
     if memory.is_empty() {
-        return Err(vismem::Error::Empty { path: memory.path().into() }.into());
+        return Err(vismem::QueryError::Empty { path: memory.path().into() }.into());
     }
     let found = match &queries.vectors {
         Vectors::Own(ids) if ids.len() == memory.len() => {

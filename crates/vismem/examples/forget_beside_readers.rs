@@ -38,7 +38,7 @@ fn read(path: &Path) -> Result<()> {
     while !is_over.is_finished() {
         match look(path, looks) {
             Ok(()) => looks += 1,
-            Err(vismem::Error::Outdated { .. }) => {}
+            Err(error) if matches!(error.as_store(), Some(vismem::StoreError::Outdated { .. })) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -49,7 +49,8 @@ fn read(path: &Path) -> Result<()> {
 fn look(path: &Path, n: usize) -> vismem::Result<()> {
     let memory = Memory::open(path)?;
     let decisions = memory.classify(&embedding(n), &ClassifyOptions::default())?;
-    memory.exemplar(decisions[0].neighbors[0].id).map(drop)
+    memory.exemplar(decisions[0].neighbors[0].id)?;
+    Ok(())
 }
 
 fn measure(readers: usize) -> Result<()> {

@@ -118,7 +118,7 @@ fn answer(mut memory: Memory, path: &Path, thread: usize, is_over: &AtomicBool, 
 fn ask(memory: &Memory, query: &[f32]) -> Result<Option<Decision>> {
     match memory.classify(query, &ClassifyOptions::default()) {
         Ok(mut decisions) => Ok(decisions.pop()),
-        Err(vismem::Error::Outdated { .. }) => Ok(None),
+        Err(error) if matches!(error.as_store(), Some(vismem::StoreError::Outdated { .. })) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

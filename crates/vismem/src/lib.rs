@@ -67,7 +67,10 @@ pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_ev
 pub use edit::compact::Compacted;
 pub use edit::editor::{Added, Batch, Editor, NewExemplar, content_of};
 pub use edit::receipt::{ChangedReceipt, KeptReceipt, Receipt, ReceiptCheck};
-pub use error::{Error, Result};
+pub use error::{
+    AnyResult as Result, Cancelled, DatabaseError, EditError, EmbeddingError, Error, IndexError, ParameterError,
+    QueryError, SelectError, StoreError, TaxonomyError, UnknownName,
+};
 pub use index::build::{BuildOptions, Built, IndexKind, IndexState, IndexStats};
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};

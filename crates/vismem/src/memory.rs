@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
 
+use crate::error::Result;
 use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
 use crate::store::catalog::{Catalog, Header, Record};
@@ -18,7 +19,10 @@ use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
 use crate::store::vectors::{self, VectorMap};
-use crate::{Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, Result, Search, Source};
+use crate::{
+    Attribute, Attributes, Digest, EncoderIdentity, Levels, Pruned, Pruning, QueryError, Search, Source, StoreError,
+    UnknownName,
+};
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
@@ -26,7 +30,7 @@ const CHECKED_AT_ONCE: usize = 64 << 20;
 
 /// A memory opened for reading: a handle on one state of it, whatever others do meanwhile. Clones share that state, any
 /// number of threads may ask them at once, and [`Memory::refresh`] goes on to what was committed since. Once something is
-/// forgotten or moved, what needs the catalogue or embeddings answers [`Error::Outdated`] until then.
+/// forgotten or moved, what needs the catalogue or embeddings answers [`StoreError::Outdated`] until then.
 ///
 /// Nothing that others wait for outlives a call. Opening does not read the embeddings of a large memory. No answer cites an
 /// exemplar that was not checked against the catalogue.
@@ -120,7 +124,7 @@ impl Memory {
     fn undisturbed(open: impl Fn() -> Result<Self>) -> Result<Self> {
         for _ in 0..9 {
             match open() {
-                Err(Error::Outdated { .. }) => {}
+                Err(StoreError::Outdated { .. }) => {}
                 opened => return opened,
             }
         }
@@ -131,7 +135,7 @@ impl Memory {
         let memory = Self::open_with(dir, Slots::load_kept)?;
         if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
-                return Err(Error::Damaged { path: fault.file, what: fault.what });
+                return Err(StoreError::Damaged { path: fault.file, what: fault.what });
             }
             (0..memory.slots.ids.len()).for_each(|slot| memory.checked.insert(slot));
         }
@@ -145,10 +149,10 @@ impl Memory {
 
     fn open_with(dir: &Path, load: fn(&Path, &Parts<'_>, &Header) -> Result<Slots>) -> Result<Self> {
         if !dir.exists() {
-            return Err(Error::NotFound { path: dir.into() });
+            return Err(StoreError::NotFound { path: dir.into() });
         }
         if !dir.is_dir() || !Catalog::exists(dir)? {
-            return Err(Error::NotAMemory { path: dir.into() });
+            return Err(StoreError::NotAMemory { path: dir.into() });
         }
         let readers = Arc::new(Readers::open(dir)?);
         Self::read_with(dir, &readers, |parts, header| {
@@ -157,7 +161,7 @@ impl Memory {
             let checked = CheckedSlots::none(slots.ids.len());
             Ok(Some((slots, settings, checked)))
         })
-        .and_then(|memory| memory.ok_or_else(|| Error::Outdated { path: dir.into() }))
+        .and_then(|memory| memory.ok_or_else(|| StoreError::Outdated { path: dir.into() }))
     }
 
     /// Maps the rows of one state, and lets `load` read the rest of it.
@@ -188,7 +192,7 @@ impl Memory {
                 }))
             };
             match snapshot() {
-                Err(error @ Error::Outdated { .. }) => Err(error),
+                Err(error @ StoreError::Outdated { .. }) => Err(error),
                 outcome => Ok((header.commit, outcome)),
             }
         })?;
@@ -217,7 +221,7 @@ impl Memory {
         }
         let grown = match self.grown() {
             // Something was forgotten in between.
-            Err(Error::Outdated { .. }) => None,
+            Err(StoreError::Outdated { .. }) => None,
             grown => grown?,
         };
         *self = match grown {
@@ -293,7 +297,7 @@ impl Memory {
     /// The exemplars with these ids, in the order of `ids`; `None` for one that is not there. They are looked up together.
     ///
     /// # Errors
-    /// When the catalogue cannot be read, and [`Error::Outdated`].
+    /// When the catalogue cannot be read, and [`StoreError::Outdated`].
     pub fn exemplars(&self, ids: &[u64]) -> Result<Vec<Option<Exemplar>>> {
         let records = self.records(ids)?;
         Ok(ids.iter().map(|id| records.get(id).cloned().map(Exemplar::from)).collect())
@@ -302,7 +306,7 @@ impl Memory {
     /// Hands every exemplar to `each`, in the order of ids.
     ///
     /// # Errors
-    /// When the catalogue cannot be read, and [`Error::Outdated`]; `each` has heard of some of them then.
+    /// When the catalogue cannot be read, and [`StoreError::Outdated`]; `each` has heard of some of them then.
     pub fn for_each_exemplar(&self, mut each: impl FnMut(Exemplar)) -> Result<()> {
         self.for_each_record(|record, _| {
             if let Some(record) = self.of_snapshot(record) {
@@ -333,7 +337,12 @@ impl Memory {
     ///
     /// # Errors
     /// When `k` or a dimension is out of range, or a row that would be cited is damaged.
-    pub(crate) fn neighbors(&self, queries: &[f32], k: usize, filter: Filter<'_>) -> Result<Vec<Vec<Neighbor>>> {
+    pub(crate) fn neighbors(
+        &self,
+        queries: &[f32],
+        k: usize,
+        filter: Filter<'_>,
+    ) -> Result<Vec<Vec<Neighbor>>, QueryError> {
         self.neighbors_by(Search::Exact, queries, k, filter)
     }
 
@@ -341,10 +350,10 @@ impl Memory {
     ///
     /// # Errors
     /// When there is no exemplar of an id, or a row is damaged.
-    pub fn embeddings(&self, ids: &[u64]) -> Result<Vec<f32>> {
+    pub fn embeddings(&self, ids: &[u64]) -> Result<Vec<f32>, QueryError> {
         let records = self.records(ids)?;
         let cited = ids.iter().map(|id| {
-            let record = records.get(id).ok_or_else(|| Error::NothingOfThisName {
+            let record = records.get(id).ok_or_else(|| UnknownName {
                 path: self.path().into(),
                 what: "exemplar",
                 name: id.to_string(),
@@ -352,7 +361,7 @@ impl Memory {
             })?;
             Ok((*id, record.slot))
         });
-        let cited: Vec<(u64, usize)> = cited.collect::<Result<_>>()?;
+        let cited: Vec<(u64, usize)> = cited.collect::<Result<_, UnknownName>>()?;
         let sound = self.check_rows(&cited);
         let embeddings = cited.iter().flat_map(|(_, slot)| self.vector(*slot)).copied().collect();
         self.unless_outdated(sound)?;
@@ -360,13 +369,22 @@ impl Memory {
     }
 
     /// A short transaction for what the catalogue knows of exemplars.
-    pub(crate) fn read<T>(&self, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T, E: From<StoreError>>(&self, of: impl FnOnce(&Catalog) -> Result<T, E>) -> Result<T, E> {
         self.readers.read_of(&self.commit, of)
     }
 
+    /// Whether the rows of this state are still what they were.
+    ///
+    /// # Errors
+    /// [`StoreError::Outdated`] if some were erased or moved since.
+    pub(crate) fn check_commit(&self) -> Result<()> {
+        self.readers.check(&self.commit)
+    }
+
     /// The outcome of reading rows, unless something was forgotten before that had come to its end.
-    pub(crate) fn unless_outdated<T>(&self, outcome: Result<T>) -> Result<T> {
-        self.readers.check(&self.commit).and(outcome)
+    pub(crate) fn unless_outdated<T, E: From<StoreError>>(&self, outcome: Result<T, E>) -> Result<T, E> {
+        self.check_commit()?;
+        outcome
     }
 
     /// Compares rows, id and slot, with the catalogue, but for those with which that was done before.
@@ -379,7 +397,7 @@ impl Memory {
             for &(id, slot) in some {
                 if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
                     let what = format!("row {slot} (exemplar {id}) is not what was stored");
-                    return Err(Error::Damaged { path: vectors::path(&self.dir), what });
+                    return Err(StoreError::Damaged { path: vectors::path(&self.dir), what });
                 }
                 self.checked.insert(slot);
             }
@@ -441,7 +459,7 @@ impl Memory {
 
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
     /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
-    pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>> {
+    pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>, QueryError> {
         Ok(self.indexes.reference_distances(self)?.percentile(distance))
     }
 }

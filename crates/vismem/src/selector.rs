@@ -7,11 +7,11 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
 use crate::store::unit::unit;
 use crate::store::where_expression::evaluate::Population;
-use crate::{Editor, Error, Memory, Result, Where, similar};
+use crate::{Editor, Memory, ParameterError, SelectError, UnknownName, Where, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
 /// a batch name the exemplars of either label in that batch. A selector with no value at all means nothing and is an
@@ -73,7 +73,7 @@ impl Memory {
     /// # Errors
     /// When the selector is empty, an id, label, batch or attribute is not in the memory, an attribute is compared with a
     /// value of another type, or an embedding or distance is unusable.
-    pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
+    pub fn select(&self, selector: &Selector) -> Result<Vec<u64>, SelectError> {
         let mut candidates = self.named_by(selector)?;
         if selector.pruned {
             let hidden = self.hidden()?;
@@ -86,7 +86,7 @@ impl Memory {
         for (index, near) in selector.near.iter().enumerate() {
             if !(0.0..=2.0).contains(&near.distance) {
                 let range = "must be within 0..=2, as cosine distances are";
-                return Err(Error::Parameter { name: "distance", value: near.distance.into(), range });
+                return Err(ParameterError { name: "distance", value: near.distance.into(), range }.into());
             }
             centres.push((unit(index, &near.embedding, self.encoder().dim)?, near.distance));
         }
@@ -99,9 +99,9 @@ impl Memory {
     }
 
     /// Id and slot of every exemplar that the selector names apart from nearness and pruning, by id.
-    fn named_by(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
+    fn named_by(&self, selector: &Selector) -> Result<Vec<(u64, usize)>, SelectError> {
         if selector.is_empty() {
-            return Err(Error::EmptySelector);
+            return Err(SelectError::Empty);
         }
         // Labels are those of this state; of an exemplar nothing else changes.
         let label = |label: &String| {
@@ -109,7 +109,7 @@ impl Memory {
             position
                 .ok_or_else(|| unknown_label(self.path(), label, self.labels().iter().map(|known| known.name.as_str())))
         };
-        let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>>>()?;
+        let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>, UnknownName>>()?;
         let rest = Selector { labels: Vec::new(), near: Vec::new(), filter: None, pruned: false, ..selector.clone() };
         let mut candidates: Vec<(u64, usize)> = if rest.is_empty() {
             let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
@@ -149,7 +149,7 @@ impl Editor {
     ///
     /// # Errors
     /// As [`Memory::select`].
-    pub fn select(&self, selector: &Selector) -> Result<Vec<u64>> {
+    pub fn select(&self, selector: &Selector) -> Result<Vec<u64>, SelectError> {
         if selector.near.is_empty() && !selector.pruned {
             let mut ids: Vec<u64> = self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect();
             if let Some(filter) = &selector.filter {
@@ -185,11 +185,11 @@ impl Catalog {
     }
 
     /// Id and slot of every exemplar that the selector names apart from nearness and its filter, by id.
-    fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>> {
+    fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>, SelectError> {
         if selector.is_empty() {
-            return Err(Error::EmptySelector);
+            return Err(SelectError::Empty);
         }
-        self.matching(&self.criteria(selector)?, &(0..=i64::MAX as u64))
+        Ok(self.matching(&self.criteria(selector)?, &(0..=i64::MAX as u64))?)
     }
 
     /// Id and slot of every exemplar with an id in a range that the criteria name, by id.
@@ -203,11 +203,12 @@ impl Catalog {
     }
 
     /// The selector as SQL.
-    fn criteria(&self, selector: &Selector) -> Result<Criteria> {
+    fn criteria(&self, selector: &Selector) -> Result<Criteria, SelectError> {
         let mut conditions = vec!["id BETWEEN ?1 AND ?2".to_owned()];
         // From the third parameter on.
         let mut values = Vec::new();
-        let labels = selector.labels.iter().map(|label| self.label_row(label)).collect::<Result<Vec<_>>>()?;
+        let labels =
+            selector.labels.iter().map(|label| self.label_row(label)).collect::<Result<Vec<_>, SelectError>>()?;
         let ids = self.present("exemplars", &selector.ids)?;
         let batches = self.present("batches", &selector.batches)?;
         for (column, wanted) in [("id", ids), ("label", labels), ("batch", batches)] {
@@ -230,7 +231,7 @@ impl Catalog {
     }
 
     /// The ids, all of which must be in the table.
-    fn present(&self, table: &'static str, ids: &[u64]) -> Result<Vec<i64>> {
+    fn present(&self, table: &'static str, ids: &[u64]) -> Result<Vec<i64>, SelectError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -239,18 +240,19 @@ impl Catalog {
         let row_of = |&id: &u64| {
             // An id beyond what SQLite can hold is in no table.
             let known = i64::try_from(id).ok().map(|id| statement.query_row([id], |row| row.get(0)).optional());
-            known.transpose().at(&self.path)?.flatten().ok_or_else(|| Error::NothingOfThisName {
+            let unknown = || UnknownName {
                 path: self.path.parent().unwrap_or(&self.path).into(),
                 what: if table == "batches" { "batch" } else { "exemplar" },
                 name: id.to_string(),
                 similar: None,
-            })
+            };
+            Ok(known.transpose().at(&self.path)?.flatten().ok_or_else(unknown)?)
         };
         ids.iter().map(row_of).collect()
     }
 
     /// The row of a label, which must be there.
-    pub(crate) fn label_row(&self, label: &str) -> Result<i64> {
+    pub(crate) fn label_row(&self, label: &str) -> Result<i64, SelectError> {
         let select = "SELECT id FROM labels WHERE name = ?1";
         let row = self.db.query_row(select, [label], |row| row.get(0)).optional().at(&self.path)?;
         if let Some(row) = row {
@@ -259,12 +261,12 @@ impl Catalog {
         let mut statement = self.db.prepare("SELECT name FROM labels").at(&self.path)?;
         let known = statement.query_map([], |row| row.get(0)).at(&self.path)?;
         let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
-        Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)))
+        Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)).into())
     }
 }
 
-fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
-    Error::NothingOfThisName {
+fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> UnknownName {
+    UnknownName {
         path: memory.into(),
         what: "label",
         name: format!("{label:?}"),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use vismem::{
-    Added, Attributes, ClassifyOptions, Decision, Editor, EncoderIdentity, Error, Memory, NewExemplar, Result,
-    Selector, content_of, verify,
+    Added, Attributes, ClassifyOptions, Decision, Editor, EncoderIdentity, Memory, NewExemplar, Result, Selector,
+    StoreError, content_of, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_SHARED_MEMORY";
@@ -74,7 +74,8 @@ fn child_process_that_looks() {
             Ok(())
         };
         match look() {
-            Ok(()) | Err(Error::Outdated { .. }) => {}
+            Ok(()) => {}
+            Err(error) if matches!(error.as_store(), Some(StoreError::Outdated { .. })) => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -106,7 +107,7 @@ fn no_forget_fails_beside_processes_that_read_all_the_time() {
 
 fn ask(memory: &Memory) -> Result<Vec<Decision>> {
     let queries = [embedding(7), embedding(1_000)].concat();
-    memory.classify(&queries, &ClassifyOptions { k: 1_000, ..Default::default() })
+    Ok(memory.classify(&queries, &ClassifyOptions { k: 1_000, ..Default::default() })?)
 }
 
 /// An answer, which must be of one state of the memory: all that stay have one label, and of those that come and go three or
@@ -143,13 +144,13 @@ fn eight_threads_share_a_memory_that_another_process_edits_and_answer_as_fresh_r
                     if fresh.digest() == memory.digest() {
                         match whole(&fresh) {
                             Ok(fresh) => assert_eq!(fresh, answer),
-                            Err(Error::Outdated { .. }) => {}
+                            Err(error) if matches!(error.as_store(), Some(StoreError::Outdated { .. })) => {}
                             Err(error) => panic!("{error}"),
                         }
                         compared.fetch_add(1, Ordering::Relaxed);
                     }
                 }
-                Err(Error::Outdated { .. }) => {}
+                Err(error) if matches!(error.as_store(), Some(StoreError::Outdated { .. })) => {}
                 Err(error) => panic!("{error}"),
             }
             memory.refresh().unwrap();

@@ -83,7 +83,7 @@ pub fn add(memory: &Path, options: &Add) -> Result<Report> {
 fn encoder_of(memory: &Path) -> Result<Option<vismem::EncoderIdentity>> {
     match Memory::open(memory) {
         Ok(memory) => Ok(Some(memory.encoder().clone())),
-        Err(vismem::Error::NotFound { .. } | vismem::Error::NotAMemory { .. }) => Ok(None),
+        Err(vismem::StoreError::NotFound { .. } | vismem::StoreError::NotAMemory { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

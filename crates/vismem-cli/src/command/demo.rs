@@ -160,7 +160,7 @@ impl Tour<'_> {
     fn forget_the_last(&self, memory: &Path) -> Result<()> {
         match Memory::open(memory) {
             Ok(_) => fs::remove_dir_all(memory).with_context(|| format!("cannot remove {}", memory.display())),
-            Err(vismem::Error::NotFound { .. }) => Ok(()),
+            Err(vismem::StoreError::NotFound { .. }) => Ok(()),
             Err(error) => bail!("{error}; or remove {} and start again", self.output.display()),
         }
     }

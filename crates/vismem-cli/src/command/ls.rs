@@ -20,8 +20,8 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
         labels(&memory, args.format)?;
     } else {
         let selector = selection.selector(&options.encoding, memory.path(), memory.encoder())?;
-        let found = memory.select(&selector)?.into_iter().map(|id| memory.exemplar(id));
-        exemplars(found.filter_map(vismem::Result::transpose).collect::<vismem::Result<_>>()?, args.format)?;
+        let found = memory.exemplars(&memory.select(&selector)?)?;
+        exemplars(found.into_iter().flatten().collect(), args.format)?;
     }
     Ok(Outcome::Done)
 }

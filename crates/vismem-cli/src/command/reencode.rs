@@ -58,7 +58,7 @@ struct Wanted {
 pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
     let old = Memory::open(&args.memory)?;
     if old.is_empty() {
-        return Err(vismem::Error::Empty { path: args.memory.clone() }.into());
+        return Err(vismem::QueryError::Empty { path: args.memory.clone() }.into());
     }
     let encoder = encoder::load(&options.encoding, None)?;
     let identity = vismem_models::identity(&encoder);

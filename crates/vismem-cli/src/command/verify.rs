@@ -23,8 +23,8 @@ pub fn run(args: &Args, options: &Verify) -> Result<Outcome> {
     let receipt = receipt
         .filter(|_| verification.digest.is_some())
         .map(|receipt| vismem::Memory::open(&args.memory)?.check_receipt(&receipt));
-    let receipt = receipt.transpose().or_else(|error: vismem::Error| match error {
-        vismem::Error::Damaged { .. } => Ok(None),
+    let receipt = receipt.transpose().or_else(|error: vismem::StoreError| match error {
+        vismem::StoreError::Damaged { .. } => Ok(None),
         error => Err(error),
     })?;
     let document = Document { memory: args.memory.display().to_string(), verification, receipt };

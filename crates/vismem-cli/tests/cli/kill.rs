@@ -34,7 +34,7 @@ fn held(memory: &Path, batch: usize) -> Option<usize> {
             assert!(memory.len().is_multiple_of(batch), "{} exemplars are no whole batches of {batch}", memory.len());
             Some(memory.len())
         }
-        Err(vismem::Error::NotFound { .. } | vismem::Error::NotAMemory { .. }) => None,
+        Err(vismem::StoreError::NotFound { .. } | vismem::StoreError::NotAMemory { .. }) => None,
         Err(error) => panic!("{error}"),
     }
 }

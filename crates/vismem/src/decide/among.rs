@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use vismem_search::{Filter, Neighbor, SlotSet};
 
-use crate::{Memory, Result, Search, Selector};
+use crate::error::Result;
+use crate::{Memory, QueryError, Search, Selector};
 
 /// What if only some exemplars were there. Every call works out which they are, in the state of the memory that it
 /// answers from.
@@ -45,7 +46,7 @@ impl Memory {
     /// # Errors
     /// When `k`, a recall or a dimension is out of range, what is selected is not there, or a row that would be cited is
     /// damaged.
-    pub fn nearest(&self, queries: &[f32], options: &NeighborOptions<'_>) -> Result<Vec<Vec<Neighbor>>> {
+    pub fn nearest(&self, queries: &[f32], options: &NeighborOptions<'_>) -> Result<Vec<Vec<Neighbor>>, QueryError> {
         let allowed = options.among.map(|among| self.slots_among(among)).transpose()?;
         let filter = Filter { allowed: allowed.as_ref(), except: options.except };
         self.neighbors_by(options.search, queries, options.k, filter)
@@ -55,7 +56,7 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::select`], where they are selected.
-    pub(crate) fn slots_among(&self, among: &Among) -> Result<SlotSet> {
+    pub(crate) fn slots_among(&self, among: &Among) -> Result<SlotSet, QueryError> {
         let selected;
         let (ids, keeps) = match among {
             Among::Only(ids) => (ids, true),

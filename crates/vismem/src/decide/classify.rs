@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use vismem_search::{Filter, Neighbor, SlotSet};
 
+use crate::error::Result;
 use crate::store::readers::TOGETHER;
 use crate::store::unit::unit;
-use crate::{Among, Candidate, Decider, Decision, Error, Memory, Result, Search, Standing, Vote, similar};
+use crate::{Among, Candidate, Decider, Decision, Memory, QueryError, Search, Standing, UnknownName, Vote, similar};
 
 /// How to classify.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,7 @@ impl Memory {
     /// # Errors
     /// When the memory is empty or nothing is left of it, an embedding is unusable, or an option is out of range or names
     /// what is not there.
-    pub fn classify(&self, embeddings: &[f32], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+    pub fn classify(&self, embeddings: &[f32], options: &ClassifyOptions) -> Result<Vec<Decision>, QueryError> {
         let dim = self.encoder().dim;
         let mut queries = Vec::with_capacity(embeddings.len());
         for (index, embedding) in embeddings.chunks(dim).enumerate() {
@@ -64,9 +65,9 @@ impl Memory {
     ///
     /// # Errors
     /// When there is no exemplar of an id or none but it, or as [`Memory::classify`].
-    pub fn classify_exemplars(&self, ids: &[u64], options: &ClassifyOptions) -> Result<Vec<Decision>> {
+    pub fn classify_exemplars(&self, ids: &[u64], options: &ClassifyOptions) -> Result<Vec<Decision>, QueryError> {
         if self.len() < 2 {
-            return Err(Error::TooFewExemplars { path: self.path().into() });
+            return Err(QueryError::TooFewExemplars { path: self.path().into() });
         }
         let queries = self.embeddings(ids)?;
         let allowed = self.allowed(options)?;
@@ -77,17 +78,18 @@ impl Memory {
     ///
     /// # Errors
     /// When an option is out of range, or names a label or level that is not there.
-    pub fn decider<'a>(&'a self, options: &'a ClassifyOptions) -> Result<Decider<'a>> {
+    pub fn decider<'a>(&'a self, options: &'a ClassifyOptions) -> Result<Decider<'a>, QueryError> {
         let decider = Decider::new(self.label_levels()?, options)?;
         let labels = || self.labels().iter().map(|label| label.name.as_str());
         match options.weights.iter().find(|(label, _)| labels().all(|known| known != label)) {
             None => Ok(decider),
-            Some((label, _)) => Err(Error::NothingOfThisName {
+            Some((label, _)) => Err(UnknownName {
                 path: self.path().into(),
                 what: "label",
                 name: format!("{label:?}"),
                 similar: similar(label, labels()).map(str::to_owned),
-            }),
+            }
+            .into()),
         }
     }
 
@@ -96,7 +98,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the counts that pruning goes by have to be made first, as [`Memory::pruned`].
-    pub fn candidates(&self, neighbors: &[Neighbor]) -> Result<Vec<Candidate<'_>>> {
+    pub fn candidates(&self, neighbors: &[Neighbor]) -> Result<Vec<Candidate<'_>>, QueryError> {
         let pruned = self.pruned(&mut ())?;
         let candidate = |neighbor: &Neighbor| {
             let slot = neighbor.slot as usize;
@@ -110,7 +112,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the catalogue cannot be read.
-    pub fn describe(&self, decisions: &mut [Decision]) -> Result<()> {
+    pub fn describe(&self, decisions: &mut [Decision]) -> Result<(), QueryError> {
         let voters = decisions.iter().flat_map(|decision| &decision.neighbors);
         let mut ids: Vec<u64> = voters.map(|voter| voter.id).collect();
         ids.sort_unstable();
@@ -130,14 +132,14 @@ impl Memory {
     ///
     /// # Errors
     /// When there are none.
-    pub(crate) fn allowed(&self, options: &ClassifyOptions) -> Result<Option<SlotSet>> {
+    pub(crate) fn allowed(&self, options: &ClassifyOptions) -> Result<Option<SlotSet>, QueryError> {
         if self.is_empty() {
-            return Err(Error::Empty { path: self.path().into() });
+            return Err(QueryError::Empty { path: self.path().into() });
         }
         let allowed = options.among.as_ref().map(|among| self.slots_among(among)).transpose()?;
         match &allowed {
             Some(slots) if !(0..self.slots.ids.len()).any(|slot| slots.contains(slot)) => {
-                Err(Error::NothingLeft { path: self.path().into() })
+                Err(QueryError::NothingLeft { path: self.path().into() })
             }
             _ => Ok(allowed),
         }
@@ -148,7 +150,7 @@ impl Memory {
         queries: &[f32],
         filter: Filter<'_>,
         options: &ClassifyOptions,
-    ) -> Result<Vec<Decision>> {
+    ) -> Result<Vec<Decision>, QueryError> {
         let decider = self.decider(options)?;
         let found = self.neighbors_by(options.search, queries, options.k, filter)?;
         let recall = self.expected_recall(options.search, options.k)?;
@@ -158,16 +160,16 @@ impl Memory {
     }
 
     /// What the neighbours of each query decide, as if they were found exactly.
-    pub(crate) fn decide(&self, decider: &Decider<'_>, found: &[Vec<Neighbor>]) -> Result<Vec<Decision>> {
+    pub(crate) fn decide(&self, decider: &Decider<'_>, found: &[Vec<Neighbor>]) -> Result<Vec<Decision>, QueryError> {
         let decide = |neighbors: &Vec<Neighbor>| {
             let decision = decider.decide(&self.candidates(neighbors)?);
             // Leave-one-out may leave nothing of a few that are allowed.
-            let decision = decision.ok_or_else(|| Error::NothingLeft { path: self.path().into() })?;
+            let decision = decision.ok_or_else(|| QueryError::NothingLeft { path: self.path().into() })?;
             let nearest = neighbors.first();
             let novelty = nearest.map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten();
             Ok(Decision { novelty, ..decision })
         };
-        let mut decisions = found.iter().map(decide).collect::<Result<Vec<_>>>()?;
+        let mut decisions = found.iter().map(decide).collect::<Result<Vec<_>, QueryError>>()?;
         self.describe(&mut decisions)?;
         Ok(decisions)
     }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use vismem_search::MAX_K;
 
 use crate::decide::vote::{Tally, weights};
-use crate::{ClassifyOptions, Decision, Error, LabelScore, Levels, Result, Standing, Step, Voter};
+use crate::error::Result;
+use crate::{ClassifyOptions, Decision, LabelScore, Levels, ParameterError, QueryError, Standing, Step, Voter};
 
 /// A neighbour that may vote.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +38,7 @@ impl<'a> Candidate<'a> {
 /// use vismem::{Candidate, ClassifyOptions, Decider, Levels, NeighborOptions};
 /// # use vismem::{Editor, EncoderIdentity, Memory, NewExemplar, content_of};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let memory = |name: &str, exemplars: [(&str, [f32; 2]); 2]| -> vismem::Result<Memory> {
+/// # let memory = |name: &str, exemplars: [(&str, [f32; 2]); 2]| -> vismem::Result<Memory, QueryError> {
 /// #     let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 2 };
 /// #     let mut editor = Editor::open_or_create(&folder.path().join(name), &encoder)?;
 /// #     for (label, embedding) in &exemplars {
@@ -86,15 +87,15 @@ impl<'a> Decider<'a> {
     ///
     /// # Errors
     /// When an option is out of range, or there is no such level.
-    pub fn new(levels: &'a Levels, options: &'a ClassifyOptions) -> Result<Self> {
+    pub fn new(levels: &'a Levels, options: &'a ClassifyOptions) -> Result<Self, QueryError> {
         if !(1..=MAX_K).contains(&options.k) {
             return Err(vismem_search::Error::K { k: options.k }.into());
         }
         if let Some(value) = options.min_confidence.filter(|least| !(0.0..=1.0).contains(least)) {
-            return Err(Error::Parameter { name: "min_confidence", value, range: "must be within 0..=1" });
+            return Err(ParameterError { name: "min_confidence", value, range: "must be within 0..=1" }.into());
         }
         if let Some((_, value)) = options.weights.iter().find(|(_, factor)| !(0.0..=1e6).contains(factor)) {
-            return Err(Error::Parameter { name: "weight", value: *value, range: "must be within 0..=1e6" });
+            return Err(ParameterError { name: "weight", value: *value, range: "must be within 0..=1e6" }.into());
         }
         options.vote.checked()?;
         let level = levels.number(options.level.as_deref())?;
@@ -246,7 +247,10 @@ mod tests {
         let weighted = ClassifyOptions { weights: vec![("b".into(), 4.0), ("c".into(), 2.0)], ..options(3) };
         assert_eq!(ask(&weighted, Standing::Counts(1.0)).label(), "b");
         let wrong = ClassifyOptions { weights: vec![("b".into(), f64::NAN)], ..options(3) };
-        assert!(matches!(Decider::new(&levels, &wrong), Err(Error::Parameter { name: "weight", .. })));
+        assert!(matches!(
+            Decider::new(&levels, &wrong),
+            Err(QueryError::Parameter(ParameterError { name: "weight", .. }))
+        ));
         assert!(Decider::new(&levels, &options(0)).is_err());
     }
 

@@ -5,8 +5,9 @@ use serde::{Serialize, Serializer};
 use vismem_search::{Filter, MAX_K, Neighbor};
 
 use crate::decide::smallest_flip::Neighborhood;
+use crate::error::Result;
 use crate::store::unit::unit;
-use crate::{ClassifyOptions, Decision, Memory, Result};
+use crate::{ClassifyOptions, Decision, Memory, QueryError};
 
 /// The most exemplars that are left out in search of another answer.
 const MOST: usize = 1000;
@@ -41,7 +42,7 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::classify`] of one embedding.
-    pub fn smallest_flip(&self, embedding: &[f32], options: &ClassifyOptions) -> Result<Option<Flip>> {
+    pub fn smallest_flip(&self, embedding: &[f32], options: &ClassifyOptions) -> Result<Option<Flip>, QueryError> {
         let query = unit(0, embedding, self.encoder().dim)?;
         let allowed = self.allowed(options)?;
         let filter = Filter { allowed: allowed.as_ref(), except: None };

@@ -7,8 +7,9 @@ use serde::Serialize;
 use vismem_search::{MAX_K, Neighbor, distance};
 
 use crate::decide::vote::pruned_decisions_at_every_k;
+use crate::error::Result;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Error, Memory, Progress, Pruning, Reliability, Result, Standing, Threshold, Vote};
+use crate::{Memory, Progress, Pruning, QueryError, Reliability, Standing, Threshold, Vote};
 
 /// A pruning and what it does to the memory's decisions on its own exemplars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,7 +32,11 @@ impl Memory {
     ///
     /// # Errors
     /// When `k` is out of range, or a row that would be cited is damaged.
-    pub fn neighbor_lists(&self, k: usize, progress: &mut dyn Progress) -> Result<Vec<(u64, Vec<Neighbor>)>> {
+    pub fn neighbor_lists(
+        &self,
+        k: usize,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<(u64, Vec<Neighbor>)>, QueryError> {
         let kept = NeighborLists::of(self, k, progress)?;
         let mut lists = Vec::with_capacity(self.len());
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
@@ -44,7 +49,8 @@ impl Memory {
         let cited: BTreeMap<u64, usize> =
             lists.iter().flat_map(|(_, list)| list).map(|near| (near.id, near.slot as usize)).collect();
         let checked = self.check_rows(&cited.into_iter().collect::<Vec<_>>());
-        self.unless_outdated(checked.map(|()| lists))
+        self.unless_outdated(checked)?;
+        Ok(lists)
     }
 
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
@@ -60,7 +66,7 @@ impl Memory {
         vote: Vote,
         prunings: &[Option<Pruning>],
         progress: &mut dyn Progress,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Vec<f64>, QueryError> {
         let depth = prunings.iter().flatten().map(Pruning::neighbors).fold(k, usize::max);
         self.accuracies(&NeighborLists::of(self, depth, progress)?, k, vote, prunings)
     }
@@ -72,9 +78,9 @@ impl Memory {
         k: usize,
         vote: Vote,
         prunings: &[Option<Pruning>],
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Vec<f64>, QueryError> {
         if self.len() < 2 {
-            return Err(Error::TooFewExemplars { path: self.path().into() });
+            return Err(QueryError::TooFewExemplars { path: self.path().into() });
         }
         if !(1..=MAX_K).contains(&k) {
             return Err(vismem_search::Error::K { k }.into());
@@ -116,7 +122,7 @@ impl Memory {
         k: usize,
         vote: Vote,
         progress: &mut dyn Progress,
-    ) -> Result<Vec<PruningTrial>> {
+    ) -> Result<Vec<PruningTrial>, QueryError> {
         // As deep at once as anything below asks.
         let lists = NeighborLists::of(self, neighbors.max(k).max(Pruning::SOFT.neighbors()), progress)?;
         let counts = Reliability::count(self, &lists, neighbors);

@@ -1,6 +1,7 @@
 //! The levels that decisions can be made at.
 
-use crate::{Error, Result, Taxonomy};
+use crate::error::Result;
+use crate::{QueryError, Taxonomy};
 
 /// The labels themselves (level 0) and the levels of a taxonomy above them, from the one next to the label (level 1) up:
 /// what each label is called there, and which labels nobody can vote for. The default has no level above the labels.
@@ -21,10 +22,10 @@ impl Levels {
     }
 
     /// The number of a level: 0 for the labels themselves (`None`).
-    pub(crate) fn number(&self, level: Option<&str>) -> Result<usize> {
+    pub(crate) fn number(&self, level: Option<&str>) -> Result<usize, QueryError> {
         let Some(level) = level else { return Ok(0) };
         let position = self.taxonomy.levels.iter().position(|known| known == level);
-        let unknown = || Error::Level { level: level.into(), known: self.taxonomy.levels.clone() };
+        let unknown = || QueryError::Level { level: level.into(), known: self.taxonomy.levels.clone() };
         position.map(|position| position + 1).ok_or_else(unknown)
     }
 

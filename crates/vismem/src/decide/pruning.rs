@@ -8,10 +8,10 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use vismem_search::MAX_K;
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
-use crate::{Editor, Error, Memory, Progress, Reliability, Result, Votes};
+use crate::{EditError, Editor, Memory, ParameterError, Progress, QueryError, Reliability, Votes};
 
 /// What becomes of exemplars that were wrong neighbours when the memory was queried with itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,8 +90,8 @@ impl Pruning {
     ///
     /// # Errors
     /// When one of them is out of range.
-    pub fn checked(self) -> Result<Self> {
-        let out = |name, value, range| Err(Error::Parameter { name, value, range });
+    pub fn checked(self) -> Result<Self, ParameterError> {
+        let out = |name, value, range| Err(ParameterError { name, value, range });
         if !(1..=MAX_K).contains(&self.neighbors()) {
             return out("neighbors", self.neighbors() as f64, "must be within 1..=10000");
         }
@@ -208,7 +208,7 @@ impl Editor {
     ///
     /// # Errors
     /// When one of its numbers is out of range, or the disk refuses.
-    pub fn set_pruning(&mut self, pruning: Option<Pruning>) -> Result<()> {
+    pub fn set_pruning(&mut self, pruning: Option<Pruning>) -> Result<(), EditError> {
         let pruning = pruning.map(Pruning::checked).transpose()?;
         self.upgrade()?;
         let path = self.catalog.path.clone();
@@ -236,7 +236,7 @@ impl Memory {
 
     /// The pruning that decisions honour with its counts; `None` for none. Counting can take long the first time, see
     /// [`Memory::reliability`]; a decision that needs the counts waits for them in the same way.
-    pub fn pruned(&self, progress: &mut dyn Progress) -> Result<Option<&Pruned>> {
+    pub fn pruned(&self, progress: &mut dyn Progress) -> Result<Option<&Pruned>, QueryError> {
         if self.pruned.get().is_none() {
             let pruned = self.pruning()?.map(|pruning| self.pruned_by(pruning, progress)).transpose()?;
             let _ = self.pruned.set(pruned);
@@ -248,13 +248,13 @@ impl Memory {
     ///
     /// # Errors
     /// When one of its numbers is out of range, or a row that would be cited is damaged.
-    pub fn pruned_by(&self, pruning: Pruning, progress: &mut dyn Progress) -> Result<Pruned> {
+    pub fn pruned_by(&self, pruning: Pruning, progress: &mut dyn Progress) -> Result<Pruned, QueryError> {
         let pruning = pruning.checked()?;
         Ok(Pruned { pruning, reliability: self.reliability(pruning.neighbors(), progress)? })
     }
 
     /// Ids of the exemplars that hard pruning hides, ascending; none if none is set.
-    pub fn hidden(&self) -> Result<Vec<u64>> {
+    pub fn hidden(&self) -> Result<Vec<u64>, QueryError> {
         Ok(self.pruned(&mut ())?.map_or_else(Vec::new, Pruned::hidden))
     }
 }

@@ -6,11 +6,11 @@ use rusqlite::{Transaction, TransactionBehavior};
 use serde::Serialize;
 
 use crate::edit::editor::label_id;
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
-use crate::{Editor, Error, Event, Levels, Memory, Result};
+use crate::{EditError, Editor, Event, Levels, Memory, TaxonomyError};
 
 /// What each label is called at each level above it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -26,15 +26,15 @@ impl Taxonomy {
     ///
     /// # Errors
     /// When names are missing or contradict what was said before.
-    pub fn insert(&mut self, label: &str, names: &[String]) -> Result<()> {
+    pub fn insert(&mut self, label: &str, names: &[String]) -> Result<(), TaxonomyError> {
         if label.is_empty() || names.len() != self.levels.len() || names.iter().any(String::is_empty) {
             let levels = self.levels.join(", ");
-            return Err(Error::Taxonomy(format!("label {label:?} needs a name for each of: {levels}")));
+            return Err(TaxonomyError(format!("label {label:?} needs a name for each of: {levels}")));
         }
         match self.labels.get(label) {
             Some(known) if known != names => {
                 let (known, names) = (known.join(" > "), names.join(" > "));
-                Err(Error::Taxonomy(format!("label {label:?} is both {known} and {names}: keep one")))
+                Err(TaxonomyError(format!("label {label:?} is both {known} and {names}: keep one")))
             }
             Some(_) => Ok(()),
             None => {
@@ -87,7 +87,7 @@ impl Editor {
     ///
     /// # Errors
     /// When the memory has other levels already, or the disk refuses; nothing is changed then.
-    pub fn add_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>> {
+    pub fn add_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>, EditError> {
         let path = self.catalog.path.clone();
         self.change_taxonomy(EventKind::Taxonomy, |tx| {
             let known = level_names(tx).at(&path)?;
@@ -95,11 +95,10 @@ impl Editor {
                 enter_levels(tx, &taxonomy.levels).at(&path)?;
             } else if known != taxonomy.levels {
                 let (known, new) = (known.join(", "), taxonomy.levels.join(", "));
-                return Err(Error::Taxonomy(format!(
-                    "the memory has the levels {known}; these are {new}: use the same"
-                )));
+                let what = format!("the memory has the levels {known}; these are {new}: use the same");
+                return Err(TaxonomyError(what).into());
             }
-            enter(tx, taxonomy).at(&path)
+            Ok(enter(tx, taxonomy).at(&path)?)
         })
     }
 
@@ -108,24 +107,24 @@ impl Editor {
     ///
     /// # Errors
     /// When the disk refuses; nothing is changed then.
-    pub fn set_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>> {
+    pub fn set_taxonomy(&mut self, taxonomy: &Taxonomy) -> Result<Option<Event>, EditError> {
         let path = self.catalog.path.clone();
         self.change_taxonomy(EventKind::Taxonomy, |tx| {
             tx.execute_batch("DELETE FROM taxonomy; DELETE FROM levels;").at(&path)?;
             enter_levels(tx, &taxonomy.levels).at(&path)?;
-            enter(tx, taxonomy).at(&path)
+            Ok(enter(tx, taxonomy).at(&path)?)
         })
     }
 
     /// Puts back the taxonomy that `event` replaced.
-    pub(crate) fn undo_taxonomy(&mut self, event: u64) -> Result<Option<Event>> {
+    pub(crate) fn undo_taxonomy(&mut self, event: u64) -> Result<Option<Event>, EditError> {
         let path = self.catalog.path.clone();
         self.change_taxonomy(EventKind::Undo, |tx| {
             Former::of_event(tx, event)
                 .and_then(|former| former.put_back(tx))
                 .and_then(|()| tx.execute("DELETE FROM former_taxonomies WHERE event = ?1", [event]))
-                .map(|_| ())
-                .at(&path)
+                .at(&path)?;
+            Ok(())
         })
     }
 
@@ -133,8 +132,8 @@ impl Editor {
     fn change_taxonomy(
         &mut self,
         kind: EventKind,
-        change: impl FnOnce(&Transaction<'_>) -> Result<()>,
-    ) -> Result<Option<Event>> {
+        change: impl FnOnce(&Transaction<'_>) -> Result<(), EditError>,
+    ) -> Result<Option<Event>, EditError> {
         self.upgrade()?;
         let path = &self.catalog.path;
         let digest = self.catalog.header()?.digest.digest();

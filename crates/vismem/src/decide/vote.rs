@@ -5,7 +5,8 @@ use std::hash::Hash;
 
 use serde::{Serialize, Serializer};
 
-use crate::{Error, Result, Standing};
+use crate::error::Result;
+use crate::{ParameterError, Standing};
 
 /// Up to so many labels are searched one by one, which takes less time than hashing.
 const FEW: usize = 64;
@@ -50,14 +51,14 @@ impl Vote {
     ///
     /// # Errors
     /// When the parameter is out of range.
-    pub fn checked(self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self, ParameterError> {
         let (name, value, fits, range) = match self {
             Self::Plurality => return Ok(self),
             Self::Distance { xi } => ("ξ", xi, (0.0..=100.0).contains(&xi), "must be within 0..=100"),
             Self::Softmax { tau } => ("τ", tau, tau >= 0.002, "must be at least 0.002"),
             Self::Rank { alpha } => ("α", alpha, alpha >= 1e-9, "must be at least 1e-9"),
         };
-        if fits && value.is_finite() { Ok(self) } else { Err(Error::Parameter { name, value, range }) }
+        if fits && value.is_finite() { Ok(self) } else { Err(ParameterError { name, value, range }) }
     }
 
     /// The weight of the neighbour at `rank` (from 0) and cosine `distance` (0..=2).

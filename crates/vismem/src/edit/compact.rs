@@ -10,15 +10,15 @@ use std::path::Path;
 use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
+use crate::Editor;
 use crate::edit::forget::READERS;
-use crate::error::{IoContext, SqlContext};
+use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::platform;
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
 use crate::store::state;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
-use crate::{Editor, Result};
 
 /// What compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,7 +37,7 @@ impl Editor {
     /// indexes are deleted and can be built again. It takes room on the disk for a second copy, and memory for one of the
     /// catalogue.
     ///
-    /// Readers that are open answer [`crate::Error::Outdated`] afterwards.
+    /// Readers that are open answer [`StoreError::Outdated`] afterwards.
     ///
     /// # Errors
     /// When the disk refuses; the memory is as it was then, or whole and without gaps.

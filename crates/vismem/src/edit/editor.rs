@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::edit::compact;
 use crate::edit::forget::READERS;
-use crate::error::{IoContext, SqlContext};
+use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::index::writer::IndexWriter;
 use crate::platform;
@@ -22,7 +22,7 @@ use crate::store::slots::Slots;
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
 use crate::store::{attribute_rows, state, stored, upgrade};
-use crate::{Attributes, EncoderIdentity, Error, Result, Source};
+use crate::{Attributes, EditError, EncoderIdentity, Source, StoreError};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -86,12 +86,12 @@ impl Editor {
     ///
     /// # Errors
     /// When the memory holds embeddings of another encoder, another process is writing, or something else is there.
-    pub fn open_or_create(dir: &Path, encoder: &EncoderIdentity) -> Result<Self> {
+    pub fn open_or_create(dir: &Path, encoder: &EncoderIdentity) -> Result<Self, EditError> {
         if dir.exists() && !dir.is_dir() {
-            return Err(Error::NotAMemory { path: dir.into() });
+            return Err(StoreError::NotAMemory { path: dir.into() }.into());
         }
         if dir.is_dir() && !Catalog::exists(dir)? && holds_foreign_files(dir)? {
-            return Err(Error::NotAMemory { path: dir.into() });
+            return Err(StoreError::NotAMemory { path: dir.into() }.into());
         }
         create_directory(dir).at(dir, "create")?;
         let lock = Lock::take(dir, PATIENCE)?;
@@ -107,12 +107,12 @@ impl Editor {
     ///
     /// # Errors
     /// When the memory holds those of another encoder.
-    pub fn expect(&self, encoder: &EncoderIdentity) -> Result<()> {
+    pub fn expect(&self, encoder: &EncoderIdentity) -> Result<(), EditError> {
         if self.encoder.same(encoder) {
             return Ok(());
         }
         let (memory, offered) = (self.encoder.to_string(), encoder.to_string());
-        Err(Error::Encoder { path: self.dir.clone(), memory, offered })
+        Err(EditError::Encoder { path: self.dir.clone(), memory, offered })
     }
 
     /// Opens the memory `dir` for writing. Finishes what a killed writer left half-done.
@@ -121,10 +121,10 @@ impl Editor {
     /// When there is no memory, or another process is writing.
     pub fn open(dir: &Path) -> Result<Self> {
         if !dir.exists() {
-            return Err(Error::NotFound { path: dir.into() });
+            return Err(StoreError::NotFound { path: dir.into() });
         }
         if !dir.is_dir() || !Catalog::exists(dir)? {
-            return Err(Error::NotAMemory { path: dir.into() });
+            return Err(StoreError::NotAMemory { path: dir.into() });
         }
         let lock = Lock::take(dir, PATIENCE)?;
         Self::with_lock(dir, lock)
@@ -250,7 +250,7 @@ impl Batch<'_> {
     /// # Errors
     /// When an embedding or a label is unusable, an attribute has another type than the memory's, or the disk refuses;
     /// nothing is changed then.
-    pub fn add(&mut self, exemplars: &[NewExemplar<'_>]) -> Result<Vec<Added>> {
+    pub fn add(&mut self, exemplars: &[NewExemplar<'_>]) -> Result<Vec<Added>, EditError> {
         self.add_all(exemplars, None)
     }
 
@@ -261,17 +261,17 @@ impl Batch<'_> {
     ///
     /// # Panics
     /// When there are not as many ids as exemplars.
-    pub fn add_as(&mut self, exemplars: &[NewExemplar<'_>], ids: &[u64]) -> Result<Vec<Added>> {
+    pub fn add_as(&mut self, exemplars: &[NewExemplar<'_>], ids: &[u64]) -> Result<Vec<Added>, EditError> {
         assert_eq!(exemplars.len(), ids.len(), "one id for each exemplar");
         self.add_all(exemplars, Some(ids))
     }
 
-    fn add_all(&mut self, exemplars: &[NewExemplar<'_>], ids: Option<&[u64]>) -> Result<Vec<Added>> {
+    fn add_all(&mut self, exemplars: &[NewExemplar<'_>], ids: Option<&[u64]>) -> Result<Vec<Added>, EditError> {
         let editor = &mut *self.editor;
         let mut rows = Vec::with_capacity(exemplars.len());
         for (index, exemplar) in exemplars.iter().enumerate() {
             if exemplar.label.is_empty() {
-                return Err(Error::EmptyLabel { index });
+                return Err(EditError::EmptyLabel { index });
             }
             rows.push(unit(index, exemplar.embedding, editor.encoder.dim)?);
         }
@@ -295,7 +295,7 @@ impl Batch<'_> {
         ids: Option<&[u64]>,
         rows: &[std::borrow::Cow<'_, [f32]>],
         attributes: attribute_rows::Known,
-    ) -> Result<Vec<Added>> {
+    ) -> Result<Vec<Added>, EditError> {
         let path = &editor.catalog.path;
         let header = editor.catalog.header()?;
         let mut last_id = editor.catalog.last_id()?;
@@ -312,7 +312,7 @@ impl Batch<'_> {
                 None => {
                     let id = ids.map_or(last_id + 1, |ids| ids[place]);
                     if !stored::is_unused(&tx, id).at(path)? {
-                        return Err(Error::IdUsed { id });
+                        return Err(EditError::IdUsed { id });
                     }
                     last_id = last_id.max(id);
                     let slot = insertion.take_slot().at(path)?;

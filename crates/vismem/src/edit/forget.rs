@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::{attribute_rows, settings, state};
-use crate::{Digest, Editor, Error, Receipt, Result, Selector};
+use crate::{Digest, EditError, Editor, Receipt, Selector};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
 pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
@@ -41,10 +41,10 @@ impl Editor {
     /// none of them is.
     ///
     /// # Errors
-    /// As [`crate::Memory::select`], and when the disk refuses. [`Error::LogHeld`] when they are forgotten, but a reader
+    /// As [`crate::Memory::select`], and when the disk refuses. [`EditError::LogHeld`] when they are forgotten, but a reader
     /// that has been open since before keeps the write-ahead log from being cut; the next writer or [`crate::verify`]
     /// after that reader does it.
-    pub fn forget(&mut self, selector: &Selector) -> Result<Option<Receipt>> {
+    pub fn forget(&mut self, selector: &Selector) -> Result<Option<Receipt>, EditError> {
         let started = Instant::now();
         let ids = self.select(selector)?;
         if ids.is_empty() {
@@ -60,7 +60,7 @@ impl Editor {
                 }
                 self.lock.dirty = false;
                 if self.log_held {
-                    return Err(Error::LogHeld { path: self.path().into(), exemplars: ids.len() });
+                    return Err(EditError::LogHeld { path: self.path().into(), exemplars: ids.len() });
                 }
                 let event = self.catalog.events_from(freed.event)?.swap_remove(0);
                 Ok(Some(Receipt::new(event, started.elapsed().as_micros() as u64)))
@@ -68,7 +68,7 @@ impl Editor {
             Err(error) => {
                 self.recover()?;
                 self.lock.dirty = false;
-                Err(error)
+                Err(error.into())
             }
         }
     }

@@ -3,9 +3,10 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::error::Result;
 use crate::store::catalog::Catalog;
 use crate::store::event::{Event, EventKind};
-use crate::{Digest, Memory, Result};
+use crate::{Digest, Memory};
 
 /// Says that something was forgotten, and nothing of what it was.
 ///

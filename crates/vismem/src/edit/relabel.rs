@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::edit::editor::label_id;
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::index::derived;
 use crate::store::catalog::Record;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::state;
-use crate::{Editor, Error, Event, Result, Selector};
+use crate::{EditError, Editor, Event, Selector};
 
 impl Editor {
     /// Gives every exemplar that the selector names the label `to`. `None` if all of them, or none, have it already. A
@@ -19,7 +19,7 @@ impl Editor {
     ///
     /// # Errors
     /// When the label is empty, as [`crate::Memory::select`], and when the disk refuses; nothing is changed then.
-    pub fn relabel(&mut self, selector: &Selector, to: &str) -> Result<Option<Event>> {
+    pub fn relabel(&mut self, selector: &Selector, to: &str) -> Result<Option<Event>, EditError> {
         let labels = self.select(selector)?.into_iter().map(|id| (id, to.to_owned())).collect();
         self.give(&labels, EventKind::Relabel, &selector.criteria().join(" "))
     }
@@ -28,7 +28,7 @@ impl Editor {
     ///
     /// # Errors
     /// As [`Editor::relabel`].
-    pub fn relabel_each(&mut self, labels: &BTreeMap<u64, String>) -> Result<Option<Event>> {
+    pub fn relabel_each(&mut self, labels: &BTreeMap<u64, String>) -> Result<Option<Event>, EditError> {
         self.select(&Selector { ids: labels.keys().copied().collect(), ..Selector::default() })?;
         self.give(labels, EventKind::Relabel, "id")
     }
@@ -37,9 +37,9 @@ impl Editor {
     /// [`Editor::set_taxonomy`] or [`Editor::add_taxonomy`].
     ///
     /// # Errors
-    /// [`Error::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
+    /// [`EditError::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
     /// could have named it.
-    pub fn undo(&mut self) -> Result<Event> {
+    pub fn undo(&mut self) -> Result<Event, EditError> {
         let path = &self.catalog.path;
         let latest = "SELECT event, taxonomy FROM (SELECT max(event) AS event, FALSE AS taxonomy FROM changes \
              UNION ALL SELECT max(event), TRUE FROM former_taxonomies) WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1";
@@ -49,11 +49,11 @@ impl Editor {
             Some((event, false)) => self.undo_labels(event)?,
             None => None,
         };
-        undone.ok_or_else(|| Error::NothingToUndo { path: self.path().into() })
+        undone.ok_or_else(|| EditError::NothingToUndo { path: self.path().into() })
     }
 
     /// Gives back the labels that `event` replaced.
-    fn undo_labels(&mut self, event: u64) -> Result<Option<Event>> {
+    fn undo_labels(&mut self, event: u64) -> Result<Option<Event>, EditError> {
         let path = &self.catalog.path;
         let mut statement = self.catalog.db.prepare("SELECT exemplar, label FROM changes WHERE event = ?1").at(path)?;
         let rows = statement.query_map([event], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
@@ -63,9 +63,14 @@ impl Editor {
     }
 
     /// Gives labels, all of them or none.
-    fn give(&mut self, labels: &BTreeMap<u64, String>, kind: EventKind, selected: &str) -> Result<Option<Event>> {
+    fn give(
+        &mut self,
+        labels: &BTreeMap<u64, String>,
+        kind: EventKind,
+        selected: &str,
+    ) -> Result<Option<Event>, EditError> {
         if let Some(index) = labels.values().position(String::is_empty) {
-            return Err(Error::EmptyLabel { index });
+            return Err(EditError::EmptyLabel { index });
         }
         self.upgrade()?;
         self.lock.begin()?;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::error::{IoContext, Result};
 use crate::index::codes::{self, OpenCodes};
 use crate::index::derived::{self, Unfinished};
 use crate::index::grouped;
@@ -16,7 +17,7 @@ use crate::index::novelty::ReferenceDistances;
 use crate::index::partitions::{self, OpenPartitions, PartitionMap};
 use crate::index::search::{LARGE, LEAST};
 use crate::store::kill_point::kill_point;
-use crate::{Editor, Error, Memory, Progress, Result};
+use crate::{Editor, IndexError, Memory, Progress, StoreError};
 
 /// From so many values on, exact search is faster with codes.
 const CODES_FROM: usize = 1 << 23;
@@ -132,10 +133,15 @@ impl Memory {
     /// on the way loses no more.
     ///
     /// # Errors
-    /// [`Error::Outdated`] when something was forgotten or moved meanwhile: the index is thrown away.
-    /// [`Error::Locked`] when a writer has not let go of the memory a minute after it was finished. [`Error::Cancelled`].
+    /// [`StoreError::Outdated`] when something was forgotten or moved meanwhile: the index is thrown away.
+    /// [`StoreError::Locked`] when a writer has not let go of the memory a minute after it was finished. [`Cancelled`].
     /// When `neighbors` is out of range, an embedding is damaged, or the disk refuses.
-    pub fn build_index(&self, kind: IndexKind, options: &BuildOptions, progress: &mut dyn Progress) -> Result<Built> {
+    pub fn build_index(
+        &self,
+        kind: IndexKind,
+        options: &BuildOptions,
+        progress: &mut dyn Progress,
+    ) -> Result<Built, IndexError> {
         if self.len() < if kind == IndexKind::Partitions { LEAST } else { 1 } {
             return Ok(Built::TooSmall);
         }
@@ -155,13 +161,14 @@ impl Memory {
                 lists.catch_up(self, progress, |lists| {
                     // What goes wrong now goes wrong again at the end.
                     if kept.elapsed() >= KEEP_EVERY {
-                        let write =
-                            |file: &Unfinished, _: &mut dyn Progress| lists.write(self, &file.path, file.file()?);
+                        let write = |file: &Unfinished, _: &mut dyn Progress| {
+                            Ok(lists.write(self, &file.path, file.file()?)?)
+                        };
                         let _ = self.make(kind, Duration::ZERO, &mut (), write);
                         kept = Instant::now();
                     }
                 })?;
-                self.make(kind, PATIENCE, progress, |file, _| lists.write(self, &file.path, file.file()?))?;
+                self.make(kind, PATIENCE, progress, |file, _| Ok(lists.write(self, &file.path, file.file()?)?))?;
             }
             _ if current => return Ok(Built::Current),
             IndexKind::Codes => {
@@ -171,12 +178,12 @@ impl Memory {
             }
             IndexKind::Partitions => {
                 self.make(kind, PATIENCE, progress, |file, progress| {
-                    partitions::write(self, &file.path, file.file()?, progress)
+                    Ok(partitions::write(self, &file.path, file.file()?, progress)?)
                 })?;
             }
             IndexKind::Novelty => {
                 let distances = ReferenceDistances::measure(self)?;
-                self.make(kind, PATIENCE, progress, |file, _| distances.write(self, &file.path, &file.file()?))?;
+                self.make(kind, PATIENCE, progress, |file, _| Ok(distances.write(self, &file.path, &file.file()?)?))?;
             }
         }
         Ok(Built::New)
@@ -186,7 +193,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the pruning cannot be read.
-    pub fn index_stats(&self) -> Result<Vec<IndexStats>> {
+    pub fn index_stats(&self) -> Result<Vec<IndexStats>, IndexError> {
         let values = self.len() * self.encoder().dim;
         let is_pruned = self.pruning()?.is_some();
         let stats = |kind: IndexKind| {
@@ -223,7 +230,7 @@ impl Memory {
     }
 
     /// How long neighbour lists are to be.
-    fn list_length(&self, options: &BuildOptions) -> Result<usize> {
+    fn list_length(&self, options: &BuildOptions) -> Result<usize, IndexError> {
         if let Some(neighbors) = options.neighbors {
             return Ok(neighbors);
         }
@@ -237,11 +244,11 @@ impl Memory {
         kind: IndexKind,
         patience: Duration,
         progress: &mut dyn Progress,
-        write: impl FnOnce(&Unfinished, &mut dyn Progress) -> Result<()>,
-    ) -> Result<()> {
+        write: impl FnOnce(&Unfinished, &mut dyn Progress) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
         let file = Unfinished::create(self.path(), kind.file_name())?;
         // Only now, see above.
-        self.unless_outdated(Ok(()))?;
+        self.check_commit()?;
         kill_point("index begun");
         write(&file, progress)?;
         kill_point("index written");
@@ -255,7 +262,7 @@ impl Memory {
         file: Unfinished,
         patience: Duration,
         progress: &mut dyn Progress,
-    ) -> Result<()> {
+    ) -> Result<(), IndexError> {
         let dir = self.path();
         let mut later: Option<Memory> = None;
         let started = Instant::now();
@@ -263,18 +270,18 @@ impl Memory {
         loop {
             let of = later.as_ref().unwrap_or(self);
             let editor = match Editor::open(dir) {
-                Err(Error::Locked { .. }) if started.elapsed() < patience => {
+                Err(StoreError::Locked { .. }) if started.elapsed() < patience => {
                     progress.advance("indexes waiting for a writer", 0, 1)?;
                     sleep(RETRY);
                     continue;
                 }
                 opened => opened?,
             };
-            self.unless_outdated(Ok(()))?;
+            self.check_commit()?;
             if editor.catalog.header()?.digest.digest() == of.digest() {
                 // Recovery after a killed writer may have taken it away.
                 let installed = file.install(dir, kind.file_name())?;
-                return if installed { Ok(()) } else { Err(Error::Outdated { path: dir.into() }) };
+                return if installed { Ok(()) } else { Err(StoreError::Outdated { path: dir.into() }.into()) };
             }
             // Without the lock, since it takes a while; what comes meanwhile is entered the next time. Only if that goes on
             // and on, others wait.
@@ -328,7 +335,7 @@ impl Editor {
 }
 
 /// Enters into a file what was added since `before`, in which nothing was forgotten or moved until `now`.
-fn follow(kind: IndexKind, file: &Unfinished, before: &Memory, now: &Memory) -> Result<()> {
+fn follow(kind: IndexKind, file: &Unfinished, before: &Memory, now: &Memory) -> Result<(), IndexError> {
     let (old, new) = (&before.slots.ids, &now.slots.ids);
     let added = || (0..new.len()).filter(|&slot| !now.is_free(slot) && old.get(slot) != Some(&new[slot]));
     let (path, dim) = (&file.path, now.encoder().dim);
@@ -348,9 +355,9 @@ fn follow(kind: IndexKind, file: &Unfinished, before: &Memory, now: &Memory) -> 
             neighbor_lists::admit(path, &assignments, &before.digest(), &now.digest());
             Ok(())
         }
-        IndexKind::Novelty => return ReferenceDistances::measure(now)?.write(now, path, &file.emptied()?),
+        IndexKind::Novelty => return Ok(ReferenceDistances::measure(now)?.write(now, path, &file.emptied()?)?),
     };
-    entered.map_err(|source| Error::Io { path: path.to_path_buf(), action: "write", source })
+    Ok(entered.at(path, "write")?)
 }
 
 fn enter<T>(

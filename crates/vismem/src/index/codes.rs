@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use vismem_search::codes::{GROUP, encode, erase};
 use vismem_search::{Codes, FREE, parallel};
 
-use crate::error::IoContext;
+use crate::error::{IoContext, Result};
 use crate::index::grouped::{GroupedFile, Layout, MARK, MappedFile, Section};
-use crate::{Digest, Memory, Progress, Result};
+use crate::{Digest, IndexError, Memory, Progress};
 
 pub(crate) const NAME: &str = "codes.i8";
 
@@ -98,7 +98,7 @@ impl<'a> Vectors<'a> {
 const TOGETHER: usize = 512;
 
 /// Writes the codes of a memory into a new file.
-pub(super) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn Progress) -> Result<()> {
+pub(super) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn Progress) -> Result<(), IndexError> {
     let vectors = Vectors::of(memory);
     let sections = OfDim(vectors.dim).sections(&[], MARK).expect("a file without groups");
     let mut file = GroupedFile::create(file, Vec::new(), sections).at(path, "write")?;
@@ -108,7 +108,7 @@ pub(super) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn
         file.append(0, &parallel::map_ranges(first..end, coded).concat()).at(path, "write")?;
         progress.advance("codes", (end * GROUP).min(vectors.ids.len()), vectors.ids.len())?;
     }
-    file.finish(&memory.digest()).at(path, "write")
+    Ok(file.finish(&memory.digest()).at(path, "write")?)
 }
 
 /// Codes that change along with their vectors.

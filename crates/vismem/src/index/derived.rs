@@ -9,10 +9,10 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::error::IoContext;
+use crate::Digest;
+use crate::error::{IoContext, Result};
 use crate::index::{codes, partitions};
 use crate::platform;
-use crate::{Digest, Result};
 
 /// The memory's own nearest-neighbour distances, see [`crate::index::novelty`].
 pub(crate) const NOVELTY: &str = "novelty.f32";

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use crate::error::Result;
 use crate::index::codes::{self, CodeMap};
 use crate::index::novelty::ReferenceDistances;
 use crate::index::partitions::{self, PartitionMap};
 use crate::platform;
-use crate::{Memory, Result};
+use crate::{Memory, QueryError};
 
 /// A file that was changed so short a time ago may be changed again without showing it: clocks of files are coarse.
 const COARSE: Duration = Duration::from_millis(100);
@@ -37,7 +38,7 @@ impl Indexes {
     }
 
     /// What the novelty of queries is measured by; computed once if no file has it.
-    pub(crate) fn reference_distances(&self, memory: &Memory) -> Result<&ReferenceDistances> {
+    pub(crate) fn reference_distances(&self, memory: &Memory) -> Result<&ReferenceDistances, QueryError> {
         if let Some(known) = self.reference_distances.get() {
             return Ok(known);
         }

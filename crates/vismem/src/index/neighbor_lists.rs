@@ -13,7 +13,8 @@ mod mentions;
 
 use vismem_search::{Exact, FREE, Filter, MAX_K, Neighbor, Queries, Rows, SlotSet, distance};
 
-use crate::{Memory, Progress, Result};
+use crate::error::Result;
+use crate::{Memory, Progress, QueryError};
 
 pub(crate) use file::{admit, erase};
 
@@ -59,14 +60,14 @@ impl Arrangement {
 impl NeighborLists {
     /// The lists of this memory, at least `depth` long: those of the file, and what is missing there searched for;
     /// `progress` hears how many of how many exemplars were searched for.
-    pub(crate) fn of(memory: &Memory, depth: usize, progress: &mut dyn Progress) -> Result<Self> {
+    pub(crate) fn of(memory: &Memory, depth: usize, progress: &mut dyn Progress) -> Result<Self, QueryError> {
         let mut lists = Self::begun(memory, depth)?;
         lists.catch_up(memory, progress, |_| ())?;
         Ok(lists)
     }
 
     /// The file's lists if they are of this memory and at least `depth` long, else none; all of them may be missing.
-    pub(crate) fn begun(memory: &Memory, depth: usize) -> Result<Self> {
+    pub(crate) fn begun(memory: &Memory, depth: usize) -> Result<Self, QueryError> {
         if !(1..=MAX_K).contains(&depth) {
             return Err(vismem_search::Error::K { k: depth }.into());
         }
@@ -87,7 +88,7 @@ impl NeighborLists {
         slots: &[usize],
         depth: usize,
         progress: &mut dyn Progress,
-    ) -> Result<Self> {
+    ) -> Result<Self, QueryError> {
         let allowed: SlotSet = slots.iter().copied().collect();
         let lists = vec![NOBODY; memory.slots.ids.len() * depth];
         let mut among = Self { arrangement: self.arrangement, depth, lists };
@@ -101,7 +102,9 @@ impl NeighborLists {
                 among.set(slot, left);
             }
         }
-        among.search(memory, &short, Some(&allowed), |_, done| progress.advance("exemplars", done, short.len()))?;
+        among.search(memory, &short, Some(&allowed), |_, done| {
+            Ok(progress.advance("exemplars", done, short.len())?)
+        })?;
         Ok(among)
     }
 
@@ -152,7 +155,7 @@ impl NeighborLists {
         memory: &Memory,
         progress: &mut dyn Progress,
         mut each: impl FnMut(&Self),
-    ) -> Result<()> {
+    ) -> Result<(), QueryError> {
         let live = || (0..memory.slots.ids.len()).filter(|&slot| !memory.is_free(slot));
         let added: Vec<usize> = live().filter(|&slot| self.is(slot, NEW)).collect();
         let settled: Vec<usize> = live().filter(|&slot| !self.is(slot, NEW) && !self.is(slot, LACKING)).collect();
@@ -166,7 +169,7 @@ impl NeighborLists {
         let lacking: Vec<usize> = live().filter(|&slot| self.is(slot, LACKING)).collect();
         self.search(memory, &lacking, None, |lists, done| {
             each(lists);
-            progress.advance("exemplars", done, lacking.len())
+            Ok(progress.advance("exemplars", done, lacking.len())?)
         })
     }
 
@@ -176,8 +179,8 @@ impl NeighborLists {
         memory: &Memory,
         slots: &[usize],
         allowed: Option<&SlotSet>,
-        mut each: impl FnMut(&Self, usize) -> Result<()>,
-    ) -> Result<()> {
+        mut each: impl FnMut(&Self, usize) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
         for (block, some) in slots.chunks(TOGETHER).enumerate() {
             let own: Vec<u64> = some.iter().map(|&slot| memory.slots.ids[slot]).collect();
             let found = memory.neighbors(&rows(memory, some), self.depth, Filter { allowed, except: Some(&own) })?;
@@ -190,7 +193,7 @@ impl NeighborLists {
     }
 
     /// Enters added exemplars into the lists of those that they are near to.
-    fn admit(&mut self, memory: &Memory, added: &[usize], settled: &[usize]) -> Result<()> {
+    fn admit(&mut self, memory: &Memory, added: &[usize], settled: &[usize]) -> Result<(), QueryError> {
         if added.is_empty() {
             return Ok(());
         }

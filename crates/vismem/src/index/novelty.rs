@@ -11,10 +11,10 @@ use std::path::Path;
 
 use vismem_search::Filter;
 
-use crate::error::IoContext;
+use crate::error::{IoContext, Result};
 use crate::index::derived;
 use crate::store::catalog::Record;
-use crate::{Memory, Result};
+use crate::{Memory, QueryError};
 
 /// How many exemplars the reference distances are taken from. They are those with the smallest vector hashes: a random sample
 /// that depends on the content alone.
@@ -31,7 +31,7 @@ impl ReferenceDistances {
     }
 
     /// Those of the file, else measured.
-    pub(crate) fn of(memory: &Memory) -> Result<Self> {
+    pub(crate) fn of(memory: &Memory) -> Result<Self, QueryError> {
         Self::load(memory).map_or_else(|| Self::measure(memory), Ok)
     }
 
@@ -40,7 +40,7 @@ impl ReferenceDistances {
         derived::write(file, &memory.digest(), &[bytemuck::cast_slice(&self.0)]).at(path, "write")
     }
 
-    pub(crate) fn measure(memory: &Memory) -> Result<Self> {
+    pub(crate) fn measure(memory: &Memory) -> Result<Self, QueryError> {
         let mut sample = BinaryHeap::new();
         memory.for_each_record(|record, _| {
             if let Some(Record { id, slot, vector_hash, content, .. }) = memory.of_snapshot(record) {

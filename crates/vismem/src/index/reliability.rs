@@ -3,8 +3,9 @@
 use serde::Serialize;
 use vismem_search::FREE;
 
+use crate::error::Result;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Memory, Progress, Result};
+use crate::{Memory, Progress, QueryError};
 
 /// The votes of every exemplar when the memory is queried with itself, each exemplar leaving itself out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Memory {
     ///
     /// # Errors
     /// When `neighbors` is out of range, a row that would be cited is damaged, or `progress` ends it.
-    pub fn reliability(&self, neighbors: usize, progress: &mut dyn Progress) -> Result<Reliability> {
+    pub fn reliability(&self, neighbors: usize, progress: &mut dyn Progress) -> Result<Reliability, QueryError> {
         let counts =
             NeighborLists::of(self, neighbors, progress).map(|lists| Reliability::count(self, &lists, neighbors));
         self.unless_outdated(counts)

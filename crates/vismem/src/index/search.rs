@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use vismem_search::{Exact, Filter, Neighbor, Partitioned, Queries, Rows, SearchParams};
 
+use crate::error::Result;
 use crate::index::partitions::PartitionMap;
-use crate::{Error, Memory, Result};
+use crate::{Memory, ParameterError, QueryError};
 
 /// From so many exemplars on a search that need not be exact goes by partitions; an exact one of fewer takes a few
 /// milliseconds.
@@ -37,10 +38,10 @@ impl Search {
     ///
     /// # Errors
     /// When the recall is out of range.
-    pub fn checked(self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self, ParameterError> {
         match self {
             Self::Auto { recall } | Self::Partitioned { recall } if !(0.5..=1.0).contains(&recall) => {
-                Err(Error::Parameter { name: "recall", value: recall, range: "must be within 0.5..=1" })
+                Err(ParameterError { name: "recall", value: recall, range: "must be within 0.5..=1" })
             }
             fine => Ok(fine),
         }
@@ -87,7 +88,7 @@ impl Memory {
         queries: &[f32],
         k: usize,
         filter: Filter<'_>,
-    ) -> Result<Vec<Vec<Neighbor>>> {
+    ) -> Result<Vec<Vec<Neighbor>>, QueryError> {
         let index = self.exact()?;
         let asked = Queries::new(queries, self.encoder().dim)?;
         let found = match self.partitions(search.checked()?, k) {
@@ -110,7 +111,7 @@ impl Memory {
     ///
     /// # Errors
     /// When a recall is out of range.
-    pub fn expected_recall(&self, search: Search, k: usize) -> Result<f64> {
+    pub fn expected_recall(&self, search: Search, k: usize) -> Result<f64, QueryError> {
         let partitions = self.partitions(search.checked()?, k);
         let recall = |(map, _): (Arc<PartitionMap>, SearchParams)| {
             Some(map.params(k, search.recall_of_partitions(self.len())?)?.recall)
@@ -147,7 +148,7 @@ impl Memory {
     }
 
     /// Search that compares every exemplar.
-    pub(crate) fn exact(&self) -> Result<Exact<'_>> {
+    pub(crate) fn exact(&self) -> Result<Exact<'_>, QueryError> {
         Ok(Exact::new(Rows::new(self.vectors(), &self.slots.ids, self.encoder().dim)?))
     }
 }

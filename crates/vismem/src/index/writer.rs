@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::Digest;
+use crate::error::Result;
 use crate::index::codes::{self, OpenCodes};
 use crate::index::partitions::{self, OpenPartitions};
 use crate::index::{derived, grouped, neighbor_lists};
 use crate::store::kill_point::kill_point;
 use crate::store::vectors::VectorWriter;
-use crate::{Digest, Result};
 
 /// What an edit wrote to a derived file, if it is still there.
 type Outcome<T> = io::Result<Option<T>>;

@@ -7,8 +7,9 @@ use serde::Serialize;
 use vismem_search::{MAX_K, SlotSet};
 
 use crate::decide::leave_one_out::Voters;
+use crate::error::Result;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Error, Memory, Progress, Pruned, Pruning, Reliability, Result, Vote};
+use crate::{Memory, Progress, Pruned, Pruning, QueryError, Reliability, UnknownName, Vote};
 
 /// What the batches from one on changed in the decisions on older exemplars, each asked without itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,9 +95,15 @@ impl Memory {
     /// that additions changed. `progress` hears how many of how many are done.
     ///
     /// # Errors
-    /// [`Error::NothingBefore`] where fewer than two exemplars are older; when there is no such batch, a number is out of
+    /// [`QueryError::NothingBefore`] where fewer than two exemplars are older; when there is no such batch, a number is out of
     /// range, or a row that would be cited is damaged.
-    pub fn changed_since(&self, batch: u64, k: usize, vote: Vote, progress: &mut dyn Progress) -> Result<Since> {
+    pub fn changed_since(
+        &self,
+        batch: u64,
+        k: usize,
+        vote: Vote,
+        progress: &mut dyn Progress,
+    ) -> Result<Since, QueryError> {
         if !(1..=MAX_K).contains(&k) {
             return Err(vismem_search::Error::K { k }.into());
         }
@@ -105,7 +112,7 @@ impl Memory {
         let is_old = |slot: &usize| !self.is_free(*slot) && !added.contains(*slot);
         let old: Vec<usize> = (0..self.slots.ids.len()).filter(is_old).collect();
         if old.len() < 2 {
-            return Err(Error::NothingBefore { path: self.path().into(), batch });
+            return Err(QueryError::NothingBefore { path: self.path().into(), batch });
         }
         let pruning = self.pruning()?;
         let depth = pruning.as_ref().map_or(k, |pruning| pruning.neighbors().max(k));
@@ -158,10 +165,10 @@ impl Memory {
     }
 
     /// Slots of the exemplars of this batch and later ones.
-    fn slots_since(&self, batch: u64) -> Result<SlotSet> {
+    fn slots_since(&self, batch: u64) -> Result<SlotSet, QueryError> {
         if self.last_batch()?.is_none_or(|last| !(1..=last).contains(&batch)) {
             let name = batch.to_string();
-            return Err(Error::NothingOfThisName { path: self.path().into(), what: "batch", name, similar: None });
+            return Err(UnknownName { path: self.path().into(), what: "batch", name, similar: None }.into());
         }
         let mut slots = SlotSet::default();
         self.for_each_record(|record, _| {

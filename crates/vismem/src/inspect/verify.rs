@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
@@ -13,7 +13,7 @@ use crate::store::catalog::{self, Catalog};
 use crate::store::digest::DigestState;
 use crate::store::readers::Readers;
 use crate::store::{attribute_rows, state, turnstile, upgrade, vectors};
-use crate::{Digest, Editor, Error, Memory, Result};
+use crate::{Digest, Editor, Memory, StoreError};
 
 /// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,9 @@ impl Verification {
 pub fn verify(dir: &Path) -> Result<Verification> {
     // Held to the end, so that nobody changes what is being compared.
     let editor = match Editor::open(dir) {
-        Err(error @ (Error::NotFound { .. } | Error::NotAMemory { .. } | Error::Format { .. })) => return Err(error),
+        Err(error @ (StoreError::NotFound { .. } | StoreError::NotAMemory { .. } | StoreError::Format { .. })) => {
+            return Err(error);
+        }
         // Somebody is writing, the directory is read-only, or the memory is damaged, which shows below.
         opened => opened,
     };
@@ -86,7 +88,7 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         let audit = audit(&memory)?;
         verification.faults.extend(audit.faults);
         // A writer fills free rows before it commits them.
-        if !matches!(editor, Err(Error::Locked { .. })) {
+        if !matches!(editor, Err(StoreError::Locked { .. })) {
             verification.faults.extend(unerased_rows(&memory));
         }
         let wrong = |group| Fault {
@@ -110,8 +112,8 @@ pub fn verify(dir: &Path) -> Result<Verification> {
     })();
     match outcome {
         Ok(()) => {}
-        Err(Error::Damaged { path, what }) => verification.faults.push(Fault { file: path, what }),
-        Err(Error::Io { path, source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+        Err(StoreError::Damaged { path, what }) => verification.faults.push(Fault { file: path, what }),
+        Err(StoreError::Io { path, source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             verification.faults.push(Fault { file: path, what: "is missing".into() });
         }
         Err(error) => return Err(error),

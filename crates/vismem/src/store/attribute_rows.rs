@@ -7,11 +7,11 @@ use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Connection, Row, Transaction};
 use serde::Serialize;
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::attribute::{AttributeType, AttributeValue, Attributes};
 use crate::store::catalog::Record;
 use crate::store::upgrade;
-use crate::{Editor, Error, Memory, Result};
+use crate::{EditError, Editor, Memory};
 
 /// An attribute that a memory knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,14 +86,17 @@ fn pairs(db: &Connection, ids: &RangeInclusive<u64>) -> rusqlite::Result<Vec<(u6
 /// Checks that attributes have the types that the memory, or an exemplar before them, gives them.
 ///
 /// # Errors
-/// [`Error::AttributeType`] names the first that has another.
-pub(crate) fn check_types<'a>(known: &Known, exemplars: impl IntoIterator<Item = &'a Attributes>) -> Result<()> {
+/// [`EditError::AttributeType`] names the first that has another.
+pub(crate) fn check_types<'a>(
+    known: &Known,
+    exemplars: impl IntoIterator<Item = &'a Attributes>,
+) -> Result<(), EditError> {
     let mut kinds: BTreeMap<&str, AttributeType> = known.iter().map(|(name, (_, kind))| (&**name, *kind)).collect();
     for (index, attributes) in exemplars.into_iter().enumerate() {
         for (name, value) in attributes.iter() {
             let kind = *kinds.entry(name).or_insert(value.kind());
             if value.kind() != kind {
-                return Err(Error::AttributeType { index, name: name.into(), kind, found: value.kind() });
+                return Err(EditError::AttributeType { index, name: name.into(), kind, found: value.kind() });
             }
         }
     }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
-use crate::error::{IoContext, SqlContext};
+use crate::error::{IoContext, Result, SqlContext};
 use crate::platform::{self, FileExt};
 use crate::store::digest::{DigestState, Element, STATE_BYTES};
 use crate::store::kill_point::kill_point;
 use crate::store::state::Commit;
 use crate::store::turnstile::{Inside, Turnstile};
 use crate::store::{attribute_rows, scrub, settings};
-use crate::{Attributes, EncoderIdentity, Error, Result, Source};
+use crate::{Attributes, DatabaseError, EncoderIdentity, Source, StoreError};
 
 /// Newest format that this engine reads, and the one it writes.
 pub(crate) const FORMAT: i64 = 2;
@@ -246,7 +246,7 @@ impl Catalog {
         match usual {
             // Without a log there is nothing to share with writers; where nothing can be written SQLite cannot make the
             // files with which it would.
-            Err(Error::Catalog { source, .. }) if cannot_make_files(&source) && can_have_no_log(dir) => {
+            Err(StoreError::Database { source, .. }) if cannot_make_files(&source) && can_have_no_log(dir) => {
                 let catalog = Self::open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
                 catalog.check_format().map(|()| catalog)
             }
@@ -289,10 +289,10 @@ impl Catalog {
         let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).at(&self.path);
         let (application, found) = (pragma("application_id")?, pragma("user_version")?);
         if application != APPLICATION_ID {
-            return Err(Error::Damaged { path: self.path.clone(), what: "is no catalogue of a memory".into() });
+            return Err(StoreError::Damaged { path: self.path.clone(), what: "is no catalogue of a memory".into() });
         }
         if found > FORMAT {
-            return Err(Error::Format { path: self.path.clone(), found, known: FORMAT });
+            return Err(StoreError::Format { path: self.path.clone(), found, known: FORMAT });
         }
         Ok(())
     }
@@ -414,9 +414,8 @@ impl Catalog {
 }
 
 /// Whether SQLite could not make the files that go with the log, or not write to them.
-fn cannot_make_files(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{CannotOpen, ReadOnly, SystemIoFailure};
-    matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly | SystemIoFailure))
+fn cannot_make_files(error: &DatabaseError) -> bool {
+    error.is_permission() || error.is_disk()
 }
 
 /// Whether there is no log, and none can be written either.

@@ -4,9 +4,9 @@
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
-use crate::{Digest, Memory, Result};
+use crate::{Digest, Memory};
 
 /// The engine, as events and receipts name it.
 pub(crate) const ENGINE: &str = concat!("vismem ", env!("CARGO_PKG_VERSION"));

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::error::IoContext;
+use crate::StoreError;
+use crate::error::{IoContext, Result};
 use crate::platform::{self, FileExt};
 use crate::store::kill_point::kill_point;
-use crate::{Error, Result};
 
 /// The one writer's lock: held on the file `lock` by the operating system, so that it ends with the process however
 /// that ends. While it is held the file names the holder; a clean release empties it. A free lock on a file that is
@@ -40,7 +40,7 @@ impl Lock {
                     let mut holder = String::new();
                     file.read_to_string(&mut holder).at(&path, "read")?;
                     let holder = if holder.is_empty() { "another process".into() } else { holder };
-                    return Err(Error::Locked { path: dir.to_path_buf(), holder });
+                    return Err(StoreError::Locked { path: dir.to_path_buf(), holder });
                 }
                 TryLockError::Error(error) => return Err(error).at(&path, "lock"),
             }

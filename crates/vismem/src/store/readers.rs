@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::SqlContext;
+use crate::StoreError;
+use crate::error::{Result, SqlContext};
 use crate::store::catalog::{Catalog, Header};
 use crate::store::state::{self, Commit};
-use crate::{Error, Result};
 
 /// Connections that are kept for later. More threads than this are served by connections of their own.
 const KEPT: usize = 16;
@@ -32,7 +32,7 @@ impl Readers {
     /// One short transaction. What it reads is of one state, and that is the state when it begins.
     ///
     /// It must not wait for a writer, nor begin another one: the writer may be waiting for it.
-    pub(crate) fn read<T>(&self, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T, E: From<StoreError>>(&self, of: impl FnOnce(&Catalog) -> Result<T, E>) -> Result<T, E> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let catalog = idle.map_or_else(|| Catalog::open_to_read(&self.dir), Ok)?;
         let outcome = {
@@ -53,11 +53,15 @@ impl Readers {
     /// The same where exemplars are read, which are those of a commit as long as none was erased or moved since.
     ///
     /// # Errors
-    /// [`Error::Outdated`] if one was.
-    pub(crate) fn read_of<T>(&self, commit: &Commit, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
+    /// [`StoreError::Outdated`] if one was.
+    pub(crate) fn read_of<T, E: From<StoreError>>(
+        &self,
+        commit: &Commit,
+        of: impl FnOnce(&Catalog) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.read(|catalog| match catalog.generation()? == commit.generation {
             true => of(catalog),
-            false => Err(Error::Outdated { path: self.dir.clone() }),
+            false => Err(StoreError::Outdated { path: self.dir.clone() }.into()),
         })
     }
 
@@ -68,7 +72,7 @@ impl Readers {
             let header = self.read(Catalog::header)?;
             let parts = Parts { of: Source::Parts(self), commit: header.commit };
             match of(&parts, &header) {
-                Err(Error::Outdated { .. }) => {}
+                Err(StoreError::Outdated { .. }) => {}
                 read => return read,
             }
         }
@@ -87,13 +91,13 @@ impl Readers {
     /// To be asked after rows of a commit were read: they were what the commit says, unless this is an error.
     ///
     /// # Errors
-    /// [`Error::Outdated`] if rows were erased or moved since.
+    /// [`StoreError::Outdated`] if rows were erased or moved since.
     pub(crate) fn check(&self, commit: &Commit) -> Result<()> {
         let is_this = |now: &Commit| now.generation == commit.generation;
         if state::read(&self.dir).as_ref().is_some_and(is_this) || is_this(&self.read(Catalog::header)?.commit) {
             return Ok(());
         }
-        Err(Error::Outdated { path: self.dir.clone() })
+        Err(StoreError::Outdated { path: self.dir.clone() })
     }
 }
 
@@ -119,13 +123,13 @@ impl<'r> Parts<'r> {
     /// Reads a part.
     ///
     /// # Errors
-    /// [`Error::Outdated`] if there was a commit since the first part.
+    /// [`StoreError::Outdated`] if there was a commit since the first part.
     pub(crate) fn read<T>(&self, of: impl FnOnce(&Catalog) -> Result<T>) -> Result<T> {
         match self.of {
             Source::Whole(catalog) => of(catalog),
             Source::Parts(readers) => readers.read(|catalog| {
                 if catalog.header()?.commit != self.commit {
-                    return Err(Error::Outdated { path: readers.dir.clone() });
+                    return Err(StoreError::Outdated { path: readers.dir.clone() });
                 }
                 of(catalog)
             }),

@@ -7,11 +7,11 @@ use std::path::Path;
 use rusqlite::{Connection, Row};
 
 use crate::decide::taxonomy;
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::catalog::{self, Header};
 use crate::store::readers::{Parts, TOGETHER};
 use crate::store::slots::Label;
-use crate::{Error, Pruning, Result};
+use crate::{Pruning, StoreError};
 
 const SETTINGS: &str = "vismem 2026-11 settings";
 
@@ -62,7 +62,7 @@ pub(crate) struct Levels {
 /// Reads the settings and compares them with the hash. The labels are all that there are.
 ///
 /// # Errors
-/// [`Error::Damaged`] when they are not what was written.
+/// [`StoreError::Damaged`] when they are not what was written.
 pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header, labels: &[Label]) -> Result<Settings> {
     let (texts, levels, pruning) = parts.read(|catalog| {
         let texts = [ENCODER, LEVELS, PRUNING].map(|part| text(&catalog.db, part).at(&catalog.path));
@@ -99,5 +99,5 @@ pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header, labels: &[Lab
         return Ok(Settings { levels, pruning });
     }
     let what = "encoder, taxonomy or pruning are not those that were stored".into();
-    Err(Error::Damaged { path: catalog::path(dir), what })
+    Err(StoreError::Damaged { path: catalog::path(dir), what })
 }

@@ -7,11 +7,11 @@ use rusqlite::Row;
 use serde::Serialize;
 use vismem_search::FREE;
 
-use crate::error::{IoContext, SqlContext};
+use crate::StoreError;
+use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived::{self, Unfinished};
 use crate::store::catalog::{self, Catalog, Header};
 use crate::store::readers::{Parts, TOGETHER};
-use crate::{Error, Result};
 
 /// In a memory with this many bytes of embeddings or more, they are kept in a file. Tests and fuzzing have small memories.
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
@@ -128,7 +128,7 @@ impl Slots {
 
     fn assign(&mut self, dir: &Path, positions: &HashMap<i64, u32>, assigned: &Assigned) -> Result<()> {
         let &Assigned { slot, id, label } = assigned;
-        let damaged = |what: String| Err(Error::Damaged { path: catalog::path(dir), what });
+        let damaged = |what: String| Err(StoreError::Damaged { path: catalog::path(dir), what });
         let Some(&position) = positions.get(&label) else {
             return damaged(format!("exemplar {id} has a label that does not exist"));
         };

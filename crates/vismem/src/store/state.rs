@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 
-use crate::Result;
-use crate::error::IoContext;
+use crate::error::{IoContext, Result};
 use crate::platform::{self, FileExt};
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;

@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::catalog::{self, Record};
 use crate::store::vectors;
-use crate::{Attributes, Editor, Error, Memory, Result, Source};
+use crate::{Attributes, Editor, Memory, Source, StoreError};
 
 /// An exemplar with its embedding. Added to another memory, it contributes the same to that memory's digest.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ impl Memory {
             let embedding = self.vector(record.slot);
             if record.vector_hash != vectors::hash(embedding) {
                 let what = format!("row {} (exemplar {}) is not what was stored", record.slot, record.id);
-                return Err(Error::Damaged { path: vectors::path(self.path()), what });
+                return Err(StoreError::Damaged { path: vectors::path(self.path()), what });
             }
             let Record { id, label, batch, source, content, attributes, .. } = record.clone();
             Ok(Stored { id, label, source, batch, content, attributes, embedding })

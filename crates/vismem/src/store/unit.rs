@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
-use crate::{Error, Result};
+use crate::EmbeddingError;
+use crate::error::Result;
 
 /// A vector this close to unit length is left as it is, so that what was normalised once keeps its bits.
 const CLOSE: f64 = 1e-6;
@@ -10,16 +11,16 @@ const CLOSE: f64 = 1e-6;
 ///
 /// # Errors
 /// When it has not `dim` values, or no direction.
-pub fn unit(index: usize, embedding: &[f32], dim: usize) -> Result<Cow<'_, [f32]>> {
+pub fn unit(index: usize, embedding: &[f32], dim: usize) -> Result<Cow<'_, [f32]>, EmbeddingError> {
     if embedding.len() != dim {
-        return Err(Error::Dimension { index, found: embedding.len(), expected: dim });
+        return Err(EmbeddingError::Dimension { index, found: embedding.len(), expected: dim });
     }
     let norm = embedding.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
     if !norm.is_finite() {
-        return Err(Error::NoDirection { index, what: "has a value that is not a finite number" });
+        return Err(EmbeddingError::NoDirection { index, what: "has a value that is not a finite number" });
     }
     if norm == 0.0 {
-        return Err(Error::NoDirection { index, what: "is all zeros" });
+        return Err(EmbeddingError::NoDirection { index, what: "is all zeros" });
     }
     if (norm - 1.0).abs() <= CLOSE {
         return Ok(Cow::Borrowed(embedding));
@@ -45,9 +46,9 @@ mod tests {
 
     #[test]
     fn what_has_no_direction_is_refused() {
-        assert!(matches!(unit(3, &[f32::NAN], 1), Err(Error::NoDirection { index: 3, .. })));
-        assert!(matches!(unit(0, &[f32::INFINITY, 1.0], 2), Err(Error::NoDirection { .. })));
-        assert!(matches!(unit(0, &[0.0, 0.0], 2), Err(Error::NoDirection { .. })));
-        assert!(matches!(unit(0, &[1.0], 2), Err(Error::Dimension { found: 1, expected: 2, .. })));
+        assert!(matches!(unit(3, &[f32::NAN], 1), Err(EmbeddingError::NoDirection { index: 3, .. })));
+        assert!(matches!(unit(0, &[f32::INFINITY, 1.0], 2), Err(EmbeddingError::NoDirection { .. })));
+        assert!(matches!(unit(0, &[0.0, 0.0], 2), Err(EmbeddingError::NoDirection { .. })));
+        assert!(matches!(unit(0, &[1.0], 2), Err(EmbeddingError::Dimension { found: 1, expected: 2, .. })));
     }
 }

@@ -11,11 +11,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::error::SqlContext;
+use crate::Editor;
+use crate::error::{Result, SqlContext};
 use crate::index::derived;
 use crate::store::catalog::FORMAT;
 use crate::store::kill_point::kill_point;
-use crate::{Editor, Result};
 
 /// The first format that has attributes.
 const ATTRIBUTES: i64 = 2;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use crate::error::IoContext;
+use crate::StoreError;
+use crate::error::{IoContext, Result};
 use crate::platform::{self, FileExt};
-use crate::{Error, Result};
 
 #[cfg(target_endian = "big")]
 compile_error!("vectors are mapped as little-endian f32; this target would need a byte-swapping reader");
@@ -38,7 +38,7 @@ pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
 fn present(opened: std::io::Result<File>, path: &Path) -> Result<File> {
     match opened {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Error::Damaged { path: path.into(), what: "is missing".into() })
+            Err(StoreError::Damaged { path: path.into(), what: "is missing".into() })
         }
         opened => opened.at(path, "open"),
     }
@@ -123,7 +123,7 @@ impl VectorMap {
         let found = file.metadata().at(&path, "read")?.len();
         let Some(expected) = expected.filter(|expected| *expected as u64 <= found) else {
             let what = format!("{found} bytes long, too short for {slots} rows of {dim} dimensions");
-            return Err(Error::Damaged { path, what });
+            return Err(StoreError::Damaged { path, what });
         };
         // SAFETY: the mapping is read-only and covers committed rows only. vismem never shortens the file below the
         // committed rows (compaction writes another file) and, under the writer's lock, writes to a committed slot only once no row names it. A program

@@ -3,7 +3,8 @@ use std::path::Path;
 use super::forgetting::files_with;
 use super::{Sample, add, encoder, new_exemplar, sample};
 use crate::{
-    Added, AttributeType, AttributeValue, Attributes, Date, Editor, Error, Memory, NewExemplar, Selector, verify,
+    Added, AttributeType, AttributeValue, Attributes, Date, EditError, Editor, Memory, NewExemplar, Selector,
+    StoreError, verify,
 };
 
 /// Attributes of every type, which `n` decides; every fifth sample has none.
@@ -98,7 +99,7 @@ fn an_attribute_has_one_type_and_another_one_is_refused_by_both_names() {
     };
     let mut editor = Editor::open_or_create(dir, &encoder()).unwrap();
     let error = editor.batch().add(&[exemplar(0, 2020.0.into()), exemplar(1, "2021".into())]).unwrap_err();
-    assert!(matches!(&error, Error::AttributeType { index: 1, .. }), "{error}");
+    assert!(matches!(&error, EditError::AttributeType { index: 1, .. }), "{error}");
     editor.batch().add(&[exemplar(0, 2020.0.into())]).unwrap();
     let error = editor.batch().add(&[exemplar(1, 2021.0.into()), exemplar(2, "2022".into())]).unwrap_err().to_string();
     assert!(error.contains("\"year\"") && error.contains("text") && error.contains("number"), "{error}");
@@ -183,7 +184,7 @@ fn changed_attributes_are_named_by_verify_and_never_answered_from() {
         let db = rusqlite::Connection::open(copy.path().join("catalog.sqlite")).unwrap();
         assert!(db.execute(change, []).unwrap() > 0, "{change}");
         drop(db);
-        assert!(matches!(Memory::open(copy.path()), Err(Error::Damaged { .. })), "{change}");
+        assert!(matches!(Memory::open(copy.path()), Err(StoreError::Damaged { .. })), "{change}");
         assert_ne!(verify(copy.path()).unwrap().faults, [], "{change}");
     }
 }

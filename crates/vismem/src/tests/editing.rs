@@ -4,7 +4,8 @@ use super::{add, build, encoder, new_exemplar, sample};
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::{
-    Added, ClassifyOptions, Editor, EncoderIdentity, Error, IndexKind, Memory, NewExemplar, Taxonomy, Vote, verify,
+    Added, ClassifyOptions, EditError, Editor, EmbeddingError, EncoderIdentity, IndexKind, Memory, NewExemplar,
+    QueryError, Taxonomy, Vote, verify,
 };
 
 proptest! {
@@ -61,11 +62,14 @@ fn an_unusable_exemplar_fails_the_call_and_changes_nothing() {
         editor.batch().add(&[new_exemplar(&good), exemplar]).unwrap_err()
     };
     let nan = NewExemplar { embedding: &[1.0, f32::NAN, 0.0, 0.0, 0.0], ..new_exemplar(&good) };
-    assert!(matches!(try_add(nan), Error::NoDirection { index: 1, .. }));
+    assert!(matches!(try_add(nan), EditError::Embedding(EmbeddingError::NoDirection { index: 1, .. })));
     let short = NewExemplar { embedding: &[1.0], ..new_exemplar(&good) };
-    assert!(matches!(try_add(short), Error::Dimension { index: 1, found: 1, expected: 5 }));
+    assert!(matches!(
+        try_add(short),
+        EditError::Embedding(EmbeddingError::Dimension { index: 1, found: 1, expected: 5 })
+    ));
     let unlabelled = NewExemplar { label: "", ..new_exemplar(&good) };
-    assert!(matches!(try_add(unlabelled), Error::EmptyLabel { index: 1 }));
+    assert!(matches!(try_add(unlabelled), EditError::EmptyLabel { index: 1 }));
     assert_eq!(Memory::open(folder.path()).unwrap().digest(), digest);
     assert_eq!(verify(folder.path()).unwrap().faults, []);
 }
@@ -166,14 +170,14 @@ fn options_out_of_range_and_an_empty_memory_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(Editor::open_or_create(folder.path(), &encoder()).unwrap());
     let ask = |options: ClassifyOptions| Memory::open(folder.path()).unwrap().classify(&sample(0).embedding, &options);
-    assert!(matches!(ask(ClassifyOptions::default()), Err(Error::Empty { .. })));
+    assert!(matches!(ask(ClassifyOptions::default()), Err(QueryError::Empty { .. })));
     add(folder.path(), &[sample(0)]).unwrap();
-    assert!(matches!(ask(ClassifyOptions { k: 0, ..Default::default() }), Err(Error::Search(_))));
-    assert!(matches!(ask(ClassifyOptions { k: 10_001, ..Default::default() }), Err(Error::Search(_))));
+    assert!(matches!(ask(ClassifyOptions { k: 0, ..Default::default() }), Err(QueryError::Search(_))));
+    assert!(matches!(ask(ClassifyOptions { k: 10_001, ..Default::default() }), Err(QueryError::Search(_))));
     let vote = Vote::Softmax { tau: 0.0 };
-    assert!(matches!(ask(ClassifyOptions { vote, ..Default::default() }), Err(Error::Parameter { .. })));
+    assert!(matches!(ask(ClassifyOptions { vote, ..Default::default() }), Err(QueryError::Parameter(_))));
     let level = Some("genus".into());
-    assert!(matches!(ask(ClassifyOptions { level, ..Default::default() }), Err(Error::Level { .. })));
+    assert!(matches!(ask(ClassifyOptions { level, ..Default::default() }), Err(QueryError::Level { .. })));
     assert_eq!(ask(ClassifyOptions { k: 10_000, ..Default::default() }).unwrap()[0].neighbors.len(), 1);
 }
 

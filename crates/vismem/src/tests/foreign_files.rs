@@ -8,7 +8,7 @@ use super::kills::{copy, prepare};
 use super::{add, sample};
 use crate::index::{codes, derived, partitions};
 use crate::store::{catalog, turnstile};
-use crate::{ClassifyOptions, Editor, Error, Memory, Pruning, Search, Selector, verify};
+use crate::{ClassifyOptions, Editor, Error, Memory, Pruning, Search, Selector, StoreError, verify};
 
 /// Everything that reads or writes a memory.
 fn use_it(dir: &Path) -> Vec<Error> {
@@ -17,7 +17,8 @@ fn use_it(dir: &Path) -> Vec<Error> {
         let search = Search::Partitioned { recall: 0.5 };
         memory.classify(&sample(3).embedding, &ClassifyOptions { search, ..Default::default() })?;
         memory.classify(&sample(3).embedding, &ClassifyOptions::default())?;
-        memory.reliability(3, &mut ()).map(drop)
+        memory.reliability(3, &mut ())?;
+        Ok(())
     };
     let write = || -> Result<(), Error> {
         add(dir, &[sample(70)])?;
@@ -25,9 +26,10 @@ fn use_it(dir: &Path) -> Vec<Error> {
         editor.relabel(&Selector { ids: vec![4], ..Default::default() }, "other")?;
         editor.set_pruning(Some(Pruning::SOFT))?;
         editor.forget(&Selector { ids: vec![3], ..Default::default() })?;
-        editor.compact().map(drop)
+        editor.compact()?;
+        Ok(())
     };
-    [read(), write(), verify(dir).map(drop), read()].into_iter().filter_map(Result::err).collect()
+    [read(), write(), verify(dir).map(drop).map_err(Error::from), read()].into_iter().filter_map(Result::err).collect()
 }
 
 /// What others have beside the memory: nobody may touch it.
@@ -60,7 +62,7 @@ fn no_file_of_a_memory_is_a_way_to_another_file_and_none_makes_anybody_wait() {
                 assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
             }
             let errors = use_it(&dir);
-            let is_named = |error: &Error| matches!(error, Error::Damaged { path, what } if path == &file && what == "is not a regular file");
+            let is_named = |error: &Error| matches!(error.as_store(), Some(StoreError::Damaged { path, what }) if path == &file && what == "is not a regular file");
             if truth.contains(&name) {
                 assert!(errors.iter().any(is_named), "{name} as a {kind}: {errors:?}");
                 assert!(!verify(&dir).unwrap().faults.is_empty() || name == "lock", "{name} as a {kind}");

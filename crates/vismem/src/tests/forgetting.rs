@@ -4,18 +4,21 @@ use std::process::Command;
 
 use proptest::prelude::*;
 
-use super::{DIM, Sample, add, build_all, encoder, new_exemplar, sample};
+use super::{DIM, Sample, add, build_all, encoder, is_store, new_exemplar, sample};
 use crate::index::codes::CodeMap;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
 use crate::store::unit::unit;
 use crate::store::vectors;
-use crate::{ClassifyOptions, Editor, Error, Memory, NewExemplar, Receipt, Selector, content_of, verify};
+use crate::{
+    ClassifyOptions, EditError, Editor, Error, Memory, NewExemplar, QueryError, Receipt, Selector, StoreError,
+    content_of, verify,
+};
 
 const DIRECTORY: &str = "VISMEM_TEST_FORGET_IN";
 
 fn forget(dir: &Path, selector: &Selector) -> crate::Result<Option<Receipt>> {
-    Editor::open(dir)?.forget(selector)
+    Ok(Editor::open(dir)?.forget(selector)?)
 }
 
 fn by_label(n: u32) -> Selector {
@@ -258,19 +261,19 @@ fn a_reader_that_is_open_during_a_forget_is_in_nobodys_way_and_says_so_instead_o
     assert!(!reader.is_current().unwrap());
     let near =
         Selector { near: vec![crate::Near { embedding: sample(1).embedding.into(), distance: 0.1 }], ..by_label(1) };
-    let is_outdated = |error: Option<Error>| matches!(error, Some(Error::Outdated { .. }));
-    assert!(is_outdated(ask(&reader).err()));
-    assert!(is_outdated(reader.select(&near).err()));
-    assert!(is_outdated(reader.exemplar(4).err()), "a forgotten one");
-    assert!(is_outdated(reader.stored(1).err()));
-    assert!(is_outdated(reader.embeddings(&[1]).err()));
-    assert!(is_outdated(reader.for_each_exemplar(drop).err()));
+    let is_outdated = |error: &StoreError| matches!(error, StoreError::Outdated { .. });
+    assert!(is_store(ask(&reader), is_outdated));
+    assert!(is_store(reader.select(&near), is_outdated));
+    assert!(is_store(reader.exemplar(4), is_outdated), "a forgotten one");
+    assert!(is_store(reader.stored(1), is_outdated));
+    assert!(is_store(reader.embeddings(&[1]), is_outdated));
+    assert!(is_store(reader.for_each_exemplar(drop), is_outdated));
     assert_eq!(reader.len(), 40, "what needs neither rows nor records is of the state that it has");
 
     let clone = reader.clone();
     assert!(reader.refresh().unwrap() && reader.is_current().unwrap());
     assert_eq!(ask(&reader).unwrap(), ask(&Memory::open(dir).unwrap()).unwrap());
-    assert!(is_outdated(ask(&clone).err()), "clones stay where they are");
+    assert!(is_store(ask(&clone), is_outdated), "clones stay where they are");
 }
 
 #[test]
@@ -291,7 +294,7 @@ fn where_the_state_cannot_be_trusted_the_catalogue_is_asked() {
         assert!(reader.is_current().unwrap() && !reader.refresh().unwrap());
         ask(&reader).unwrap();
         forget(dir, &Selector { ids: vec![id], ..Default::default() }).unwrap();
-        assert!(matches!(ask(&reader), Err(Error::Outdated { .. })));
+        assert!(is_store(ask(&reader), |error| matches!(error, StoreError::Outdated { .. })));
         assert!(reader.refresh().unwrap() && reader.is_current().unwrap());
         ask(&reader).unwrap();
     }
@@ -311,7 +314,7 @@ fn a_reader_that_knows_no_turnstile_delays_the_end_of_a_forget_and_the_one_who_f
     assert_eq!(held, 40);
 
     let error = forget(dir, &by_label(3)).unwrap_err();
-    assert!(matches!(error, Error::LogHeld { exemplars: 6, .. }), "{error}");
+    assert!(matches!(error, Error::Edit(EditError::LogHeld { exemplars: 6, .. })), "{error}");
     assert_eq!(Memory::open(dir).unwrap().len(), 34, "whoever comes later sees the memory without them");
 
     // Nobody takes the memory for clean meanwhile, and the next one after the reader finishes the work.
@@ -339,13 +342,13 @@ fn readers_that_come_and_go_during_forgets_see_whole_states() {
         while !writer.is_finished() {
             let memory = match Memory::open(dir) {
                 Ok(memory) => memory,
-                Err(Error::Outdated { .. }) => continue,
+                Err(StoreError::Outdated { .. }) => continue,
                 Err(error) => panic!("{error}"),
             };
             assert_eq!(memory.len() % 2, 0);
             match memory.classify(&sample(77).embedding, &ClassifyOptions { k: 100, ..Default::default() }) {
                 Ok(decisions) => assert_eq!(decisions[0].neighbors.len(), memory.len()),
-                Err(Error::Outdated { .. } | Error::Empty { .. }) => {}
+                Err(QueryError::Store(StoreError::Outdated { .. }) | QueryError::Empty { .. }) => {}
                 Err(error) => panic!("{error}"),
             }
             seen += 1;

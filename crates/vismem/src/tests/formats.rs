@@ -11,8 +11,8 @@ use crate::store::catalog::{Catalog, FORMAT};
 use crate::store::kill_point::VARIABLE;
 use crate::store::upgrade;
 use crate::{
-    Attributes, ClassifyOptions, Decision, Digest, Editor, EncoderIdentity, Error, Memory, NewExemplar, Pruning,
-    Receipt, Selector, Taxonomy, content_of, verify,
+    Attributes, ClassifyOptions, Decision, Digest, Editor, EncoderIdentity, Memory, NewExemplar, Pruning, Receipt,
+    SelectError, Selector, Taxonomy, content_of, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_UPGRADE_IN";
@@ -88,7 +88,7 @@ fn a_memory_of_format_1_is_read_as_it_is() {
         assert_eq!(memory.attributes().unwrap(), []);
         assert_eq!(memory.exemplar(1).unwrap().unwrap().attributes, Attributes::new());
         let filter = Selector { filter: Some("camera = 'north'".parse().unwrap()), ..Selector::default() };
-        assert!(matches!(memory.select(&filter), Err(Error::Where(_))), "{name}");
+        assert!(matches!(memory.select(&filter), Err(SelectError::Where(_))), "{name}");
         let filter = Selector { filter: Some("label = 'label-1' and id < 20".parse().unwrap()), ..Selector::default() };
         assert_eq!(memory.select(&filter).unwrap(), if name == "plain" { vec![2, 8, 14] } else { vec![2, 14] });
         drop(memory);

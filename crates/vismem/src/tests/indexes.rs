@@ -11,15 +11,15 @@ use vismem_search::{Codes, Filter};
 
 use super::forgetting::{files_with, traces_of};
 use super::reliability::{counted, counts};
-use super::{DIM, Sample, add, build, build_all, new_exemplar, sample};
+use super::{DIM, Sample, add, build, build_all, is_store, new_exemplar, sample};
 use crate::index::codes::CodeMap;
 use crate::index::derived;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::{VARIABLE, meanwhile};
 use crate::store::unit::unit;
 use crate::{
-    BuildOptions, ClassifyOptions, Decision, Editor, Error, IndexKind, IndexState, Memory, Pruning, Search, Selector,
-    Vote, verify,
+    BuildOptions, ClassifyOptions, Decision, EditError, Editor, IndexError, IndexKind, IndexState, Memory, Pruning,
+    QueryError, Search, Selector, StoreError, Vote, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_BUILD_IN";
@@ -35,14 +35,14 @@ fn memory_of(samples: std::ops::Range<u32>) -> tempfile::TempDir {
 
 fn build_again(dir: &Path, kind: IndexKind) -> crate::Result<crate::Built> {
     let options = BuildOptions { rebuild: true, neighbors: Some(3) };
-    Memory::open(dir)?.build_index(kind, &options, &mut ())
+    Ok(Memory::open(dir)?.build_index(kind, &options, &mut ())?)
 }
 
 fn forget(dir: &Path) {
     let selector = Selector { ids: vec![u64::from(FORGOTTEN) + 1], ..Default::default() };
     match Editor::open(dir).unwrap().forget(&selector) {
         // A builder may hold the log, which is not what this is about.
-        Ok(_) | Err(Error::LogHeld { .. }) => {}
+        Ok(_) | Err(EditError::LogHeld { .. }) => {}
         Err(error) => panic!("{error}"),
     }
 }
@@ -180,7 +180,10 @@ fn a_forget_while_an_index_is_built_leaves_nothing_in_any_file_and_ends_the_buil
                 assert_eq!(unfinished(&here), [""; 0]);
                 assert_eq!(index_files_with(&here, &gone), [""; 0], "{kind}, {place}");
             });
-            assert!(matches!(build_again(&dir, kind), Err(Error::Outdated { .. })), "{kind}, {place}");
+            assert!(
+                is_store(build_again(&dir, kind), |error| matches!(error, StoreError::Outdated { .. })),
+                "{kind}, {place}"
+            );
             assert_eq!(unfinished(&dir), [""; 0]);
             sound(&dir);
             assert_eq!(files_with(&dir, &traces), [""; 0], "{kind}, {place}");
@@ -199,7 +202,10 @@ fn a_builder_whose_snapshot_is_past_writes_nothing() {
     forget(dir);
     for kind in IndexKind::ALL {
         let options = BuildOptions { rebuild: true, neighbors: Some(3) };
-        assert!(matches!(memory.build_index(kind, &options, &mut ()), Err(Error::Outdated { .. })), "{kind}");
+        assert!(
+            is_store(memory.build_index(kind, &options, &mut ()), |error| matches!(error, StoreError::Outdated { .. })),
+            "{kind}"
+        );
         assert!(unfinished(dir).is_empty() && !derived::path(dir, kind.file_name()).exists(), "{kind}");
     }
 }
@@ -273,7 +279,7 @@ fn a_build_that_is_cancelled_leaves_the_memory_as_it_was() {
             };
             let options = BuildOptions { rebuild: true, neighbors: Some(3) };
             match Memory::open(dir).unwrap().build_index(kind, &options, &mut progress) {
-                Err(Error::Cancelled) => assert_eq!(files(dir), before, "{kind}, {last}"),
+                Err(IndexError::Cancelled(_)) => assert_eq!(files(dir), before, "{kind}, {last}"),
                 Err(error) => panic!("{error}"),
                 Ok(_) => {
                     assert!(last > 1, "{kind} can be cancelled");
@@ -285,7 +291,7 @@ fn a_build_that_is_cancelled_leaves_the_memory_as_it_was() {
     }
     let mut no = |_: &'static str, _, _| ControlFlow::Break(());
     Editor::open(dir).unwrap().drop_index(IndexKind::NeighborLists).unwrap();
-    assert!(matches!(Memory::open(dir).unwrap().reliability(3, &mut no), Err(Error::Cancelled)));
+    assert!(matches!(Memory::open(dir).unwrap().reliability(3, &mut no), Err(QueryError::Cancelled(_))));
 }
 
 #[test]
@@ -293,7 +299,7 @@ fn a_builder_waits_for_a_writer_and_gives_up_without_a_trace() {
     let folder = memory_of(0..120);
     let dir = folder.path();
     let editor = Editor::open(dir).unwrap();
-    assert!(matches!(build_again(dir, IndexKind::Codes), Err(Error::Locked { .. })));
+    assert!(is_store(build_again(dir, IndexKind::Codes), |error| matches!(error, StoreError::Locked { .. })));
     assert!(unfinished(dir).is_empty());
     drop(editor);
     assert!(build(dir, IndexKind::Codes));

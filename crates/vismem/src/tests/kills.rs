@@ -105,7 +105,7 @@ fn edit(dir: &Path, name: &str) {
         "taxonomy" => editor.set_taxonomy(&taxonomy("genus")).map(drop),
         "undo" | "undo taxonomy" => editor.undo().map(drop),
         "prune" => editor.set_pruning(Some(Pruning::Hard { neighbors: 3, threshold: Threshold::Share(0.9) })).map(drop),
-        "compact" => editor.compact().map(drop),
+        "compact" => editor.compact().map(drop).map_err(Into::into),
         other => panic!("no edit {other}"),
     }
     .unwrap();

@@ -28,11 +28,25 @@ mod what_if;
 
 use std::path::Path;
 
+use crate::error::Result;
 use crate::{
-    Added, Attributes, BuildOptions, Built, Editor, EncoderIdentity, IndexKind, Memory, NewExemplar, Result, content_of,
+    Added, Attributes, BuildOptions, Built, Editor, EncoderIdentity, IndexKind, Memory, NewExemplar, content_of,
 };
 
 pub(crate) const DIM: usize = 5;
+
+/// What went wrong, of whichever group.
+pub(crate) fn error_of<T>(outcome: std::result::Result<T, impl Into<crate::Error>>) -> Option<crate::Error> {
+    outcome.err().map(Into::into)
+}
+
+/// Whether the memory itself is at fault in this way.
+pub(crate) fn is_store<T>(
+    outcome: std::result::Result<T, impl Into<crate::Error>>,
+    is_this: impl Fn(&crate::StoreError) -> bool,
+) -> bool {
+    error_of(outcome).is_some_and(|error| error.as_store().is_some_and(is_this))
+}
 
 pub(crate) fn encoder() -> EncoderIdentity {
     EncoderIdentity { name: "test".into(), hash: "ab".repeat(32), dim: DIM }
@@ -51,7 +65,7 @@ pub(crate) fn sample(n: u32) -> Sample {
 }
 
 /// Adds the samples in one transaction.
-pub(crate) fn add(dir: &Path, samples: &[Sample]) -> Result<Vec<Added>> {
+pub(crate) fn add(dir: &Path, samples: &[Sample]) -> Result<Vec<Added>, crate::EditError> {
     let mut editor = Editor::open_or_create(dir, &encoder())?;
     editor.batch().add(&samples.iter().map(new_exemplar).collect::<Vec<_>>())
 }

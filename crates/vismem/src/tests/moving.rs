@@ -1,5 +1,5 @@
 use super::{add, encoder, new_exemplar, sample};
-use crate::{Added, Editor, Error, Memory, NewExemplar, Selector, verify};
+use crate::{Added, EditError, Editor, Memory, NewExemplar, Selector, verify};
 
 #[test]
 fn what_is_taken_to_another_memory_keeps_its_ids_and_gives_the_same_digest() {
@@ -60,7 +60,7 @@ fn an_id_that_was_used_is_never_given_again() {
     let new = [new_exemplar(&a), new_exemplar(&b)];
     for ids in [[2, 3], [4, 4], [5, 4], [7, u64::MAX]] {
         let refused = editor.batch().add_as(&new, &ids).unwrap_err();
-        assert!(matches!(refused, Error::IdUsed { .. }), "{ids:?}: {refused}");
+        assert!(matches!(refused, EditError::IdUsed { .. }), "{ids:?}: {refused}");
     }
     assert_eq!(editor.batch().add_as(&new, &[30, 31]).unwrap(), [Added::New(30), Added::New(31)]);
     drop(editor);

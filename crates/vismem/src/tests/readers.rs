@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{add, new_exemplar, sample};
-use crate::{Editor, Error, Memory, Selector, Taxonomy};
+use crate::{Editor, Error, Memory, Selector, StoreError, Taxonomy};
 
 /// The levels, and what every label is called there, are those of one word.
 fn taxonomy(word: &str) -> Taxonomy {
@@ -55,7 +55,7 @@ fn readers_during_any_edit_see_whole_states() {
         while !writer.is_finished() {
             match look(dir) {
                 Ok(()) => seen += 1,
-                Err(Error::Outdated { .. }) => {}
+                Err(error) if matches!(error.as_store(), Some(StoreError::Outdated { .. })) => {}
                 Err(error) => panic!("{error}"),
             }
         }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::{Sample, add, build, sample};
 use crate::index::codes::{self, CodeMap};
 use crate::store::kill_point::VARIABLE;
-use crate::{ClassifyOptions, Editor, Error, EventKind, IndexKind, Memory, Selector, Taxonomy, verify};
+use crate::{
+    ClassifyOptions, EditError, Editor, EventKind, IndexKind, Memory, SelectError, Selector, Taxonomy, verify,
+};
 
 const DIRECTORY: &str = "VISMEM_TEST_RELABEL_IN";
 
@@ -56,7 +58,7 @@ proptest! {
             editor.undo().unwrap();
             prop_assert_eq!((Memory::open(dir).unwrap().digest(), labels(dir)), before);
         }
-        let undone = matches!(editor.undo(), Err(Error::NothingToUndo { .. }));
+        let undone = matches!(editor.undo(), Err(EditError::NothingToUndo { .. }));
         prop_assert!(undone);
         drop(editor);
         prop_assert_eq!(verify(dir).unwrap().faults, []);
@@ -86,11 +88,11 @@ fn relabelling_touches_no_embedding_and_keeps_the_codes() {
 
     let mut editor = Editor::open(dir).unwrap();
     assert_eq!(editor.relabel(&by_ids(&[3, 10]), "new").unwrap(), None, "nothing is no event");
-    assert!(matches!(editor.relabel(&by_ids(&[3]), ""), Err(Error::EmptyLabel { .. })));
+    assert!(matches!(editor.relabel(&by_ids(&[3]), ""), Err(EditError::EmptyLabel { .. })));
     let each = BTreeMap::from([(3, "a".to_owned()), (4, "b".to_owned())]);
     assert_eq!(editor.relabel_each(&each).unwrap().unwrap().exemplars, 2);
     let unknown = BTreeMap::from([(3, "a".to_owned()), (99, "b".to_owned())]);
-    assert!(matches!(editor.relabel_each(&unknown), Err(Error::NothingOfThisName { .. })));
+    assert!(matches!(editor.relabel_each(&unknown), Err(EditError::Select(SelectError::Unknown(_)))));
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn taxonomies_are_in_the_log_and_undone_like_labels_until_a_forget() {
         let event = editor.undo().unwrap();
         assert_eq!((event.kind, states(dir)), (EventKind::Undo, state));
     }
-    assert!(matches!(editor.undo(), Err(Error::NothingToUndo { .. })));
+    assert!(matches!(editor.undo(), Err(EditError::NothingToUndo { .. })));
     let kinds: Vec<&str> = Memory::open(dir).unwrap().events().unwrap().iter().map(|event| event.kind.name()).collect();
     assert_eq!(kinds[..5], ["add", "taxonomy", "relabel", "taxonomy", "taxonomy"]);
     assert_eq!(kinds[5..], ["undo"; 4]);
@@ -188,7 +190,7 @@ fn taxonomies_are_in_the_log_and_undone_like_labels_until_a_forget() {
     editor.add_taxonomy(&more).unwrap();
     editor.set_taxonomy(&first).unwrap();
     editor.forget(&by_ids(&[3])).unwrap();
-    assert!(matches!(editor.undo(), Err(Error::NothingToUndo { .. })));
+    assert!(matches!(editor.undo(), Err(EditError::NothingToUndo { .. })));
     drop(editor);
     for file in std::fs::read_dir(dir).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{add, sample};
-use crate::{Editor, Error, Memory, Near, Selector};
+use crate::{Editor, EmbeddingError, Memory, Near, SelectError, Selector};
 
 /// Two batches of ten; labels repeat every seven.
 fn memory() -> tempfile::TempDir {
@@ -70,10 +70,10 @@ fn nothing_becomes_everything_by_accident() {
     let folder = memory();
     let memory = Memory::open(folder.path()).unwrap();
     let refuse = |selector: Selector| memory.select(&selector).unwrap_err();
-    assert!(matches!(refuse(Selector::default()), Error::EmptySelector));
+    assert!(matches!(refuse(Selector::default()), SelectError::Empty));
     let missing = refuse(Selector { ids: vec![3, 21], ..Default::default() }).to_string();
     assert!(missing.contains("has no exemplar 21"), "{missing}");
-    assert!(matches!(refuse(Selector { ids: vec![u64::MAX], ..Default::default() }), Error::NothingOfThisName { .. }));
+    assert!(matches!(refuse(Selector { ids: vec![u64::MAX], ..Default::default() }), SelectError::Unknown(_)));
     let missing = refuse(Selector { labels: vec!["label-7".into()], ..Default::default() }).to_string();
     assert!(missing.contains("has no label \"label-7\""), "{missing}");
     let missing = refuse(Selector { batches: vec![3], ..Default::default() }).to_string();
@@ -82,9 +82,9 @@ fn nothing_becomes_everything_by_accident() {
         near: vec![Near { embedding: embedding.into(), distance }],
         ..Default::default()
     };
-    assert!(matches!(refuse(near(&[1.0], 0.1)), Error::Dimension { .. }));
-    assert!(matches!(refuse(near(&[0.0; 5], 0.1)), Error::NoDirection { .. }));
+    assert!(matches!(refuse(near(&[1.0], 0.1)), SelectError::Embedding(EmbeddingError::Dimension { .. })));
+    assert!(matches!(refuse(near(&[0.0; 5], 0.1)), SelectError::Embedding(EmbeddingError::NoDirection { .. })));
     for distance in [-0.1, 2.1, f32::NAN] {
-        assert!(matches!(refuse(near(&sample(1).embedding, distance)), Error::Parameter { .. }));
+        assert!(matches!(refuse(near(&sample(1).embedding, distance)), SelectError::Parameter(_)));
     }
 }

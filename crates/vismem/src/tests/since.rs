@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::{Sample, add, build, sample};
-use crate::{BuildOptions, ClassifyOptions, Editor, Error, IndexKind, Memory, Pruning, Since, Threshold, Vote};
+use crate::{BuildOptions, ClassifyOptions, Editor, IndexKind, Memory, Pruning, QueryError, Since, Threshold, Vote};
 
 fn since(dir: &Path, batch: u64, k: usize) -> Since {
     Memory::open(dir).unwrap().changed_since(batch, k, Vote::RANK, &mut ()).unwrap()
@@ -48,7 +48,7 @@ proptest! {
         }
         if new.is_empty() {
             let nothing = Memory::open(both).unwrap().changed_since(batch, k, Vote::RANK, &mut ());
-            let refused = matches!(nothing, Err(Error::NothingBefore { batch: 1, .. }));
+            let refused = matches!(nothing, Err(QueryError::NothingBefore { batch: 1, .. }));
             prop_assert!(refused);
             return Ok(());
         }
@@ -120,9 +120,9 @@ fn batches_that_are_not_there_are_refused() {
     let memory = Memory::open(dir).unwrap();
     assert_eq!(memory.last_batch().unwrap(), Some(1));
     let ask = |batch, k| memory.changed_since(batch, k, Vote::RANK, &mut ());
-    assert!(matches!(ask(0, 5), Err(Error::NothingOfThisName { .. })));
-    assert!(matches!(ask(2, 5), Err(Error::NothingOfThisName { .. })));
-    assert!(matches!(ask(1, 0), Err(Error::Search(_))));
+    assert!(matches!(ask(0, 5), Err(QueryError::Unknown(_))));
+    assert!(matches!(ask(2, 5), Err(QueryError::Unknown(_))));
+    assert!(matches!(ask(1, 0), Err(QueryError::Search(_))));
     let error = ask(1, 5).unwrap_err().to_string();
     assert!(error.contains("fewer than two of its exemplars before batch 1") && error.contains("a later batch"));
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{add, sample};
-use crate::{Among, ClassifyOptions, Editor, Error, Memory, NeighborOptions, Selector, Vote};
+use crate::{Among, ClassifyOptions, Editor, Memory, NeighborOptions, QueryError, SelectError, Selector, Vote};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
@@ -39,10 +39,10 @@ fn a_what_if_that_leaves_nothing_is_refused() {
     add(folder.path(), &[sample(0), sample(1)]).unwrap();
     let memory = Memory::open(folder.path()).unwrap();
     let options = ClassifyOptions { among: Some(Among::Without(vec![1, 2])), ..Default::default() };
-    assert!(matches!(memory.classify(&sample(5).embedding, &options), Err(Error::NothingLeft { .. })));
+    assert!(matches!(memory.classify(&sample(5).embedding, &options), Err(QueryError::NothingLeft { .. })));
     let weights = |label: &str, factor| ClassifyOptions { weights: vec![(label.into(), factor)], ..Default::default() };
-    assert!(matches!(memory.classify(&[], &weights("nobody", 1.0)), Err(Error::NothingOfThisName { .. })));
-    assert!(matches!(memory.classify(&[], &weights("label-0", -1.0)), Err(Error::Parameter { .. })));
+    assert!(matches!(memory.classify(&[], &weights("nobody", 1.0)), Err(QueryError::Unknown(_))));
+    assert!(matches!(memory.classify(&[], &weights("label-0", -1.0)), Err(QueryError::Parameter(_))));
 }
 
 #[test]
@@ -68,7 +68,10 @@ fn ids_that_are_not_there_do_not_matter_and_the_state_that_answers_says_who_is_s
     let memory = Memory::open(folder.path()).unwrap();
     let gone = Among::Selected(Selector { ids: vec![3], ..Default::default() });
     let options = ClassifyOptions { among: Some(gone), ..Default::default() };
-    assert!(matches!(memory.classify(&sample(5).embedding, &options), Err(Error::NothingOfThisName { .. })));
+    assert!(matches!(
+        memory.classify(&sample(5).embedding, &options),
+        Err(QueryError::Select(SelectError::Unknown(_)))
+    ));
 }
 
 #[test]
@@ -78,5 +81,5 @@ fn an_exemplar_asked_without_itself_among_itself_alone_is_refused() {
     let memory = Memory::open(folder.path()).unwrap();
     let options = ClassifyOptions { among: Some(Among::Only(vec![1])), ..Default::default() };
     assert_eq!(memory.classify_exemplars(&[2], &options).unwrap()[0].neighbors[0].id, 1);
-    assert!(matches!(memory.classify_exemplars(&[1], &options), Err(Error::NothingLeft { .. })));
+    assert!(matches!(memory.classify_exemplars(&[1], &options), Err(QueryError::NothingLeft { .. })));
 }

@@ -301,7 +301,7 @@ impl Searched {
         let search = asked.searching.checked()?;
         let mut memory = Memory::open(path)?;
         if memory.is_empty() {
-            return Err(vismem::Error::Empty { path: path.into() }.into());
+            return Err(vismem::QueryError::Empty { path: path.into() }.into());
         }
         let condition = asked.condition.clone();
         let mut scratch = None;

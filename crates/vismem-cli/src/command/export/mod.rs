@@ -54,7 +54,7 @@ pub fn run(args: &Args, options: &Export) -> Result<Outcome> {
 /// The ids that are to be exported: those selected, or all.
 fn ids(memory: &Memory, selection: &SelectorArgs, encoding: &Encoding) -> Result<Vec<u64>> {
     if memory.is_empty() {
-        return Err(vismem::Error::Empty { path: memory.path().into() }.into());
+        return Err(vismem::QueryError::Empty { path: memory.path().into() }.into());
     }
     if selection.is_empty() {
         return Ok(memory.ids());

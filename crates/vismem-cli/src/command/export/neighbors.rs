@@ -15,7 +15,7 @@ const TOGETHER: usize = 1024;
 
 pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<PathBuf>)> {
     if memory.len() < 2 {
-        return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
+        return Err(vismem::QueryError::TooFewExemplars { path: memory.path().into() }.into());
     }
     let ids = memory.ids();
     let classes = classes(memory);

@@ -38,7 +38,7 @@ fn memory_that_is_a_file() {
     let exit = documented("memory_that_is_a_file");
     let place = with_memory();
     for command in ["ls", "stats", "verify", "classify ask.npy", "add rows.npy --label y"] {
-        let words = ["rows.npy: exists but is no memory", "choose another path"];
+        let words = ["rows.npy: exists but is not a memory", "choose another path"];
         place.vismem("-m rows.npy forget --id 1").refused(exit, &words);
         place.vismem(&format!("-m rows.npy {command}")).refused(exit, &words);
     }
@@ -50,7 +50,7 @@ fn memory_that_is_another_folder() {
     let place = with_memory();
     place.write("mine/notes.txt", "mine");
     for command in ["ls", "stats", "verify", "classify ask.npy", "add rows.npy --label y"] {
-        place.vismem(&format!("-m mine {command}")).refused(exit, &["mine: exists but is no memory"]);
+        place.vismem(&format!("-m mine {command}")).refused(exit, &["mine: exists but is not a memory"]);
     }
     assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1, "something was written there");
 }
@@ -137,7 +137,7 @@ fn missing_catalogue() {
     let place = with_memory();
     fs::remove_file(place.path("memory.vismem/catalog.sqlite")).unwrap();
     for command in ["ls", "stats", "verify", "classify ask.npy"] {
-        place.vismem(command).refused(exit, &["memory.vismem: exists but is no memory"]);
+        place.vismem(command).refused(exit, &["memory.vismem: exists but is not a memory"]);
     }
 }
 

@@ -75,7 +75,7 @@ fn unknown_label() {
     place.vismem("ls y").refused(exit, &["memory.vismem: has no label \"y\"", "`vismem ls` lists what it holds"]);
     place.vismem("ls x y").refused(exit, &["has no label \"y\""]);
     place.vismem("relabel --label x --to zebra").done();
-    place.vismem("ls zbera").refused(exit, &["has no label \"zbera\", but \"zebra\""]);
+    place.vismem("ls zbera").refused(exit, &["has no label \"zbera\"; did you mean \"zebra\"?"]);
 }
 
 #[test]

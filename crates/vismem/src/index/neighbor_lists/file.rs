@@ -13,12 +13,12 @@ use vismem_search::{MAX_K, SlotSet, parallel};
 
 use super::mentions::{self, Mark};
 use super::{Arrangement, GROUP, LACKING, NEW, NeighborLists};
-use crate::error::IoContext;
+use crate::error::{IoContext, Result};
 use crate::index::derived;
 use crate::index::grouped::{self, GroupedFile, Layout, MARK, Section};
 use crate::platform::{self, FileExt};
 use crate::store::kill_point::kill_point;
-use crate::{Digest, Memory, Result};
+use crate::{Digest, Memory};
 
 const HEAD: usize = 64;
 /// The first layout had no filters, and zeros for its number.

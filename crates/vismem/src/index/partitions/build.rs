@@ -9,9 +9,9 @@ use vismem_search::{Directory, Filter, Partitioned, Partitions, Queries, paralle
 
 use super::sums::Sums;
 use super::{DEPTHS, GROUPS, Head, Measured, RECALLS, SUMS, partitions_of};
-use crate::error::IoContext;
+use crate::error::{IoContext, Result};
 use crate::index::grouped::GroupedFile;
-use crate::{Error, Memory, Progress, Result};
+use crate::{Cancelled, Memory, Progress, QueryError};
 
 /// Exemplars that tell which search parameters have a recall.
 const SAMPLE: usize = 256;
@@ -22,7 +22,7 @@ const TOGETHER: usize = 512;
 const ASSIGNED_TOGETHER: usize = 1 << 14;
 
 /// Finds partitions for a memory and writes them into a new file.
-pub(crate) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn Progress) -> Result<()> {
+pub(crate) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn Progress) -> Result<(), QueryError> {
     let dim = memory.encoder().dim;
     let exact = memory.exact()?;
     let mut cancelled = Ok(());
@@ -32,7 +32,7 @@ pub(crate) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn
     };
     let partitions = Partitions::train_in_rounds(exact.rows(), Partitions::count_for(memory.len()), &mut each_round);
     cancelled?;
-    let partitions = partitions.ok_or(Error::Cancelled)?;
+    let partitions = partitions.ok_or(Cancelled)?;
     let mut members = vec![Vec::new(); partitions.len()];
     let (vectors, slots) = (memory.vectors(), memory.slots.ids.len());
     for (part, vectors) in vectors.chunks(ASSIGNED_TOGETHER * dim).enumerate() {
@@ -90,7 +90,7 @@ pub(crate) fn write(memory: &Memory, path: &Path, file: File, progress: &mut dyn
     head.params = params(memory, index, &Partitions::held_out(exact.rows()), progress)?;
     drop(map);
     file.set_head(head.to_bytes().to_vec());
-    file.finish(&memory.digest()).at(path, "write")
+    Ok(file.finish(&memory.digest()).at(path, "write")?)
 }
 
 /// What recalls take, measured on exemplars that training did not see, each without itself.
@@ -99,7 +99,7 @@ fn params(
     index: Partitioned<'_>,
     held_out: &[usize],
     progress: &mut dyn Progress,
-) -> Result<[[Option<Measured>; RECALLS.len()]; DEPTHS.len()]> {
+) -> Result<[[Option<Measured>; RECALLS.len()]; DEPTHS.len()], QueryError> {
     let count = SAMPLE.min(held_out.len());
     let sample: Vec<usize> = (0..count).map(|i| held_out[i * held_out.len() / count]).collect();
     let values: Vec<f32> = sample.iter().flat_map(|&slot| memory.vector(slot)).copied().collect();

@@ -5,11 +5,11 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
 use super::{Comparison, Expression, Name, Test, Where, WhereError};
-use crate::error::SqlContext;
+use crate::error::{Result, SqlContext};
 use crate::store::attribute_rows::{self, Known, to_stored};
 use crate::store::catalog::Catalog;
 use crate::store::readers::TOGETHER;
-use crate::{AttributeType, AttributeValue, Result, similar};
+use crate::{AttributeType, AttributeValue, SelectError, similar};
 
 /// Makes a transaction of the catalogue and hands it over.
 pub(crate) type Transact<'t> = &'t dyn Fn(&mut dyn FnMut(&Catalog) -> Result<()>) -> Result<()>;
@@ -26,7 +26,11 @@ impl Where {
     ///
     /// # Errors
     /// When an attribute is not known, or is compared with a value of another type.
-    pub(crate) fn evaluate(&self, population: &Population<'_>, transact: Transact<'_>) -> Result<Vec<u64>> {
+    pub(crate) fn evaluate(
+        &self,
+        population: &Population<'_>,
+        transact: Transact<'_>,
+    ) -> Result<Vec<u64>, SelectError> {
         let mut known = Known::new();
         transact(&mut |catalog| {
             known = attribute_rows::known(&catalog.db).at(&catalog.path)?;
@@ -61,8 +65,8 @@ struct Bounds {
 
 impl Evaluation<'_> {
     /// Whether each of the population meets it.
-    fn expression(&self, expression: &Expression) -> Result<Vec<bool>> {
-        let joined = |parts: &[Expression], join: fn(bool, bool) -> bool| -> Result<Vec<bool>> {
+    fn expression(&self, expression: &Expression) -> Result<Vec<bool>, SelectError> {
+        let joined = |parts: &[Expression], join: fn(bool, bool) -> bool| -> Result<Vec<bool>, SelectError> {
             let mut parts = parts.iter().map(|part| self.expression(part));
             let first = parts.next().unwrap_or_else(|| Ok(self.nobody()))?;
             parts.try_fold(first, |met, part| Ok(met.into_iter().zip(part?).map(|(a, b)| join(a, b)).collect()))
@@ -79,7 +83,7 @@ impl Evaluation<'_> {
         vec![false; self.population.exemplars.len()]
     }
 
-    fn test(&self, name: &Name, test: &Test) -> Result<Vec<bool>> {
+    fn test(&self, name: &Name, test: &Test) -> Result<Vec<bool>, SelectError> {
         let (row, kind) = match name {
             Name::Id | Name::Batch => (0, AttributeType::Number),
             Name::Label | Name::Source => (0, AttributeType::Text),
@@ -102,7 +106,7 @@ impl Evaluation<'_> {
     }
 
     /// By what stands in the table of exemplars.
-    fn by_column(&self, column: &str, Condition { sql, parameters }: &Condition) -> Result<Vec<bool>> {
+    fn by_column(&self, column: &str, Condition { sql, parameters }: &Condition) -> Result<Vec<bool>, SelectError> {
         let count = parameters.len();
         let select =
             format!("SELECT id FROM exemplars WHERE {column} {sql} AND id BETWEEN ?{} AND ?{}", count + 1, count + 2);
@@ -123,7 +127,7 @@ impl Evaluation<'_> {
     }
 
     /// By their labels, each of which is asked about once.
-    fn by_label(&self, Condition { sql, parameters }: &Condition) -> Result<Vec<bool>> {
+    fn by_label(&self, Condition { sql, parameters }: &Condition) -> Result<Vec<bool>, SelectError> {
         let select = format!("SELECT ?{} {sql}", parameters.len() + 1);
         let mut label_meets = Vec::with_capacity(self.population.labels.len());
         (self.transact)(&mut |catalog| {
@@ -145,7 +149,7 @@ impl Evaluation<'_> {
         kind: AttributeType,
         Condition { sql, parameters }: &Condition,
         Bounds { least, most }: Bounds,
-    ) -> Result<Vec<bool>> {
+    ) -> Result<Vec<bool>, SelectError> {
         let count = parameters.len();
         let [attribute, value, exemplar, last] = [1, 2, 3, 4].map(|place| count + place);
         let most_sql = if most.is_some() { format!("AND value <= ?{last}") } else { String::new() };

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::{Comparison, Expression, Name, Pattern, Test, Where, WhereError};
 use crate::tests::{DIM, encoder, sample};
 use crate::{
-    AttributeType, AttributeValue, Attributes, Date, Editor, Error, Exemplar, Memory, NewExemplar, Selector, content_of,
+    AttributeType, AttributeValue, Attributes, Date, Editor, Exemplar, Memory, NewExemplar, SelectError, Selector,
+    content_of,
 };
 
 fn parse(text: &str) -> Result<Where, WhereError> {
@@ -115,7 +116,7 @@ fn attributes(pairs: &[(&str, AttributeValue)]) -> Attributes {
     attributes
 }
 
-fn ids(memory: &Memory, text: &str) -> Result<Vec<u64>, Error> {
+fn ids(memory: &Memory, text: &str) -> Result<Vec<u64>, SelectError> {
     memory.select(&Selector { filter: Some(text.parse()?), ..Selector::default() })
 }
 
@@ -187,7 +188,7 @@ fn an_unknown_attribute_or_a_wrong_type_names_what_there_is() {
     ];
     for (text, expected) in faults {
         let error = ids(&memory, text).unwrap_err();
-        assert!(matches!(error, Error::Where(_)), "{text}: {error}");
+        assert!(matches!(error, SelectError::Where(_)), "{text}: {error}");
         assert!(error.to_string().contains(expected), "{text}: {error}");
     }
 }
