@@ -12,6 +12,20 @@ pub trait Observer {
     /// Something that is worth a line for people now: what could not be read, what takes a while. It is in the result as
     /// well, where programs need it.
     fn note(&mut self, line: &str);
+
+    /// A piece of a model's file has come.
+    fn fetching(&mut self, piece: vismem_models::Fetching<'_>) -> ControlFlow<()> {
+        self.step("bytes", piece.here, Some(piece.total))
+    }
+}
+
+/// An observer as the library's [`vismem::Progress`].
+pub(crate) struct Steps<'o>(pub &'o mut dyn Observer);
+
+impl vismem::Progress for Steps<'_> {
+    fn step(&mut self, what: &'static str, done: u64, total: Option<u64>) -> ControlFlow<()> {
+        self.0.step(what, done, total)
+    }
 }
 
 /// Hears nothing and ends nothing.

@@ -7,12 +7,9 @@ mod decision;
 mod encoder;
 mod output;
 mod panics;
-mod picture;
 mod progress;
-mod receipt;
 mod remedy;
 mod selector;
-mod what_if;
 
 use std::process::ExitCode;
 

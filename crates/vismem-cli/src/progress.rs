@@ -81,10 +81,40 @@ impl Fetching {
     }
 }
 
-/// Progress of a long call, which names its steps itself.
+/// Progress of a long call, which names its steps itself, and what is worth a word on the way.
 #[derive(Default)]
 pub struct Steps {
     step: Option<Progress>,
+    fetching: Fetching,
+}
+
+impl Steps {
+    /// Takes the bar away while something else is printed.
+    pub fn pause<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &self.step {
+            Some(step) => step.pause(print),
+            None => print(),
+        }
+    }
+}
+
+impl vismem_app::Observer for Steps {
+    fn step(&mut self, what: &'static str, done: u64, total: Option<u64>) -> ControlFlow<()> {
+        vismem::Progress::step(self, what, done, total)
+    }
+
+    fn note(&mut self, line: &str) {
+        self.fetching = Fetching::default();
+        self.pause(|| output::note(format_args!("note: {line}")));
+    }
+
+    fn fetching(&mut self, piece: vismem_models::Fetching<'_>) -> ControlFlow<()> {
+        let answer = self.fetching.at(piece);
+        if piece.here == piece.total {
+            self.fetching = Fetching::default();
+        }
+        answer
+    }
 }
 
 impl vismem::Progress for Steps {

@@ -3,10 +3,19 @@
 
 use std::error::Error;
 
+use vismem_app::ReceiptError;
 use vismem_data::{Field, ReadError, Remedy, RequestError};
 use vismem_models::{HubError, LoadError};
 
-use crate::args::WrongUse;
+use crate::args::{Encoding, WrongUse};
+
+/// A use case cannot be done, for which the user may have named an encoder.
+pub fn of(error: vismem_app::Error, encoding: &Encoding) -> anyhow::Error {
+    match error {
+        vismem_app::Error::Load(error) => loading(error, encoding.encoder.as_deref()),
+        error => error.into(),
+    }
+}
 
 /// An encoder cannot be loaded, which the user has `named` or a memory means.
 pub fn loading(error: LoadError, named: Option<&str>) -> anyhow::Error {
@@ -70,7 +79,64 @@ fn fetching(error: &HubError) -> String {
 
 /// The error in the words of the command line, if it has its own for it.
 pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
-    match error.downcast_ref::<ReadError>()? {
+    match error.downcast_ref::<vismem_app::Error>() {
+        Some(error) => of_use_case(error),
+        None => reading(error.downcast_ref()?),
+    }
+}
+
+fn of_use_case(error: &vismem_app::Error) -> Option<String> {
+    use vismem_app::Error;
+    match error {
+        Error::Read(error) => reading(error),
+        Error::Request(error) => Some(requesting(error)),
+        Error::Receipt(error) => receipt(error),
+        Error::Like { path, .. } => Some(format!("--like {}", path.display())),
+        Error::WholeLabel { .. } => Some(format!("{error}; to rename it use `vismem merge`")),
+        _ => None,
+    }
+}
+
+fn requesting(error: &vismem_app::RequestError) -> String {
+    use vismem_app::RequestError;
+    match error {
+        RequestError::NoCriteria => {
+            "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
+        }
+        RequestError::Distance(distance) => {
+            format!("--distance {distance} is out of range: must be within 0 to 2")
+        }
+        RequestError::SplitByLabel { label } => {
+            format!("{label:?} is the label that is split; say which of its exemplars without --label")
+        }
+        RequestError::HoldsEmbeddings { path } => {
+            let name = path.display();
+            format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
+        }
+        RequestError::FindingOfEmbeddings { finding } => {
+            let field = if finding.image_column.is_some() { Field::ImageColumn } else { Field::Images };
+            format!("{} belongs to pictures, not to embeddings", name(field))
+        }
+        error => error.to_string(),
+    }
+}
+
+fn receipt(error: &ReceiptError) -> Option<String> {
+    match error {
+        ReceiptError::Lost { path, source } => {
+            let path = path.display();
+            Some(format!("cannot write {path}; the exemplars are forgotten, see `vismem log`: {source}"))
+        }
+        ReceiptError::NotOne { path, source } => {
+            Some(format!("{}: is no receipt of `vismem forget --receipt`: {source}", path.display()))
+        }
+        ReceiptError::Changed { .. } => Some(format!("{error}; use the receipt as `vismem forget` wrote it")),
+        _ => None,
+    }
+}
+
+fn reading(error: &ReadError) -> Option<String> {
+    match error {
         ReadError::Request(request) => Some(match request {
             RequestError::NestedFile { path } => format!("{}: --nested belongs to folders", path.display()),
             RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),
@@ -95,7 +161,12 @@ pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
 
 /// Whether the request was wrong rather than a file.
 pub fn is_request(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request))
+    use vismem_app::Error::{Read, Request};
+    error.chain().any(|cause| match cause.downcast_ref::<vismem_app::Error>() {
+        Some(Request(_)) => true,
+        Some(Read(error)) => error.is_request(),
+        _ => cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request),
+    })
 }
 
 /// What to say or give.
