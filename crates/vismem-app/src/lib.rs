@@ -4,8 +4,15 @@
 //! prints, reads arguments or ends the process; an [`Observer`] hears how far a long call is and what is worth a word, and can
 //! end it.
 
+pub mod add;
+mod datasets;
 mod error;
+mod failure;
+pub mod import;
+pub mod models;
 mod observer;
+pub mod sync;
 
-pub use error::{Error, IoContext, Result};
+pub use error::{Error, IoContext, RequestError, Result};
+pub use failure::Failure;
 pub use observer::{Observer, Silent};

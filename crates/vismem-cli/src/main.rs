@@ -5,6 +5,7 @@ mod command;
 mod datasets;
 mod decision;
 mod encoder;
+mod interrupt;
 mod output;
 mod panics;
 mod picture;

@@ -1,7 +1,6 @@
 //! `vismem index`: builds, shows and drops what searches and counts are made fast by.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -64,22 +63,6 @@ pub fn run(args: &Args, options: &Index) -> Result<Outcome> {
 /// Builds an index and shows how far it is. What was added meanwhile is in it.
 pub fn build(memory: &Memory, kind: IndexKind, options: &BuildOptions) -> Result<Built> {
     Ok(memory.build_index(kind, options, &mut progress::Steps::default())?)
-}
-
-/// After something was added: brings the indexes up to date that are there, and builds those that pay. What goes wrong is
-/// told and loses nothing.
-pub fn update(path: &Path) {
-    let update = || -> Result<()> {
-        let memory = Memory::open(path)?;
-        for kind in memory.indexes_behind()? {
-            build(&memory, kind, &BuildOptions::default())?;
-        }
-        Ok(())
-    };
-    if let Err(error) = update() {
-        let error = output::in_one_line(&error);
-        output::note(format_args!("note: {error}; `vismem index` builds what makes the memory fast"));
-    }
 }
 
 /// Says what would make this search faster.
