@@ -77,8 +77,10 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
             false => one_picture(path),
         });
     }
-    if pictures.is_empty() && request.finding != Finding::default() {
-        return Err(RequestError::FindingOfEmbeddings { finding: request.finding.clone() }.into());
+    let Finding { image_column, images } = &request.finding;
+    let field = image_column.is_some().then_some("image_column").or(images.is_some().then_some("images"));
+    if let Some(field) = field.filter(|_| pictures.is_empty()) {
+        return Err(RequestError::ForPictures { field }.into());
     }
     let dim = memory.encoder().dim;
     let embeddings = embeddings.into_iter().map(|(path, rows)| checked_width(rows, path, dim));

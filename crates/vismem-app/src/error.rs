@@ -16,8 +16,13 @@ pub enum Error {
     #[error(transparent)]
     Write(#[from] vismem_data::WriteError),
     /// An encoder cannot be loaded.
-    #[error(transparent)]
-    Load(#[from] vismem_models::LoadError),
+    #[error("{source}")]
+    Load {
+        /// The model that the request names.
+        model: Option<String>,
+        /// Why.
+        source: Box<vismem_models::LoadError>,
+    },
     /// A model cannot be fetched.
     #[error(transparent)]
     Hub(#[from] vismem_models::HubError),
@@ -86,12 +91,71 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It failed on the way. What was added before is kept, and the same call again goes on from there.
+    #[error("stopped; what was added before is kept")]
+    Kept {
+        /// Why it failed.
+        source: Box<Error>,
+    },
+    /// There are not as many labels as embeddings.
+    #[error("{}: {labels} labels for {rows} rows; give one label for each row", path.display())]
+    LabelCount {
+        /// The file of embeddings.
+        path: PathBuf,
+        /// How many labels there are.
+        labels: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// Two files of embeddings have rows of different lengths.
+    #[error("{}: its rows have {dim} values, those of {} have {first}", path.display(), first_path.display())]
+    UnequalRows {
+        /// The file.
+        path: PathBuf,
+        /// How many values its rows have.
+        dim: usize,
+        /// The first file.
+        first_path: PathBuf,
+        /// How many values the rows of that one have.
+        first: usize,
+    },
+    /// Embeddings have another dimension than those of the encoder that they are said to come from.
+    #[error("the rows have {dim} values, embeddings of {encoder} have {}", encoder.dim)]
+    RowsOfAnotherEncoder {
+        /// How many values the rows have.
+        dim: usize,
+        /// The encoder that was named.
+        encoder: vismem::EncoderIdentity,
+    },
+    /// An exported folder makes another memory than the one that it was exported from.
+    #[error(
+        "{}: makes a memory of the digest {digest}, but was exported from one of {expected}: its files were changed since; \
+         export again, or delete {} if this was not meant",
+        folder.display(),
+        memory.display()
+    )]
+    ChangedSinceExport {
+        /// The folder.
+        folder: PathBuf,
+        /// The memory that was made.
+        memory: PathBuf,
+        /// Its digest.
+        digest: String,
+        /// The digest of the memory that was exported.
+        expected: String,
+    },
+    /// There is no folder where a memory is to follow one.
+    #[error("{}: is no folder; give the folder that the memory is to follow", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+    },
     /// An observer ended it.
     #[error("stopped")]
     Cancelled,
 }
 
-/// A request that cannot be meant, whatever the memory holds.
+/// A request that cannot be meant, whatever the memory and the files hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -113,12 +177,6 @@ pub enum RequestError {
         /// The folder.
         path: PathBuf,
     },
-    /// Where pictures are is said, and only embeddings are asked about.
-    #[error("where pictures are says nothing of embeddings")]
-    FindingOfEmbeddings {
-        /// What was said.
-        finding: vismem_data::Finding,
-    },
     /// An explanation is written into a file of another kind.
     #[error("{}: an explanation is written as .html or .png", .0.display())]
     ExplanationFormat(PathBuf),
@@ -128,6 +186,46 @@ pub enum RequestError {
     /// A page is written into a file of another kind.
     #[error("{}: the page is written as .html", .0.display())]
     Page(PathBuf),
+    /// A field of [`Reading`](vismem_data::Reading) that is about pictures, beside embeddings.
+    #[error("{field} belongs to pictures, not to embeddings")]
+    ForPictures {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// An exported folder with an encoder, a label or a taxonomy besides.
+    #[error("an exported folder has encoder, labels and taxonomy of its own")]
+    Exported,
+    /// A file of labels beside something else than a file of embeddings.
+    #[error("a file of labels belongs to a .npy file of embeddings")]
+    LabelsOfPictures,
+    /// Pictures and embeddings at once, or several files of embeddings.
+    #[error("add one .npy file of embeddings at a time, and pictures by themselves")]
+    Mixed,
+    /// Embeddings without labels.
+    #[error("{}: nothing says what its rows show", path.display())]
+    NoLabels {
+        /// The file of embeddings.
+        path: PathBuf,
+    },
+    /// No path was named.
+    #[error("nothing is named that is to be read")]
+    NoPath,
+    /// Nothing says that embeddings are of the memory's encoder.
+    #[error("{}: holds embeddings of {held}; nothing says that the rows are of the same", memory.display())]
+    RowsOfUnknownEncoder {
+        /// The memory.
+        memory: PathBuf,
+        /// Its encoder.
+        held: vismem::EncoderIdentity,
+    },
+    /// A memory is to be encoded anew with the encoder that it has.
+    #[error("{}: holds embeddings of {encoder} already", memory.display())]
+    SameEncoder {
+        /// The memory.
+        memory: PathBuf,
+        /// Its encoder.
+        encoder: vismem::EncoderIdentity,
+    },
 }
 
 /// What is wrong with the receipt of a forgetting.
@@ -181,5 +279,17 @@ pub trait IoContext<T> {
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::Io { path: path.into(), action, source })
+    }
+}
+
+/// Says of what fails on the way that the rest is kept.
+pub(crate) trait KeptContext<T> {
+    /// The error as [`Error::Kept`].
+    fn kept(self) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> KeptContext<T> for std::result::Result<T, E> {
+    fn kept(self) -> Result<T> {
+        self.map_err(|error| Error::Kept { source: Box::new(error.into()) })
     }
 }

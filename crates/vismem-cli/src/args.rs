@@ -141,13 +141,6 @@ pub struct Add {
     pub reading: Reading,
 }
 
-impl Add {
-    /// What `vismem add PATH...` means.
-    pub fn plain(paths: Vec<PathBuf>, encoding: Encoding, reading: Reading) -> Self {
-        Self { paths, labels: None, taxonomy: None, commit_every: None, encoding, reading }
-    }
-}
-
 #[derive(Debug, ClapArgs)]
 pub struct Sync {
     /// The folder that the memory is to follow

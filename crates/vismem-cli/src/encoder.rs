@@ -7,8 +7,7 @@ use vismem_encode::{Encoder, RuntimeChoice};
 use vismem_models::{EncoderRequest, Held, Hub, PreprocessingChoice};
 
 use crate::args::{Encoding, PreprocessingName, Runtime};
-use crate::progress::Steps;
-use crate::remedy;
+use crate::progress::Watch;
 
 /// Loads the encoder that the user named, else the memory's, else the built-in one.
 ///
@@ -16,8 +15,7 @@ use crate::remedy;
 /// When it cannot be loaded, or the memory holds embeddings of another one.
 pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::EncoderIdentity)>) -> Result<Encoder> {
     let held = memory.map(|(memory, encoder)| Held { memory, encoder });
-    let loaded = meant(encoding).load(held, &mut Steps::default());
-    loaded.map_err(|error| remedy::of(error, encoding))
+    Ok(meant(encoding).load(held, &mut Watch::default())?)
 }
 
 /// The encoder that the user means.
@@ -25,7 +23,8 @@ pub fn meant(encoding: &Encoding) -> vismem_app::Encoding {
     vismem_app::Encoding { request: request(encoding), hub: Hub::from_environment() }
 }
 
-fn request(encoding: &Encoding) -> EncoderRequest {
+/// What was said on the command line.
+pub fn request(encoding: &Encoding) -> EncoderRequest {
     EncoderRequest {
         model: encoding.encoder.clone(),
         pool: encoding.pool.map(Into::into),

@@ -6,6 +6,7 @@ mod command;
 mod datasets;
 mod decision;
 mod encoder;
+mod interrupt;
 mod output;
 mod panics;
 mod progress;

@@ -3,28 +3,20 @@
 
 use std::error::Error;
 
-use vismem_app::ReceiptError;
-use vismem_data::{Field, ReadError, Remedy, RequestError};
+use vismem_app::{Failure, ReceiptError, RequestError};
+use vismem_data::{Field, ReadError, Remedy};
 use vismem_models::{HubError, LoadError};
 
-use crate::args::{Encoding, WrongUse};
-
-/// A use case cannot be done, for which the user may have named an encoder.
-pub fn of(error: vismem_app::Error, encoding: &Encoding) -> anyhow::Error {
-    match error {
-        vismem_app::Error::Load(error) => loading(error, encoding.encoder.as_deref()),
-        error => error.into(),
-    }
-}
+use crate::output::counted;
 
 /// An encoder cannot be loaded, which the user has `named` or a memory means.
-pub fn loading(error: LoadError, named: Option<&str>) -> anyhow::Error {
-    let option = named.filter(|_| is_about_files(&error)).map(|name| match &error {
+fn loading(error: &LoadError, named: Option<&str>) -> String {
+    let option = named.filter(|_| is_about_files(error)).map(|name| match error {
         // The message begins with the name already.
         LoadError::Unknown { .. } => "--encoder ".to_owned(),
         _ => format!("--encoder {name}: "),
     });
-    let remedy = match &error {
+    let remedy = match error {
         LoadError::Unknown { .. } => "; check that the path is right, `vismem model list` shows the names".into(),
         LoadError::NotOnTheHub { .. } => "; `vismem model list` shows names, or say OWNER/REPO".into(),
         LoadError::OneOutput { .. } => ", drop --pool".into(),
@@ -39,10 +31,7 @@ pub fn loading(error: LoadError, named: Option<&str>) -> anyhow::Error {
         LoadError::Hub(error) => fetching(error),
         _ => String::new(),
     };
-    let message = format!("{}{error}{remedy}", option.unwrap_or_default());
-    let is_wrong_use = error.is_wrong_request();
-    let error = anyhow::Error::new(error);
-    if is_wrong_use { error.context(WrongUse::new(message)) } else { error.context(message) }
+    format!("{}{error}{remedy}", option.unwrap_or_default())
 }
 
 /// Whether the fault is in where the model is or what lies there, not in how it is to run.
@@ -79,27 +68,51 @@ fn fetching(error: &HubError) -> String {
 
 /// The error in the words of the command line, if it has its own for it.
 pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
-    match error.downcast_ref::<vismem_app::Error>() {
-        Some(error) => of_use_case(error),
-        None => reading(error.downcast_ref()?),
+    if let Some(error) = use_case(error) {
+        return in_words_of_use_case(error);
     }
+    reading(error.downcast_ref()?)
 }
 
-fn of_use_case(error: &vismem_app::Error) -> Option<String> {
+/// The error of a use case that this is; a cause of another one is in a box.
+fn use_case<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e vismem_app::Error> {
+    error.downcast_ref().or_else(|| error.downcast_ref::<Box<vismem_app::Error>>().map(AsRef::as_ref))
+}
+
+fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
     use vismem_app::Error;
-    match error {
-        Error::Read(error) => reading(error),
-        Error::Request(error) => Some(requesting(error)),
-        Error::Receipt(error) => receipt(error),
-        Error::Like { path, .. } => Some(format!("--like {}", path.display())),
-        Error::WholeLabel { .. } => Some(format!("{error}; to rename it use `vismem merge`")),
-        _ => None,
-    }
+    Some(match error {
+        Error::Read(error) => return reading(error),
+        Error::Request(error) => request(error),
+        Error::Load { model, source } => loading(source, model.as_deref()),
+        Error::Kept { .. } => {
+            "stopped; what was added before is kept, and the same command again goes on from there".into()
+        }
+        Error::LabelCount { path, labels, rows } => {
+            let (labels, rows) = (counted(*labels, "label"), counted(*rows, "row"));
+            format!("{}: {labels} for {rows}; give one label for each row", path.display())
+        }
+        Error::Receipt(error) => return receipt(error),
+        Error::Like { path, .. } => format!("--like {}", path.display()),
+        Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
+        _ => return None,
+    })
 }
 
-fn requesting(error: &vismem_app::RequestError) -> String {
-    use vismem_app::RequestError;
+/// A use case was asked for what cannot be meant.
+fn request(error: &RequestError) -> String {
     match error {
+        RequestError::ForPictures { field } => {
+            format!("--{} belongs to pictures, not to embeddings", field.replace('_', "-"))
+        }
+        RequestError::Exported => format!("{error}, drop --encoder, --label and --taxonomy"),
+        RequestError::LabelsOfPictures => "--labels belongs to a .npy file of embeddings".into(),
+        RequestError::NoLabels { path } => {
+            format!("{}: say with --labels FILE or --label what its rows show", path.display())
+        }
+        RequestError::RowsOfUnknownEncoder { memory, held } => {
+            format!("{}: holds embeddings of {held}; say --encoder if the rows are of the same", memory.display())
+        }
         RequestError::NoCriteria => {
             "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
         }
@@ -113,11 +126,7 @@ fn requesting(error: &vismem_app::RequestError) -> String {
             let name = path.display();
             format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
         }
-        RequestError::FindingOfEmbeddings { finding } => {
-            let field = if finding.image_column.is_some() { Field::ImageColumn } else { Field::Images };
-            format!("{} belongs to pictures, not to embeddings", name(field))
-        }
-        error => error.to_string(),
+        other => other.to_string(),
     }
 }
 
@@ -135,15 +144,18 @@ fn receipt(error: &ReceiptError) -> Option<String> {
     }
 }
 
+/// A data set cannot be read.
 fn reading(error: &ReadError) -> Option<String> {
     match error {
         ReadError::Request(request) => Some(match request {
-            RequestError::NestedFile { path } => format!("{}: --nested belongs to folders", path.display()),
-            RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),
-            RequestError::LabelOfLabelled { path } => {
+            vismem_data::RequestError::NestedFile { path } => {
+                format!("{}: --nested belongs to folders", path.display())
+            }
+            vismem_data::RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),
+            vismem_data::RequestError::LabelOfLabelled { path } => {
                 format!("{}: a manifest has labels of its own, drop --label", path.display())
             }
-            RequestError::NoLabel { path } => {
+            vismem_data::RequestError::NoLabel { path } => {
                 format!("{}: say with --label what this picture shows", path.display())
             }
             other => other.to_string(),
@@ -159,13 +171,30 @@ fn reading(error: &ReadError) -> Option<String> {
     }
 }
 
+/// Why a picture or a row was left out.
+pub fn failure(failure: &Failure) -> String {
+    match failure.remedy {
+        Some(remedy) => format!("{}; {}", failure.error, option(remedy)),
+        None => failure.error.clone(),
+    }
+}
+
+/// What was left out, for an answer.
+pub fn failures(failures: &mut [Failure]) {
+    for left_out in failures {
+        left_out.error = failure(left_out);
+        left_out.remedy = None;
+    }
+}
+
 /// Whether the request was wrong rather than a file.
 pub fn is_request(error: &anyhow::Error) -> bool {
-    use vismem_app::Error::{Read, Request};
-    error.chain().any(|cause| match cause.downcast_ref::<vismem_app::Error>() {
-        Some(Request(_)) => true,
-        Some(Read(error)) => error.is_request(),
-        _ => cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request),
+    error.chain().any(|cause| match use_case(cause) {
+        Some(vismem_app::Error::Request(_)) => true,
+        Some(vismem_app::Error::Read(error)) => error.is_request(),
+        Some(vismem_app::Error::Load { source, .. }) => source.is_wrong_request(),
+        Some(_) => false,
+        None => cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request),
     })
 }
 

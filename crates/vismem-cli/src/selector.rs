@@ -10,8 +10,8 @@ use vismem_app::{Criterion, Selection};
 use vismem_models::Held;
 
 use crate::args::Encoding;
-use crate::progress::Steps;
-use crate::{encoder, remedy};
+use crate::encoder;
+use crate::progress::Watch;
 
 /// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different
 /// options narrow each other.
@@ -75,8 +75,7 @@ impl SelectorArgs {
         held: &vismem::EncoderIdentity,
     ) -> Result<vismem::Selector> {
         let held = Held { memory, encoder: held };
-        let selector = self.selection(encoding).selector(held, &mut Steps::default());
-        selector.map_err(|error| remedy::of(error, encoding))
+        Ok(self.selection(encoding).selector(held, &mut Watch::default())?)
     }
 }
 

@@ -7,13 +7,13 @@ use vismem_app::bench::{self, Speed};
 use super::Outcome;
 use crate::args::{Args, Bench, Format, wrong_use};
 use crate::output;
-use crate::progress::Steps;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Bench) -> Result<Outcome> {
     let Bench { queries, k, recall, rebuild } = options;
     Search::Partitioned { recall: *recall }.checked().map_err(wrong_use)?;
     let request = bench::Request { queries: queries.as_deref(), k: *k as usize, recall: *recall, rebuild: *rebuild };
-    let document = bench::bench(&Memory::open(&args.memory)?, &request, &mut Steps::default())?;
+    let document = bench::bench(&Memory::open(&args.memory)?, &request, &mut Watch::default())?;
     match args.format {
         Format::Json => output::json(&document)?,
         Format::Text => print(&document)?,

@@ -11,7 +11,7 @@ use vismem_app::what_if::{Part, Question};
 use self::answer::Printer;
 use super::{Outcome, index};
 use crate::args::{Args, Classify, Encoding, WhatIf};
-use crate::progress::Steps;
+use crate::progress::Watch;
 use crate::{encoder, output, remedy};
 
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
@@ -25,22 +25,21 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
         encoding: encoder::meant(&options.encoding),
     };
     let printer = Printer::new(args.format, &question.plain);
-    let mut printed = Printed { printer, steps: Steps::default(), failed: None };
+    let mut printed = Printed { printer, steps: Watch::default(), failed: None };
     let unanswered = classify::classify(&memory, &question, &request, &mut printed);
     let Printed { printer, failed, .. } = printed;
     if let Some(error) = failed {
         return Err(error);
     }
-    let unanswered = unanswered.map_err(|error| remedy::of(error, &options.encoding))?;
+    let all_answered = unanswered? == 0;
     printer.end()?;
-    Ok(if unanswered == 0 { Outcome::Done } else { Outcome::Incomplete })
+    Ok(if all_answered { Outcome::Done } else { Outcome::Incomplete })
 }
 
 /// How the memory is asked; says what would make it faster, and what of a what-if fits nothing.
 pub fn question(memory: &Memory, plain: ClassifyOptions, what_if: &WhatIf, encoding: &Encoding) -> Result<Question> {
     index::advise(memory, plain.search);
-    let question = Question::new(memory, plain, what_if.into(), &encoder::meant(encoding), &mut Steps::default());
-    let question = question.map_err(|error| remedy::of(error, encoding))?;
+    let question = Question::new(memory, plain, what_if.into(), &encoder::meant(encoding), &mut Watch::default())?;
     for part in &question.fits_nothing {
         let option = match part {
             Part::Without => "--without",
@@ -62,7 +61,7 @@ impl From<&WhatIf> for vismem_app::what_if::WhatIf {
 /// Answers that are printed as they come.
 struct Printed {
     printer: Printer,
-    steps: Steps,
+    steps: Watch,
     /// Why no more can be printed.
     failed: Option<anyhow::Error>,
 }

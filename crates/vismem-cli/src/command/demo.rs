@@ -10,17 +10,18 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory};
+use vismem_app::add::{AddRequest, add};
 use vismem_app::classify::{self, Heard, Said};
 use vismem_app::explain;
 use vismem_app::picture::Pictures;
 use vismem_data::folder;
 use vismem_encode::Encoder;
+use vismem_models::Hub;
 
 use self::pictures::{CLASSES, draw};
-use super::{Outcome, add};
-use crate::args::reading::Reading;
-use crate::args::{Add, Args, Demo, Encoding, Format};
-use crate::progress::Progress;
+use super::Outcome;
+use crate::args::{Args, Demo, Encoding, Format};
+use crate::progress::{Progress, Watch};
 use crate::{encoder, output};
 
 /// Pictures of each class that go into the memory.
@@ -183,8 +184,9 @@ impl Tour<'_> {
         self.hint(&format!("vismem -m {} add {}", memory.display(), folder.display()))?;
         let started = Instant::now();
         let before = Memory::open(memory).map_or(0, |memory| memory.len());
-        let options = Add::plain(vec![folder.to_owned()], self.encoding.clone(), Reading::default());
-        add::add(memory, &options)?;
+        let (paths, encoder) = (vec![folder.to_owned()], encoder::request(self.encoding));
+        let request = AddRequest { paths, encoder, ..AddRequest::default() };
+        add(memory, &request, &Hub::from_environment(), &mut Watch::default())?;
         let added = Memory::open(memory)?.len() - before;
         self.say(&format!("   {added} exemplars in {:.1} s", started.elapsed().as_secs_f64()))?;
         Ok(added)

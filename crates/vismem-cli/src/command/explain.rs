@@ -7,8 +7,8 @@ use vismem_data::SourceResolver;
 
 use super::{Outcome, classify};
 use crate::args::{Args, Explain, Format};
-use crate::progress::Steps;
-use crate::{decision, encoder, output, remedy};
+use crate::progress::Watch;
+use crate::{decision, encoder, output};
 
 pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     // Before the memory is opened, as every option that is wrong.
@@ -24,8 +24,7 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
         // Who runs the command line may look at any file of theirs.
         resolver: SourceResolver::default(),
     };
-    let explained = explain::explain(&memory, &question, &request, &mut Steps::default());
-    let explained = explained.map_err(|error| remedy::of(error, &options.encoding))?;
+    let explained = explain::explain(&memory, &question, &request, &mut Watch::default())?;
     match args.format {
         Format::Json => output::json(&explained)?,
         Format::Text => {

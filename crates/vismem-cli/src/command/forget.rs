@@ -10,8 +10,8 @@ use vismem_encode::decode::Limits;
 
 use super::Outcome;
 use crate::args::{Args, Forget, Format};
-use crate::progress::Steps;
-use crate::{output, remedy};
+use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
     let forgotten = if options.dry_run { look(args, options)? } else { forget(args, options)? };
@@ -24,8 +24,7 @@ pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
 
 fn forget(args: &Args, options: &Forget) -> Result<Forgotten> {
     let selection = options.selection.selection(&options.encoding);
-    let forgotten = forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Steps::default());
-    forgotten.map_err(|error| remedy::of(error, &options.encoding))
+    Ok(forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Watch::default())?)
 }
 
 /// Says what would be forgotten.
@@ -44,8 +43,7 @@ fn look(args: &Args, options: &Forget) -> Result<Forgotten> {
     let pictures = Pictures { limits: Limits { max_pixels, ..Limits::default() }, ..Pictures::default() };
     let page = options.page.as_deref().map(|file| Page { file, lead, pictures });
     let memory = Memory::open(&args.memory)?;
-    let forgotten = forget::preview(&memory, &selection, page.as_ref(), &mut Steps::default());
-    forgotten.map_err(|error| remedy::of(error, &options.encoding))
+    Ok(forget::preview(&memory, &selection, page.as_ref(), &mut Watch::default())?)
 }
 
 fn print(forgotten: &Forgotten) -> Result<()> {

@@ -1,7 +1,6 @@
 //! `vismem index`: builds, shows and drops what searches and counts are made fast by.
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
 use vismem::{BuildOptions, IndexKind, Memory, Search};
@@ -10,7 +9,7 @@ use vismem_app::index::{self, BuiltIndex};
 use super::Outcome;
 use crate::args::{Args, BuildIndex, Format, Index, IndexAction, IndexName};
 use crate::output;
-use crate::progress::Steps;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Index) -> Result<Outcome> {
     match &options.action {
@@ -20,15 +19,6 @@ pub fn run(args: &Args, options: &Index) -> Result<Outcome> {
         Some(IndexAction::Drop { kinds }) => drop_all(args, kinds)?,
     }
     Ok(Outcome::Done)
-}
-
-/// After something was added: brings the indexes up to date that are there, and builds those that pay. What goes wrong is
-/// told and loses nothing.
-pub fn update(path: &Path) {
-    if let Err(error) = index::update(path, &mut Steps::default()) {
-        let error = output::in_one_line(&error.into());
-        output::note(format_args!("note: {error}; `vismem index` builds what makes the memory fast"));
-    }
 }
 
 /// Says what would make this search faster.
@@ -47,7 +37,7 @@ pub fn advise(memory: &Memory, search: Search) {
 fn build_all(args: &Args, options: &BuildIndex) -> Result<()> {
     let how = BuildOptions { rebuild: options.rebuild, neighbors: options.neighbors.map(|count| count as usize) };
     let memory = Memory::open(&args.memory)?;
-    let document = index::build(&memory, &kinds(&options.kinds), &how, &mut Steps::default())?;
+    let document = index::build(&memory, &kinds(&options.kinds), &how, &mut Watch::default())?;
     if args.format == Format::Json {
         return output::json(&document);
     }

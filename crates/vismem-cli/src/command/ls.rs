@@ -6,8 +6,8 @@ use vismem_app::list::{self, Exemplars, Labels};
 
 use super::Outcome;
 use crate::args::{Args, Format, Ls};
-use crate::progress::Steps;
-use crate::{output, remedy};
+use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
@@ -18,8 +18,8 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     } else if named.is_empty() {
         labels(&list::labels(&memory), args.format)?;
     } else {
-        let listed = list::selected(&memory, &named.selection(&options.encoding), &mut Steps::default());
-        exemplars(&listed.map_err(|error| remedy::of(error, &options.encoding))?, args.format)?;
+        let listed = list::selected(&memory, &named.selection(&options.encoding), &mut Watch::default())?;
+        exemplars(&listed, args.format)?;
     }
     Ok(Outcome::Done)
 }

@@ -10,7 +10,7 @@ use vismem_app::prune::{self, Correction, Effect, Page};
 use super::Outcome;
 use crate::args::{Args, DEFAULT_MEMORY, Format, Prune, PruningTrial, wrong_use};
 use crate::output;
-use crate::progress::Steps;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
     match options {
@@ -23,7 +23,7 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
             set(args, pruning, &soft.trial)?;
         }
         Prune::Off => answer(args.format, &prune::off(&args.memory)?)?,
-        Prune::Show => answer(args.format, &prune::show(&Memory::open(&args.memory)?, &mut Steps::default())?)?,
+        Prune::Show => answer(args.format, &prune::show(&Memory::open(&args.memory)?, &mut Watch::default())?)?,
         Prune::Suggest(options) => suggest::run(args, options)?,
     }
     Ok(Outcome::Done)
@@ -41,7 +41,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     };
     // Who runs the command line may look at any file of theirs.
     let page = trial.page.as_deref().map(|file| Page { file, pictures: Pictures::default(), in_words: &in_words });
-    let effect = prune::set(&args.memory, pruning, trial.dry_run, page.as_ref(), &mut Steps::default())?;
+    let effect = prune::set(&args.memory, pruning, trial.dry_run, page.as_ref(), &mut Watch::default())?;
     if effect.hides_too_many {
         output::note(format_args!(
             "warning: that hides {:.0} % of the memory. Labels have fewer exemplars than neighbours are asked, so that most of \

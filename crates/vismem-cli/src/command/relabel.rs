@@ -5,15 +5,14 @@ use vismem_app::relabel::{self, Relabelled};
 
 use super::Outcome;
 use crate::args::{Args, Format, Merge, Relabel, Split, wrong_use};
-use crate::progress::Steps;
-use crate::{output, remedy};
+use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Relabel) -> Result<Outcome> {
     let relabelled = match (&options.to, &options.from) {
         (Some(to), _) => {
             let selection = options.selection.selection(&options.encoding);
-            let relabelled = relabel::relabel(&args.memory, &selection, to, &mut Steps::default());
-            relabelled.map_err(|error| remedy::of(error, &options.encoding))?
+            relabel::relabel(&args.memory, &selection, to, &mut Watch::default())?
         }
         (None, Some(file)) => relabel::relabel_each(&args.memory, file)?,
         (None, None) => return Err(wrong_use("say the new label with --to, or a file of labels with --from")),
@@ -28,8 +27,8 @@ pub fn merge(args: &Args, options: &Merge) -> Result<Outcome> {
 pub fn split(args: &Args, options: &Split) -> Result<Outcome> {
     let selection = options.selection.selection(&options.encoding);
     let Split { split, into, .. } = options;
-    let relabelled = relabel::split(&args.memory, split, &selection, into, &mut Steps::default());
-    answer(args, &relabelled.map_err(|error| remedy::of(error, &options.encoding))?, "relabelled")
+    let relabelled = relabel::split(&args.memory, split, &selection, into, &mut Watch::default())?;
+    answer(args, &relabelled, "relabelled")
 }
 
 pub fn undo(args: &Args) -> Result<Outcome> {

@@ -9,7 +9,7 @@ use vismem_app::stats::{self, Comparison};
 use super::Outcome;
 use crate::args::{Args, Format, Since, Stats};
 use crate::output;
-use crate::progress::Steps;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
@@ -22,7 +22,7 @@ pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
         k,
         vote,
     });
-    let stats = stats::stats(&memory, comparison, &mut Steps::default())?;
+    let stats = stats::stats(&memory, comparison, &mut Watch::default())?;
     match args.format {
         Format::Json => output::json(&stats)?,
         Format::Text => print(&stats)?,

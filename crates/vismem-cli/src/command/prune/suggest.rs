@@ -7,7 +7,7 @@ use vismem_app::prune::{self, Suggestion};
 
 use crate::args::{Args, Format, SuggestPruning};
 use crate::output;
-use crate::progress::Steps;
+use crate::progress::Watch;
 
 #[derive(Serialize)]
 struct Document {
@@ -19,7 +19,7 @@ struct Document {
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
-    let suggestion = prune::suggest(&memory, options.neighbors as usize, k, vote, &mut Steps::default())?;
+    let suggestion = prune::suggest(&memory, options.neighbors as usize, k, vote, &mut Watch::default())?;
     let command = command(suggestion.trials[0].pruning.as_ref());
     let document = Document { suggestion, command };
     if args.format == Format::Json {
