@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use crate::{Error, Failure};
+
 /// Hears how far a use case is and what is worth a word on the way, and can end it. [`Silent`] hears nothing and ends
 /// nothing.
 pub trait Observer {
@@ -12,6 +14,30 @@ pub trait Observer {
     /// Something that is worth a line for people now: what could not be read, what takes a while. It is in the result as
     /// well, where programs need it.
     fn note(&mut self, line: &str);
+
+    /// A piece of a model's file has come.
+    fn fetching(&mut self, piece: vismem_models::Fetching<'_>) -> ControlFlow<()> {
+        self.step("bytes", piece.here, Some(piece.total))
+    }
+
+    /// Something was left out. It is in the result as well.
+    fn failed(&mut self, failure: &Failure) {
+        self.note(&failure.error);
+    }
+
+    /// The memory was changed and its indexes could not follow. It answers as before, only slower.
+    fn indexes_behind(&mut self, error: Error) {
+        self.note(&error.to_string());
+    }
+}
+
+/// An observer as the library's [`vismem::Progress`].
+pub(crate) struct Steps<'o>(pub &'o mut dyn Observer);
+
+impl vismem::Progress for Steps<'_> {
+    fn step(&mut self, what: &'static str, done: u64, total: Option<u64>) -> ControlFlow<()> {
+        self.0.step(what, done, total)
+    }
 }
 
 /// Hears nothing and ends nothing.

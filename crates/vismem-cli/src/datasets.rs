@@ -3,19 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use vismem::Memory;
 use vismem_data::{Dataset, PassedOver};
 
 use crate::args::reading::{Finding, Reading};
 use crate::{output, remedy};
-
-/// Opens everything that is named, for this memory; what is not kept of it is said.
-pub fn open_for(memory: &Path, paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    // A memory that cannot be read is found out when it is written.
-    let known = Memory::open(memory).and_then(|memory| memory.attributes()).unwrap_or_default();
-    let attribute_types = known.into_iter().map(|attribute| (attribute.name, attribute.kind)).collect();
-    open_as(paths, &vismem_data::Reading { attribute_types, ..reading.into() })
-}
 
 /// Opens everything that is named; what is not kept of it is said.
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {

@@ -7,8 +7,7 @@ use vismem_encode::{Encoder, RuntimeChoice};
 use vismem_models::{EncoderRequest, Held, Hub, PreprocessingChoice};
 
 use crate::args::{Encoding, PreprocessingName, Runtime};
-use crate::progress::Fetching;
-use crate::{output, remedy};
+use crate::progress::Watch;
 
 /// Loads the encoder that the user named, else the memory's, else the built-in one.
 ///
@@ -16,17 +15,16 @@ use crate::{output, remedy};
 /// When it cannot be loaded, or the memory holds embeddings of another one.
 pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::EncoderIdentity)>) -> Result<Encoder> {
     let held = memory.map(|(memory, encoder)| Held { memory, encoder });
-    let mut fetching = Fetching::default();
-    let loaded = request(encoding).load(&Hub::from_environment(), held, &mut |piece| fetching.at(piece));
-    drop(fetching);
-    let loaded = loaded.map_err(|error| remedy::loading(error, encoding.encoder.as_deref()))?;
-    for note in &loaded.notes {
-        output::note(format_args!("note: {note}"));
-    }
-    Ok(loaded.encoder)
+    Ok(meant(encoding).load(held, &mut Watch::default())?)
 }
 
-fn request(encoding: &Encoding) -> EncoderRequest {
+/// The encoder that the user means.
+pub fn meant(encoding: &Encoding) -> vismem_app::Encoding {
+    vismem_app::Encoding { request: request(encoding), hub: Hub::from_environment() }
+}
+
+/// What was said on the command line.
+pub fn request(encoding: &Encoding) -> EncoderRequest {
     EncoderRequest {
         model: encoding.encoder.clone(),
         pool: encoding.pool.map(Into::into),

@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use vismem_app::{Error, Failure, Observer};
 
-use crate::output;
+use crate::interrupt::interrupted;
+use crate::{output, remedy};
 
 /// How often a line is printed where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
@@ -96,6 +98,61 @@ impl vismem::Progress for Steps {
             step.advance(done.saturating_sub(step.bar.position()));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Shows how far a use case is, and what is worth a word on the way.
+#[derive(Default)]
+pub struct Watch {
+    steps: Steps,
+    fetching: Fetching,
+    stops: bool,
+}
+
+impl Watch {
+    /// Ends the use case when the user presses Ctrl-C, so that what is done is kept. Without that Ctrl-C ends the program.
+    pub fn until_interrupted() -> Self {
+        Self { stops: true, ..Self::default() }
+    }
+
+    /// Takes the bar away while something else is printed.
+    pub fn pause<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &self.steps.step {
+            Some(step) => step.pause(print),
+            None => print(),
+        }
+    }
+
+    /// Prints a line above the bar.
+    fn print(&self, line: impl std::fmt::Display) {
+        self.pause(|| output::note(line));
+    }
+}
+
+impl Observer for Watch {
+    fn step(&mut self, what: &'static str, done: u64, total: Option<u64>) -> ControlFlow<()> {
+        if self.stops && interrupted() {
+            return ControlFlow::Break(());
+        }
+        self.fetching = Fetching::default();
+        vismem::Progress::step(&mut self.steps, what, done, total)
+    }
+
+    fn note(&mut self, line: &str) {
+        self.print(format_args!("note: {line}"));
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        self.print(format_args!("warning: {}", remedy::failure(failure)));
+    }
+
+    fn fetching(&mut self, piece: vismem_models::Fetching<'_>) -> ControlFlow<()> {
+        self.fetching.at(piece)
+    }
+
+    fn indexes_behind(&mut self, error: Error) {
+        let error = output::in_one_line(&error.into());
+        self.print(format_args!("note: {error}; `vismem index` builds what makes the memory fast"));
     }
 }
 

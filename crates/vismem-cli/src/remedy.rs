@@ -4,19 +4,20 @@
 use std::error::Error;
 
 use vismem::{EditError, EmbeddingError, IndexError, QueryError, SelectError, StoreError, UnknownName};
-use vismem_data::{Field, ReadError, Remedy, RequestError};
+use vismem_app::{Failure, ReceiptError, RequestError};
+use vismem_data::{Field, ReadError, Remedy};
 use vismem_models::{HubError, LoadError};
 
-use crate::args::WrongUse;
+use crate::output::counted;
 
 /// An encoder cannot be loaded, which the user has `named` or a memory means.
-pub fn loading(error: LoadError, named: Option<&str>) -> anyhow::Error {
-    let option = named.filter(|_| is_about_files(&error)).map(|name| match &error {
+fn loading(error: &LoadError, named: Option<&str>) -> String {
+    let option = named.filter(|_| is_about_files(error)).map(|name| match error {
         // The message begins with the name already.
         LoadError::Unknown { .. } => "--encoder ".to_owned(),
         _ => format!("--encoder {name}: "),
     });
-    let remedy = match &error {
+    let remedy = match error {
         LoadError::Unknown { .. } => "; check that the path is right, `vismem model list` shows the names".into(),
         LoadError::NotOnTheHub { .. } => "; `vismem model list` shows names, or say OWNER/REPO".into(),
         LoadError::OneOutput { .. } => ", drop --pool".into(),
@@ -31,10 +32,7 @@ pub fn loading(error: LoadError, named: Option<&str>) -> anyhow::Error {
         LoadError::Hub(error) => fetching(error),
         _ => String::new(),
     };
-    let message = format!("{}{error}{remedy}", option.unwrap_or_default());
-    let is_wrong_use = error.is_wrong_request();
-    let error = anyhow::Error::new(error);
-    if is_wrong_use { error.context(WrongUse::new(message)) } else { error.context(message) }
+    format!("{}{error}{remedy}", option.unwrap_or_default())
 }
 
 /// Whether the fault is in where the model is or what lies there, not in how it is to run.
@@ -71,7 +69,82 @@ fn fetching(error: &HubError) -> String {
 
 /// The error in the words of the command line, if it has its own for it.
 pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(error) = use_case(error) {
+        return in_words_of_use_case(error);
+    }
     memory(error).map(|remedy| format!("{error}{remedy}")).or_else(|| reading(error.downcast_ref()?))
+}
+
+/// The error of a use case that this is; a cause of another one is in a box.
+fn use_case<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e vismem_app::Error> {
+    error.downcast_ref().or_else(|| error.downcast_ref::<Box<vismem_app::Error>>().map(AsRef::as_ref))
+}
+
+fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
+    use vismem_app::Error;
+    Some(match error {
+        Error::Read(error) => return reading(error),
+        Error::Memory(error) => return in_words(error),
+        Error::Eval(error) => return in_words(error),
+        Error::Request(error) => request(error),
+        Error::Load { model, source } => loading(source, model.as_deref()),
+        Error::Kept { .. } => {
+            "stopped; what was added before is kept, and the same command again goes on from there".into()
+        }
+        Error::LabelCount { path, labels, rows } => {
+            let (labels, rows) = (counted(*labels, "label"), counted(*rows, "row"));
+            format!("{}: {labels} for {rows}; give one label for each row", path.display())
+        }
+        Error::Receipt(error) => return receipt(error),
+        Error::Like { path, .. } => format!("--like {}", path.display()),
+        Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
+        _ => return None,
+    })
+}
+
+/// A use case was asked for what cannot be meant.
+fn request(error: &RequestError) -> String {
+    match error {
+        RequestError::ForPictures { field } => {
+            format!("--{} belongs to pictures, not to embeddings", field.replace('_', "-"))
+        }
+        RequestError::Exported => format!("{error}, drop --encoder, --label and --taxonomy"),
+        RequestError::LabelsOfPictures => "--labels belongs to a .npy file of embeddings".into(),
+        RequestError::NoLabels { path } => {
+            format!("{}: say with --labels FILE or --label what its rows show", path.display())
+        }
+        RequestError::RowsOfUnknownEncoder { memory, held } => {
+            format!("{}: holds embeddings of {held}; say --encoder if the rows are of the same", memory.display())
+        }
+        RequestError::NoCriteria => {
+            "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
+        }
+        RequestError::Distance(distance) => {
+            format!("--distance {distance} is out of range: must be within 0 to 2")
+        }
+        RequestError::SplitByLabel { label } => {
+            format!("{label:?} is the label that is split; say which of its exemplars without --label")
+        }
+        RequestError::HoldsEmbeddings { path } => {
+            let name = path.display();
+            format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn receipt(error: &ReceiptError) -> Option<String> {
+    match error {
+        ReceiptError::Lost { path, source } => {
+            let path = path.display();
+            Some(format!("cannot write {path}; the exemplars are forgotten, see `vismem log`: {source}"))
+        }
+        ReceiptError::NotOne { path, source } => {
+            Some(format!("{}: is no receipt of `vismem forget --receipt`: {source}", path.display()))
+        }
+        ReceiptError::Changed { .. } => Some(format!("{error}; use the receipt as `vismem forget` wrote it")),
+        _ => None,
+    }
 }
 
 /// What to do about an error of a memory, to stand behind it.
@@ -181,16 +254,18 @@ fn index(error: &IndexError) -> String {
     }
 }
 
-/// An error of reading data in the words of the command line.
+/// A data set cannot be read.
 fn reading(error: &ReadError) -> Option<String> {
     match error {
         ReadError::Request(request) => Some(match request {
-            RequestError::NestedFile { path } => format!("{}: --nested belongs to folders", path.display()),
-            RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),
-            RequestError::LabelOfLabelled { path } => {
+            vismem_data::RequestError::NestedFile { path } => {
+                format!("{}: --nested belongs to folders", path.display())
+            }
+            vismem_data::RequestError::NestedAndLabel => "--nested has its labels from folders, drop --label".into(),
+            vismem_data::RequestError::LabelOfLabelled { path } => {
                 format!("{}: a manifest has labels of its own, drop --label", path.display())
             }
-            RequestError::NoLabel { path } => {
+            vismem_data::RequestError::NoLabel { path } => {
                 format!("{}: say with --label what this picture shows", path.display())
             }
             other => other.to_string(),
@@ -206,9 +281,31 @@ fn reading(error: &ReadError) -> Option<String> {
     }
 }
 
+/// Why a picture or a row was left out.
+pub fn failure(failure: &Failure) -> String {
+    match failure.remedy {
+        Some(remedy) => format!("{}; {}", failure.error, option(remedy)),
+        None => failure.error.clone(),
+    }
+}
+
+/// What was left out, for an answer.
+pub fn failures(failures: &mut [Failure]) {
+    for left_out in failures {
+        left_out.error = failure(left_out);
+        left_out.remedy = None;
+    }
+}
+
 /// Whether the request was wrong rather than a file.
 pub fn is_request(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request))
+    error.chain().any(|cause| match use_case(cause) {
+        Some(vismem_app::Error::Request(_)) => true,
+        Some(vismem_app::Error::Read(error)) => error.is_request(),
+        Some(vismem_app::Error::Load { source, .. }) => source.is_wrong_request(),
+        Some(_) => false,
+        None => cause.downcast_ref::<ReadError>().is_some_and(ReadError::is_request),
+    })
 }
 
 /// What to say or give.

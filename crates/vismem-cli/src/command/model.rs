@@ -10,7 +10,7 @@ use vismem_models::{CachedModel, Hub, HubModel, LoadError, NAMED};
 use super::Outcome;
 use crate::args::{Args, Encoding, Format, Model};
 use crate::progress::Fetching;
-use crate::{encoder, output, remedy};
+use crate::{encoder, output};
 
 #[derive(Serialize)]
 struct Listing {
@@ -89,7 +89,8 @@ fn list(args: &Args) -> Result<Outcome> {
 }
 
 fn pull(args: &Args, name: &str) -> Result<Outcome> {
-    let (model, cached) = fetched(name).map_err(|error| remedy::loading(error, None))?;
+    let fetched = fetched(name).map_err(|source| vismem_app::Error::Load { model: None, source: Box::new(source) });
+    let (model, cached) = fetched?;
     let bytes = cached.bytes();
     let CachedModel { snapshot, files } = cached;
     let pulled = Pulled {

@@ -12,10 +12,10 @@ use vismem_data::{LabelledPicture, inside};
 use vismem_encode::{Encoded, Outcome as Encoding};
 
 use super::Outcome;
-use super::add::{KEPT, interrupted};
 use crate::args::reading::Finding;
 use crate::args::{Args, Format, Reencode, wrong_use};
 use crate::datasets;
+use crate::interrupt::interrupted;
 use crate::progress::Progress;
 use crate::{encoder, output};
 
@@ -219,7 +219,10 @@ impl Adding<'_> {
                 attributes: wanted.attributes.clone(),
             })
             .collect();
-        let added = self.batch.add_as(&exemplars, &ids).context(KEPT)?;
+        let added = self
+            .batch
+            .add_as(&exemplars, &ids)
+            .context("stopped; what was added before is kept, and the same command again goes on from there")?;
         let new = added.iter().filter(|added| matches!(added, Added::New(_))).count() as u64;
         self.added += new;
         self.progress.advance(new);

@@ -17,7 +17,7 @@ use super::kept;
 use crate::args::eval::Asked;
 use crate::args::reading::Reading;
 use crate::args::wrong_use;
-use crate::command::add::interrupted;
+use crate::interrupt::interrupted;
 use crate::progress::Progress;
 use crate::{datasets, encoder, output};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::command::add::interrupted;
+use crate::interrupt::interrupted;
 use crate::output;
 
 /// What must not stay behind: a copy of a memory holds everything that the memory does.

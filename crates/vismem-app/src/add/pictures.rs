@@ -2,52 +2,62 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
 use vismem::{AttributeType, Attributes, Batch, Editor, NewExemplar};
-use vismem_data::{Dataset, LabelledPicture};
+use vismem_data::{Dataset, Field, LabelledPicture, Remedy};
 use vismem_encode::{Encoded, Input, Outcome as Encoding, Picture};
+use vismem_models::{EncoderRequest, Held, Hub};
 
-use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
-use crate::args::Add;
-use crate::progress::Progress;
-use crate::{encoder, output};
+use super::{ItemKind, Tally, add_taxonomies, encoder_of};
+use crate::error::KeptContext;
+use crate::models::load_encoder;
+use crate::{Failure, IoContext, Observer, Result};
 
 /// Pictures that a transaction holds unless the user says otherwise: some seconds of work.
 const COMMIT_EVERY: usize = 256;
 
+/// How pictures are encoded and committed.
+pub(crate) struct Options<'o> {
+    pub encoder: &'o EncoderRequest,
+    pub hub: &'o Hub,
+    pub commit_every: Option<NonZeroUsize>,
+}
+
 /// Adds the pictures of a data set. `seen` is told of each, with the hash of its bytes if it could be read.
-pub fn add(
+pub(crate) fn add(
     memory: &Path,
-    options: &Add,
+    options: &Options<'_>,
     dataset: Dataset,
     seen: &mut dyn FnMut(&LabelledPicture, Option<[u8; 32]>),
-) -> Result<Report> {
+    observer: &mut dyn Observer,
+) -> Result<Tally> {
     let held = encoder_of(memory)?;
-    let encoder = encoder::load(&options.encoding, held.as_ref().map(|held| (memory, held)))?;
+    let held = held.as_ref().map(|encoder| Held { memory, encoder });
+    let encoder = load_encoder(options.encoder, options.hub, held, observer)?;
     let mut editor = Editor::open_or_create(memory, &vismem_models::identity(&encoder))?;
     add_taxonomies(&mut editor, &dataset.taxonomies)?;
     let (known, types) = (editor.contents()?, editor.attribute_types()?);
-    let progress = Progress::up_to(dataset.count, "pictures");
     let mut adding = Adding {
         batch: editor.batch(),
         pending: Vec::new(),
         types,
         failed: HashMap::new(),
-        commit_every: options.commit_every.map_or(COMMIT_EVERY, |n| n as usize),
-        report: Report::new("picture"),
-        progress,
+        commit_every: options.commit_every.map_or(COMMIT_EVERY, NonZeroUsize::get),
+        tally: Tally::new(ItemKind::Picture),
+        observer,
     };
     let pictures = dataset.pictures.enumerate().map(|(place, picture)| Placed { place, picture });
     let contents = Contents::default();
     let wanted = |input: &Placed, hash: &[u8; 32]| !known.contains(hash) && contents.is_first(*hash, input.place);
-    let mut outcome = Ok(());
+    let (mut outcome, mut done) = (Ok(()), 0);
     encoder.encode_stream(pictures, &wanted, &mut |encoded| {
-        if interrupted() {
-            adding.report.complete = false;
+        done += 1;
+        if adding.observer.step("pictures", done, dataset.count).is_break() {
+            adding.tally.complete = false;
             return ControlFlow::Break(());
         }
         seen(&encoded.input.picture, encoded.hash);
@@ -56,8 +66,7 @@ pub fn add(
     });
     outcome?;
     adding.commit()?;
-    adding.report.batch = adding.batch.id();
-    Ok(adding.report)
+    Ok(adding.tally.end(adding.batch.id()))
 }
 
 /// A picture with its place among those of the data set.
@@ -94,7 +103,7 @@ impl Contents {
     }
 }
 
-struct Adding<'e> {
+struct Adding<'e, 'o> {
     batch: Batch<'e>,
     pending: Vec<Pending>,
     /// The types of attributes.
@@ -102,8 +111,8 @@ struct Adding<'e> {
     /// Why the first picture of a content could not be encoded.
     failed: HashMap<[u8; 32], String>,
     commit_every: usize,
-    report: Report,
-    progress: Progress,
+    tally: Tally,
+    observer: &'o mut dyn Observer,
 }
 
 /// A picture that waits for the next transaction.
@@ -113,9 +122,8 @@ struct Pending {
     embedding: Vec<f32>,
 }
 
-impl Adding<'_> {
+impl Adding<'_, '_> {
     fn take(&mut self, encoded: Encoded<Placed>) -> Result<()> {
-        self.progress.advance(1);
         let Encoded { input: Placed { picture, .. }, hash, outcome } = encoded;
         match (outcome, hash) {
             (Encoding::Embedded(embedding), Some(content)) => self.hold(Pending { picture, content, embedding })?,
@@ -123,7 +131,7 @@ impl Adding<'_> {
                 if let Some(content) = content {
                     self.failed.insert(content, error.kind().to_string());
                 }
-                self.fail(&picture, &error.to_string());
+                self.fail(Failure::of_picture(&picture, error.to_string()));
             }
             (_, Some(content)) => self.take_known(picture, content)?,
             (_, None) => {}
@@ -134,20 +142,19 @@ impl Adding<'_> {
     /// A picture that was not encoded, because the memory or an earlier place has its content.
     fn take_known(&mut self, picture: LabelledPicture, content: [u8; 32]) -> Result<()> {
         if let Some(held) = self.batch.holder_of(&content, &picture.label)? {
-            self.report.added(held, &picture.label, || picture.path.display().to_string());
+            self.tally.added(held, &picture.label, || picture.path.display().to_string());
         } else if let Some(first) = self.pending.iter().find(|first| first.content == content) {
             let embedding = first.embedding.clone();
             self.hold(Pending { picture, content, embedding })?;
         } else if let Some(reason) = self.failed.get(&content) {
             let error = format!("{}: {reason}", picture.path.display());
-            self.fail(&picture, &error);
+            self.fail(Failure::of_picture(&picture, error));
         }
         Ok(())
     }
 
-    fn fail(&mut self, picture: &LabelledPicture, error: &str) {
-        self.progress.pause(|| output::note(format_args!("warning: {error}")));
-        self.report.failed(picture.path.display().to_string(), error.to_owned());
+    fn fail(&mut self, failure: Failure) {
+        self.tally.failed(failure, self.observer);
     }
 
     /// Keeps the picture until the transaction is full.
@@ -155,9 +162,9 @@ impl Adding<'_> {
         let picture = &mut pending.picture;
         match typed(&mut self.types, std::mem::take(&mut picture.attributes)) {
             Ok(attributes) => picture.attributes = attributes,
-            Err(reason) => {
-                let error = format!("{}: {reason}", picture.path.display());
-                self.fail(&pending.picture, &error);
+            Err((reason, remedy)) => {
+                let source = picture.path.display().to_string();
+                self.fail(Failure { error: format!("{source}: {reason}"), source, remedy });
                 return Ok(());
             }
         }
@@ -170,30 +177,33 @@ impl Adding<'_> {
             .pending
             .iter()
             .map(|Pending { picture, content, embedding }| {
-                let (label, source, content) = (&picture.label, Some(picture.source()?), *content);
+                let (label, source, content) =
+                    (&picture.label, Some(picture.source().at("find", &picture.path)?), *content);
                 Ok(NewExemplar { embedding, label, source, content, attributes: picture.attributes.clone() })
             })
             .collect::<Result<Vec<_>>>()?;
-        for (added, Pending { picture, .. }) in self.batch.add(&exemplars).context(KEPT)?.into_iter().zip(&self.pending)
-        {
-            self.report.added(added, &picture.label, || picture.path.display().to_string());
+        for (added, Pending { picture, .. }) in self.batch.add(&exemplars).kept()?.into_iter().zip(&self.pending) {
+            self.tally.added(added, &picture.label, || picture.path.display().to_string());
         }
         self.pending.clear();
         Ok(())
     }
 }
 
-/// Attributes as values of the types that they have in the memory, or had in a picture before; or why that cannot be.
-fn typed(types: &mut BTreeMap<String, AttributeType>, attributes: Attributes) -> Result<Attributes, String> {
+/// Attributes as values of the types that they have in the memory, or had in a picture before; or why that cannot be, and
+/// what would mend it.
+fn typed(
+    types: &mut BTreeMap<String, AttributeType>,
+    attributes: Attributes,
+) -> std::result::Result<Attributes, (String, Option<Remedy>)> {
     let mut typed = Attributes::new();
     for (name, value) in attributes {
         let (kind, found) = (*types.entry(name.clone()).or_insert(value.kind()), value.kind());
         let value = value.cast(kind).ok_or_else(|| {
-            format!(
-                "its {name} is a {found}, but all values of this attribute are of type {kind}; choose with --attributes"
-            )
+            let reason = format!("its {name} is a {found}, but all values of this attribute are of type {kind}");
+            (reason, Some(Remedy::Choose(Field::Attributes)))
         })?;
-        typed.insert(name, value).map_err(|error| error.to_string())?;
+        typed.insert(name, value).map_err(|error| (error.to_string(), None))?;
     }
     Ok(typed)
 }

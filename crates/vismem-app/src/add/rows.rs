@@ -1,40 +1,52 @@
 //! Adding ready embeddings.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
 use vismem::{Attributes, Batch, Editor, EncoderIdentity, NewExemplar, Source, Taxonomy, content_of};
 use vismem_data::clip_retrieval::{self, Shard};
 use vismem_data::embeddings::{Embeddings, fault};
 use vismem_data::labels;
+use vismem_models::Hub;
 
-use super::{KEPT, Report, add_taxonomies, encoder_of, interrupted};
-use crate::args::{Add, wrong_use};
-use crate::progress::Progress;
-use crate::{encoder, output};
+use super::{AddRequest, ItemKind, Tally, add_taxonomies, encoder_of};
+use crate::error::KeptContext;
+use crate::models::load_encoder;
+use crate::{Error, Failure, IoContext, Observer, RequestError, Result};
 
 /// Embeddings that a transaction holds unless the user says otherwise.
 const COMMIT_EVERY: usize = 16_384;
 
 /// Adds a `.npy` file.
-pub fn add_file(memory: &Path, options: &Add, file: &Path, taxonomy: Option<&Taxonomy>) -> Result<Report> {
-    let labels = match (&options.labels, &options.reading.label) {
+pub(crate) fn add_file(
+    memory: &Path,
+    request: &AddRequest,
+    file: &Path,
+    taxonomy: Option<&Taxonomy>,
+    hub: &Hub,
+    observer: &mut dyn Observer,
+) -> Result<Tally> {
+    let labels = match (&request.labels, &request.reading.label) {
         (Some(file), _) => Labels::In(file.clone()),
         (None, Some(label)) => Labels::All(label.clone()),
-        (None, None) => {
-            let name = file.display();
-            return Err(wrong_use(format!("{name}: say with --labels FILE or --label what its rows show")));
-        }
+        (None, None) => return Err(RequestError::NoLabels { path: file.into() }.into()),
     };
     // The row tells equal embeddings of one file apart, which may be different pictures; so the file can be moved.
     let part = Part { file: file.into(), labels, sources: None, name: String::new() };
-    add(memory, options, vec![part], taxonomy)
+    add(memory, request, vec![part], taxonomy, hub, observer)
 }
 
 /// Adds a folder in the layout of clip-retrieval.
-pub fn add_shards(memory: &Path, options: &Add, folder: &Path, taxonomy: Option<&Taxonomy>) -> Result<Report> {
+pub(crate) fn add_shards(
+    memory: &Path,
+    request: &AddRequest,
+    folder: &Path,
+    taxonomy: Option<&Taxonomy>,
+    hub: &Hub,
+    observer: &mut dyn Observer,
+) -> Result<Tally> {
     let parts = clip_retrieval::shards(folder)?.into_iter().map(|shard| {
-        let label = options.reading.label.clone();
+        let label = request.reading.label.clone();
         Part {
             labels: label.map_or_else(|| Labels::In(shard.metadata.clone()), Labels::All),
             name: shard.embeddings.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -42,7 +54,7 @@ pub fn add_shards(memory: &Path, options: &Add, folder: &Path, taxonomy: Option<
             sources: Some(shard),
         }
     });
-    add(memory, options, parts.collect(), taxonomy)
+    add(memory, request, parts.collect(), taxonomy, hub, observer)
 }
 
 /// A file of embeddings that is to be added.
@@ -61,18 +73,14 @@ enum Labels {
 }
 
 impl Part {
-    fn labels(&self, options: &Add, rows: usize) -> Result<Vec<String>> {
-        let name = self.file.display();
+    fn labels(&self, request: &AddRequest, rows: usize) -> Result<Vec<String>> {
         let labels = match &self.labels {
             Labels::All(label) => vec![label.clone(); rows],
-            Labels::In(file) => labels::read(file, options.reading.label_column.as_deref().unwrap_or("label"))?,
+            Labels::In(file) => labels::read(file, request.reading.label_column.as_deref().unwrap_or("label"))?,
         };
-        ensure!(
-            labels.len() == rows,
-            "{name}: {} for {}; give one label for each row",
-            output::counted(labels.len(), "label"),
-            output::counted(rows, "row")
-        );
+        if labels.len() != rows {
+            return Err(Error::LabelCount { path: self.file.clone(), labels: labels.len(), rows });
+        }
         Ok(labels)
     }
 
@@ -83,46 +91,58 @@ impl Part {
     }
 }
 
-fn add(memory: &Path, options: &Add, parts: Vec<Part>, taxonomy: Option<&Taxonomy>) -> Result<Report> {
+fn add(
+    memory: &Path,
+    request: &AddRequest,
+    parts: Vec<Part>,
+    taxonomy: Option<&Taxonomy>,
+    hub: &Hub,
+    observer: &mut dyn Observer,
+) -> Result<Tally> {
     // All files are looked at before anything is added.
     let mut shapes = Vec::new();
     for part in &parts {
         let Embeddings { rows, dim, .. } = Embeddings::open(&part.file)?;
-        part.labels(options, rows)?;
+        part.labels(request, rows)?;
         shapes.push((rows, dim));
-        let (name, first) = (part.file.display(), shapes[0].1);
-        ensure!(dim == first, "{name}: its rows have {dim} values, those of {} have {first}", parts[0].file.display());
+        let (first_path, first) = (&parts[0].file, shapes[0].1);
+        if dim != first {
+            return Err(Error::UnequalRows { path: part.file.clone(), dim, first_path: first_path.clone(), first });
+        }
     }
     let total: usize = shapes.iter().map(|(rows, _)| rows).sum();
-    let mut editor = Editor::open_or_create(memory, &encoder_for(memory, options, shapes[0].1)?)?;
+    let mut editor = Editor::open_or_create(memory, &encoder_for(memory, request, shapes[0].1, hub, observer)?)?;
     add_taxonomies(&mut editor, taxonomy)?;
     let mut adding = Adding {
-        report: Report::new("embedding"),
-        progress: Progress::new(total as u64, "embeddings"),
+        tally: Tally::new(ItemKind::Embedding),
+        done: 0,
+        total: total as u64,
         batch: editor.batch(),
-        commit_every: options.commit_every.map_or(COMMIT_EVERY, |n| n as usize),
+        commit_every: request.commit_every.map_or(COMMIT_EVERY, NonZeroUsize::get),
+        observer,
     };
     for (part, (rows, _)) in parts.iter().zip(shapes) {
-        adding.add(part, &part.labels(options, rows)?, &part.sources(rows)?)?;
-        if !adding.report.complete {
+        adding.add(part, &part.labels(request, rows)?, &part.sources(rows)?)?;
+        if !adding.tally.complete {
             break;
         }
     }
-    adding.report.batch = adding.batch.id();
-    Ok(adding.report)
+    Ok(adding.tally.end(adding.batch.id()))
 }
 
-struct Adding<'e> {
-    report: Report,
-    progress: Progress,
+struct Adding<'e, 'o> {
+    tally: Tally,
+    done: u64,
+    total: u64,
     batch: Batch<'e>,
     commit_every: usize,
+    observer: &'o mut dyn Observer,
 }
 
-impl Adding<'_> {
+impl Adding<'_, '_> {
     fn add(&mut self, part: &Part, labels: &[String], sources: &[Option<String>]) -> Result<()> {
         let mut embeddings = Embeddings::open(&part.file)?;
-        let file = std::path::absolute(&part.file)?;
+        let file = std::path::absolute(&part.file).at("find", &part.file)?;
         let source = |row: usize| match sources.get(row) {
             Some(Some(source)) => Source::from(source),
             _ => {
@@ -133,18 +153,16 @@ impl Adding<'_> {
         };
         let discriminator = |row: usize| [part.name.as_bytes(), &(row as u64).to_le_bytes()].concat();
         for (number, labels) in labels.chunks(self.commit_every).enumerate() {
-            if interrupted() {
-                self.report.complete = false;
+            if self.observer.step("embeddings", self.done, Some(self.total)).is_break() {
+                self.tally.complete = false;
                 break;
             }
-            let values = embeddings.next_rows(labels.len()).context(KEPT)?;
+            let values = embeddings.next_rows(labels.len()).kept()?;
             let (mut exemplars, mut rows) = (Vec::new(), Vec::new());
             let embedded = (number * self.commit_every..).zip(values.chunks_exact(embeddings.dim));
             for ((row, embedding), label) in embedded.zip(labels) {
                 if let Some(fault) = fault(embedding) {
-                    let error = format!("{} {fault}", embeddings.name_of(row));
-                    self.progress.pause(|| output::note(format_args!("warning: {error}")));
-                    self.report.failed(embeddings.name_of(row), error);
+                    self.tally.failed(Failure::of_row(embeddings.name_of(row), fault), self.observer);
                     continue;
                 }
                 rows.push(row);
@@ -152,29 +170,33 @@ impl Adding<'_> {
                 let (source, attributes) = (Some(source(row)), Attributes::new());
                 exemplars.push(NewExemplar { embedding, label, source, content, attributes });
             }
-            let added = self.batch.add(&exemplars).context(KEPT)?;
+            let added = self.batch.add(&exemplars).kept()?;
             for ((added, row), exemplar) in added.into_iter().zip(rows).zip(&exemplars) {
-                self.report.added(added, exemplar.label, || embeddings.name_of(row));
+                self.tally.added(added, exemplar.label, || embeddings.name_of(row));
             }
-            self.progress.advance(labels.len() as u64);
+            self.done += labels.len() as u64;
         }
         Ok(())
     }
 }
 
 /// The encoder that these embeddings are taken to come from.
-fn encoder_for(memory: &Path, options: &Add, dim: usize) -> Result<EncoderIdentity> {
+fn encoder_for(
+    memory: &Path,
+    request: &AddRequest,
+    dim: usize,
+    hub: &Hub,
+    observer: &mut dyn Observer,
+) -> Result<EncoderIdentity> {
     let held = encoder_of(memory)?;
-    if options.encoding.encoder.is_some() {
-        let encoder = vismem_models::identity(&encoder::load(&options.encoding, None)?);
-        ensure!(encoder.dim == dim, "the rows have {dim} values, embeddings of {encoder} have {}", encoder.dim);
-        return Ok(encoder);
+    if request.encoder.model.is_some() {
+        let encoder = vismem_models::identity(&load_encoder(&request.encoder, hub, None, observer)?);
+        return if encoder.dim == dim { Ok(encoder) } else { Err(Error::RowsOfAnotherEncoder { dim, encoder }) };
     }
     match held {
-        Some(held) if !held.hash.is_empty() => Err(wrong_use(format!(
-            "{}: holds embeddings of {held}; say --encoder if the rows are of the same",
-            memory.display()
-        ))),
+        Some(held) if !held.hash.is_empty() => {
+            Err(RequestError::RowsOfUnknownEncoder { memory: memory.into(), held }.into())
+        }
         _ => Ok(EncoderIdentity::unknown(dim)),
     }
 }

@@ -1,0 +1,28 @@
+use serde::Serialize;
+use vismem_data::{LabelledPicture, Remedy};
+
+/// A picture or an embedding that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Its file, or what holds it and its name there.
+    pub source: String,
+    /// Why.
+    pub error: String,
+    /// What would mend it, where that is in the request.
+    #[serde(skip)]
+    pub remedy: Option<Remedy>,
+}
+
+impl Failure {
+    /// A picture that could not be encoded.
+    pub(crate) fn of_picture(picture: &LabelledPicture, error: String) -> Self {
+        let fault = picture.bytes.as_ref().and_then(|bytes| bytes.as_ref().err());
+        let remedy = fault.and_then(|fault| fault.remedy);
+        Self { source: picture.path.display().to_string(), error, remedy }
+    }
+
+    /// A row that is no embedding.
+    pub(crate) fn of_row(name: String, fault: &str) -> Self {
+        Self { error: format!("{name} {fault}"), source: name, remedy: None }
+    }
+}
