@@ -6,11 +6,14 @@
 
 pub mod add;
 mod datasets;
+pub mod encode;
 mod error;
+pub mod export;
 mod failure;
 pub mod import;
 pub mod models;
 mod observer;
+pub mod reencode;
 pub mod sync;
 
 pub use error::{Error, IoContext, RequestError, Result};
