@@ -38,6 +38,49 @@ pub enum Error {
     /// The request cannot be meant.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A receipt cannot be kept, or is not one.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// The file of embeddings that exemplars are to be like cannot be read.
+    #[error("the embeddings in {}", path.display())]
+    Like {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: vismem_data::ReadError,
+    },
+    /// Embeddings in a file are not those of the memory's encoder.
+    #[error("{}: its rows have {dim} values, the memory's embeddings have {held}; use the memory's encoder", path.display())]
+    Width {
+        /// The file.
+        path: PathBuf,
+        /// Values in each of its rows.
+        dim: usize,
+        /// Values in each embedding of the memory.
+        held: usize,
+    },
+    /// A row of embeddings has no direction.
+    #[error("{row} {fault}")]
+    Row {
+        /// The row, as `FILE#ROW`.
+        row: String,
+        /// What is wrong with it, and the remedy.
+        fault: &'static str,
+    },
+    /// The memory holds nothing of what is asked about.
+    #[error("{}: {what}; add some first", memory.display())]
+    Nothing {
+        /// The memory.
+        memory: PathBuf,
+        /// What there is none of.
+        what: &'static str,
+    },
+    /// All exemplars of the label that is to be split are selected.
+    #[error("every exemplar of {label:?} fits the selection, so that nothing would be left of it")]
+    WholeLabel {
+        /// The label.
+        label: String,
+    },
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -101,7 +144,7 @@ pub enum Error {
         /// The digest of the memory that was exported.
         expected: String,
     },
-    /// Nothing fits the selector of an export.
+    /// Nothing fits the selection of an export.
     #[error("nothing fits the selection, nothing was exported")]
     NothingToExport,
     /// Data sets that are to be encoded together have different levels above their labels.
@@ -135,6 +178,33 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// Nothing says which exemplars are meant.
+    #[error("no criterion says which exemplars are meant")]
+    NoCriteria,
+    /// No cosine distance.
+    #[error("the distance {0} is out of range: must be within 0 to 2")]
+    Distance(f32),
+    /// The label that is split is among the criteria.
+    #[error("{label:?} is the label that is split, and no criterion for its exemplars")]
+    SplitByLabel {
+        /// The label.
+        label: String,
+    },
+    /// What is asked about are embeddings, not pictures: a folder that an export wrote.
+    #[error("{}: holds embeddings, not pictures", path.display())]
+    HoldsEmbeddings {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// An explanation is written into a file of another kind.
+    #[error("{}: an explanation is written as .html or .png", .0.display())]
+    ExplanationFormat(PathBuf),
+    /// An explanation would take the place of the picture that it explains.
+    #[error("{}: is the picture itself; write the explanation elsewhere", .0.display())]
+    ThePictureItself(PathBuf),
+    /// A page is written into a file of another kind.
+    #[error("{}: the page is written as .html", .0.display())]
+    Page(PathBuf),
     /// A field of [`Reading`](vismem_data::Reading) that is about pictures, beside embeddings.
     #[error("{field} belongs to pictures, not to embeddings")]
     ForPictures {
@@ -182,6 +252,42 @@ pub enum RequestError {
         number: u64,
         /// How many there are.
         of: u64,
+    },
+}
+
+/// What is wrong with the receipt of a forgetting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// Its file cannot be made. Nothing was forgotten.
+    #[error("cannot make {}; nothing was forgotten: {source}", path.display())]
+    NotMade {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It cannot be written. The exemplars are forgotten, and the memory's log has the event.
+    #[error("cannot write {}; the exemplars are forgotten: {source}", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error("{}: is not a receipt: {source}", path.display())]
+    NotOne {
+        /// The file.
+        path: PathBuf,
+        /// What its parser said.
+        source: serde_json::Error,
+    },
+    /// Its hash does not fit it.
+    #[error("{}: was changed since it was made, its hash does not fit", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
 }
 

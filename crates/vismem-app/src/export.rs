@@ -7,13 +7,13 @@ mod neighbors;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vismem::{Memory, Selector};
+use vismem::Memory;
 use vismem_data::output_folder;
 
 pub use self::catalog::{CatalogRequest, catalog};
 pub use self::embeddings::{EmbeddingsRequest, embeddings};
 pub use self::neighbors::{NeighborsRequest, neighbors};
-use crate::{Error, Observer, Result};
+use crate::{Error, Observer, Result, Selection, held};
 
 /// What was written; see `docs/json.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,12 +41,12 @@ impl Exported {
 }
 
 /// The ids that are to be exported: those selected, or all.
-fn ids(memory: &Memory, selector: Option<&Selector>) -> Result<Vec<u64>> {
+fn ids(memory: &Memory, selection: Option<&Selection>, observer: &mut dyn Observer) -> Result<Vec<u64>> {
     if memory.is_empty() {
         return Err(vismem::Error::Empty { path: memory.path().into() }.into());
     }
-    let Some(selector) = selector else { return Ok(memory.ids()) };
-    let ids = memory.select(selector)?;
+    let Some(selection) = selection else { return Ok(memory.ids()) };
+    let ids = memory.select(&selection.selector(held(memory), observer)?)?;
     if ids.is_empty() { Err(Error::NothingToExport) } else { Ok(ids) }
 }
 

@@ -5,17 +5,43 @@
 //! end it.
 
 pub mod add;
+pub mod bench;
+pub mod classify;
+pub mod compact;
 mod datasets;
+pub mod decision;
+mod embeddings;
 pub mod encode;
+mod encoder;
 mod error;
+pub mod explain;
 pub mod export;
 mod failure;
+pub mod forget;
 pub mod import;
+pub mod index;
+pub mod list;
+pub mod log;
 pub mod models;
 mod observer;
+pub mod picture;
+pub mod prune;
 pub mod reencode;
+pub mod relabel;
+mod select;
+pub mod stats;
 pub mod sync;
+pub mod taxonomy;
+pub mod verify;
+pub mod what_if;
 
-pub use error::{Error, IoContext, RequestError, Result};
+pub use encoder::Encoding;
+pub use error::{Error, IoContext, ReceiptError, RequestError, Result};
 pub use failure::Failure;
 pub use observer::{Observer, Silent};
+pub use select::{Criterion, Selection};
+
+/// A memory as what an encoder must fit.
+fn held(memory: &vismem::Memory) -> vismem_models::Held<'_> {
+    vismem_models::Held { memory: memory.path(), encoder: memory.encoder() }
+}

@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote, Where};
+use vismem_app::Criterion;
 use vismem_app::encode::Share;
 use vismem_encode::{Device, Pool};
 
 use self::reading::{Finding, Reading};
-use crate::selector::{Criterion, SelectorArgs};
+use crate::selector::{SelectorArgs, criterion};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -648,10 +649,10 @@ pub struct VoteRule {
 )]
 pub struct WhatIf {
     /// As if these exemplars were not there; may be given again
-    #[arg(long, value_name = "CRITERION")]
+    #[arg(long, value_name = "CRITERION", value_parser = criterion)]
     pub without: Vec<Criterion>,
     /// As if no others were there; may be given again
-    #[arg(long, value_name = "CRITERION")]
+    #[arg(long, value_name = "CRITERION", value_parser = criterion)]
     pub only: Vec<Criterion>,
     /// As if no exemplars were there but those that meet this condition: "camera = 'north' and year >= 2020"; may be given
     /// again, and one of them is enough then

@@ -5,17 +5,12 @@ use std::path::Path;
 use anyhow::Result;
 use vismem_data::Dataset;
 
-use crate::args::reading::{Finding, Reading};
+use crate::args::reading::Reading;
 use crate::remedy;
 
 /// Opens a data set of ground truth; see [`vismem_data::open_truth`].
 pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
     Ok(with_remedies(vismem_data::open_truth(path, &reading.into())?))
-}
-
-/// Opens a data set of which the pictures alone are of interest.
-pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
-    Ok(with_remedies(vismem_data::open_unlabelled(path, &finding.into())?))
 }
 
 fn with_remedies(dataset: Dataset) -> Dataset {

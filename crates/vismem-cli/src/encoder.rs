@@ -15,7 +15,12 @@ use crate::progress::Watch;
 /// When it cannot be loaded, or the memory holds embeddings of another one.
 pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::EncoderIdentity)>) -> Result<Encoder> {
     let held = memory.map(|(memory, encoder)| Held { memory, encoder });
-    Ok(vismem_app::models::load_encoder(&request(encoding), &Hub::from_environment(), held, &mut Watch::default())?)
+    Ok(meant(encoding).load(held, &mut Watch::default())?)
+}
+
+/// The encoder that the user means.
+pub fn meant(encoding: &Encoding) -> vismem_app::Encoding {
+    vismem_app::Encoding { request: request(encoding), hub: Hub::from_environment() }
 }
 
 /// What was said on the command line.

@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 use anyhow::Result;
 use serde::Serialize;
+use vismem_report::words;
+pub use vismem_report::words::count;
 
 use crate::remedy;
 
@@ -95,15 +97,9 @@ pub fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
 }
 
-/// A number in groups of three digits.
-pub fn count(count: impl TryInto<u64>) -> String {
-    indicatif::HumanCount(count.try_into().unwrap_or(u64::MAX)).to_string()
-}
-
-/// "1 label", "1,000 labels".
+/// "1 label", "1,000 labels", as a terminal shows it: with a plain space.
 pub fn counted(number: impl TryInto<u64>, one: &str) -> String {
-    let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+    words::counted(number, one).replace(words::NBSP, " ")
 }
 
 /// Seconds since 1970 as date and time, UTC.

@@ -115,12 +115,17 @@ impl Watch {
         Self { stops: true, ..Self::default() }
     }
 
+    /// Takes the bar away while something else is printed.
+    pub fn pause<R>(&self, print: impl FnOnce() -> R) -> R {
+        match &self.steps.step {
+            Some(step) => step.pause(print),
+            None => print(),
+        }
+    }
+
     /// Prints a line above the bar.
     fn print(&self, line: impl std::fmt::Display) {
-        match &self.steps.step {
-            Some(progress) => progress.pause(|| output::note(line)),
-            None => output::note(line),
-        }
+        self.pause(|| output::note(line));
     }
 }
 

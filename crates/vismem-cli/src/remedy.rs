@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use vismem_app::{Failure, RequestError};
+use vismem_app::{Failure, ReceiptError, RequestError};
 use vismem_data::{Field, ReadError, Remedy};
 use vismem_models::{HubError, LoadError};
 
@@ -92,6 +92,9 @@ fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
             let (labels, rows) = (counted(*labels, "label"), counted(*rows, "row"));
             format!("{}: {labels} for {rows}; give one label for each row", path.display())
         }
+        Error::Receipt(error) => return receipt(error),
+        Error::Like { path, .. } => format!("--like {}", path.display()),
+        Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
         _ => return None,
     })
 }
@@ -110,7 +113,34 @@ fn request(error: &RequestError) -> String {
         RequestError::RowsOfUnknownEncoder { memory, held } => {
             format!("{}: holds embeddings of {held}; say --encoder if the rows are of the same", memory.display())
         }
+        RequestError::NoCriteria => {
+            "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
+        }
+        RequestError::Distance(distance) => {
+            format!("--distance {distance} is out of range: must be within 0 to 2")
+        }
+        RequestError::SplitByLabel { label } => {
+            format!("{label:?} is the label that is split; say which of its exemplars without --label")
+        }
+        RequestError::HoldsEmbeddings { path } => {
+            let name = path.display();
+            format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
+        }
         other => other.to_string(),
+    }
+}
+
+fn receipt(error: &ReceiptError) -> Option<String> {
+    match error {
+        ReceiptError::Lost { path, source } => {
+            let path = path.display();
+            Some(format!("cannot write {path}; the exemplars are forgotten, see `vismem log`: {source}"))
+        }
+        ReceiptError::NotOne { path, source } => {
+            Some(format!("{}: is no receipt of `vismem forget --receipt`: {source}", path.display()))
+        }
+        ReceiptError::Changed { .. } => Some(format!("{error}; use the receipt as `vismem forget` wrote it")),
+        _ => None,
     }
 }
 

@@ -1,25 +1,6 @@
 //! How numbers and user text are written, the same on every page and picture.
 
-/// Stands where there is no number or no text.
-pub const NOTHING: &str = "–";
-
-/// No-break space: a number and its unit stay on one line.
-const NBSP: char = '\u{a0}';
-
-/// A share 0..=1 as percent: one digit after the point below 10 %, none above. `>99 %` keeps "nearly all" apart from "all".
-pub fn percent(share: f64) -> String {
-    if !share.is_finite() {
-        return NOTHING.into();
-    }
-    let value = share.clamp(0.0, 1.0) * 100.0;
-    match value {
-        0.0 => format!("0{NBSP}%"),
-        v if v < 0.1 => format!("<0.1{NBSP}%"),
-        v if v < 9.95 => format!("{v:.1}{NBSP}%"),
-        v if (99.5..99.999_999).contains(&v) => format!(">99{NBSP}%"),
-        v => format!("{v:.0}{NBSP}%"),
-    }
-}
+pub use crate::words::{NOTHING, count, counted, percent};
 
 /// A share as a CSS or SVG length in percent: a plain number 0..=100.
 pub fn width(share: f64) -> f64 {
@@ -40,25 +21,6 @@ pub fn weight(value: f64) -> String {
         v if v.abs() >= 1e6 || v.abs() < 1e-3 => format!("{v:.2e}"),
         v => format!("{v:.*}", (2 - v.abs().log10().floor() as i32).clamp(0, 5) as usize),
     }
-}
-
-/// A count with commas between thousands.
-pub fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A count with its noun: `1 picture`, `20 pictures`.
-pub fn counted(value: usize, noun: &str) -> String {
-    let s = if value == 1 { "" } else { "s" };
-    format!("{}{NBSP}{noun}{s}", count(value as u64))
 }
 
 /// User text that can stand in HTML and XML: control characters (which XML refuses) become spaces,
@@ -91,16 +53,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nearly_all_is_not_written_as_all() {
-        assert_eq!(percent(0.9999), ">99\u{a0}%");
-        assert_eq!(percent(1.0), "100\u{a0}%");
-        assert_eq!(percent(0.0), "0\u{a0}%");
-        assert_eq!(percent(0.0001), "<0.1\u{a0}%");
-        assert_eq!(percent(0.0996), "10\u{a0}%");
-        assert_eq!(percent(0.0312), "3.1\u{a0}%");
-    }
-
-    #[test]
     fn numbers_that_are_none_are_dashes() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!([percent(bad), distance(bad), weight(bad)], [NOTHING; 3]);
@@ -120,13 +72,6 @@ mod tests {
         assert_eq!(weight(1.0 / 22.0), "0.0455");
         assert_eq!(weight(123.456), "123");
         assert_eq!(weight(1_603_000.0), "1.60e6");
-    }
-
-    #[test]
-    fn counts_have_commas() {
-        assert_eq!(count(7), "7");
-        assert_eq!(count(1_281_167), "1,281,167");
-        assert_eq!(counted(1, "picture"), "1\u{a0}picture");
     }
 
     #[test]

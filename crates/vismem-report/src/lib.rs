@@ -25,6 +25,7 @@ mod sheet;
 mod suspects;
 mod text_layout;
 mod thumbnail;
+pub mod words;
 
 pub use contact_sheet::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html};
 pub use error::Error;

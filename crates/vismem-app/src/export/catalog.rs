@@ -2,33 +2,33 @@
 
 use std::path::PathBuf;
 
-use vismem::{Memory, Selector, Source, Stored};
+use vismem::{Memory, Source, Stored};
 use vismem_data::parquet::Kind;
 use vismem_data::{Column, TableFormat, TableWriter, hex};
 
 use super::Exported;
-use crate::{Observer, Result};
+use crate::{Observer, Result, Selection};
 
 /// Rows that are written together.
 const TOGETHER: usize = 16_384;
 
 /// Which table is to be written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CatalogRequest {
     /// The folder of the table, which is made if need be.
     pub output: PathBuf,
     /// How it is written.
     pub format: TableFormat,
     /// The exemplars; all without it.
-    pub selector: Option<Selector>,
+    pub selection: Option<Selection>,
 }
 
 /// Writes ids, labels, levels of the taxonomy, sources, batches and attributes as a table, one row for each exemplar.
 ///
 /// # Errors
-/// When the memory is empty, nothing fits the selector, a file cannot be written, or the observer ends it.
+/// When the memory is empty, nothing fits the selection, a file cannot be written, or the observer ends it.
 pub fn catalog(memory: &Memory, request: &CatalogRequest, observer: &mut dyn Observer) -> Result<Exported> {
-    let ids = super::ids(memory, request.selector.as_ref())?;
+    let ids = super::ids(memory, request.selection.as_ref(), observer)?;
     let taxonomy = memory.taxonomy()?;
     let mut columns = vec![("id", Kind::Integer), ("label", Kind::Text)];
     columns.extend(taxonomy.levels.iter().map(|level| (level.as_str(), Kind::Text)));

@@ -1,26 +1,19 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{Compacted, Editor};
+use vismem_app::compact;
 
 use super::Outcome;
 use crate::args::{Args, Format};
 use crate::output;
 
-#[derive(Serialize)]
-struct Document {
-    memory: String,
-    #[serde(flatten)]
-    compacted: Compacted,
-}
-
 pub fn run(args: &Args) -> Result<Outcome> {
-    let compacted = Editor::open(&args.memory)?.compact()?;
+    let document = compact::compact(&args.memory)?;
     if args.format == Format::Json {
-        output::json(&Document { memory: args.memory.display().to_string(), compacted })?;
+        output::json(&document)?;
         return Ok(Outcome::Done);
     }
+    let compacted = &document.compacted;
     let (before, after) = (output::bytes(compacted.bytes_before), output::bytes(compacted.bytes_after));
     let mut out = output::stdout();
     writeln!(out, "closed {}, {before} became {after}", output::counted(compacted.free_slots, "free slot"))?;

@@ -11,14 +11,17 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Decision, Memory};
 use vismem_app::add::{AddRequest, add};
+use vismem_app::classify::{self, Heard, Said};
+use vismem_app::explain;
+use vismem_app::picture::Pictures;
 use vismem_data::folder;
 use vismem_encode::Encoder;
 use vismem_models::Hub;
 
 use self::pictures::{CLASSES, draw};
-use super::{Outcome, classify, explain};
+use super::Outcome;
 use crate::args::{Args, Demo, Encoding, Format};
-use crate::progress::Watch;
+use crate::progress::{Progress, Watch};
 use crate::{encoder, output};
 
 /// Pictures of each class that go into the memory.
@@ -196,13 +199,19 @@ impl Tour<'_> {
         let (pictures, options) = (folder::pictures(folder)?, ClassifyOptions::default());
         let mut answers = Vec::new();
         let classify = |values: &[f32]| Ok(memory.classify(values, &options)?);
-        let count = Some(pictures.len() as u64);
-        classify::decide_pictures(encoder, pictures.into_iter(), count, &classify, &mut |picture, decision| {
-            let decision = decision.map_err(anyhow::Error::msg)?;
-            answers.push(Answer { label: folder::label_of(&picture)?, picture, decision });
+        let mut progress = Progress::new(pictures.len() as u64, "pictures");
+        classify::decide_pictures(encoder, pictures.into_iter(), &classify, &mut |heard| {
+            match heard {
+                Heard::Encoded(_) => progress.advance(1),
+                Heard::Said(picture, said) => answers.push((picture, said)),
+            }
             Ok(())
         })?;
-        Ok(answers)
+        let answer = |(picture, said): (PathBuf, Said<Decision>)| -> Result<Answer> {
+            let decision = said.map_err(anyhow::Error::msg)?;
+            Ok(Answer { label: folder::label_of(&picture)?, picture, decision })
+        };
+        answers.into_iter().map(answer).collect()
     }
 
     /// Explains the least certain of the right answers: the one with most to see. Returns the files.
@@ -219,7 +228,7 @@ impl Tour<'_> {
         let explanation = explain::explanation(
             &Memory::open(memory)?,
             picture,
-            encoder.limits(),
+            &Pictures { limits: *encoder.limits(), ..Pictures::default() },
             decision,
             &ClassifyOptions::default(),
         );

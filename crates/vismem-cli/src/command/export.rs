@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Memory, Selector};
+use vismem::Memory;
+use vismem_app::Selection;
 use vismem_app::export::{CatalogRequest, EmbeddingsRequest, NeighborsRequest, catalog, embeddings, neighbors};
 
 use super::Outcome;
@@ -17,18 +18,18 @@ pub fn run(args: &Args, options: &Export) -> Result<Outcome> {
     let mut watch = Watch::default();
     let exported = match options {
         Export::Embeddings(options) => {
-            let selector = selector(&memory, &options.selection, &options.encoding)?;
+            let selection = selection(&options.selection, &options.encoding);
             let (output, metadata) = (options.output.clone(), options.metadata.into());
-            embeddings(&memory, &EmbeddingsRequest { output, metadata, selector }, &mut watch)?
+            embeddings(&memory, &EmbeddingsRequest { output, metadata, selection }, &mut watch)?
         }
         Export::Neighbors(options) => {
             let request = NeighborsRequest { output: options.output.clone(), k: options.k as usize };
             neighbors(&memory, &request, &mut watch)?
         }
         Export::Catalog(options) => {
-            let selector = selector(&memory, &options.selection, &options.encoding)?;
+            let selection = selection(&options.selection, &options.encoding);
             let (output, format) = (options.output.clone(), options.table.into());
-            catalog(&memory, &CatalogRequest { output, format, selector }, &mut watch)?
+            catalog(&memory, &CatalogRequest { output, format, selection }, &mut watch)?
         }
     };
     drop(watch);
@@ -45,10 +46,7 @@ pub fn run(args: &Args, options: &Export) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The selector of what was said, if anything was.
-fn selector(memory: &Memory, selection: &SelectorArgs, encoding: &Encoding) -> Result<Option<Selector>> {
-    if selection.is_empty() || memory.is_empty() {
-        return Ok(None);
-    }
-    selection.selector(encoding, memory.path(), memory.encoder()).map(Some)
+/// The exemplars that are meant, if the user names any.
+fn selection(selection: &SelectorArgs, encoding: &Encoding) -> Option<Selection> {
+    (!selection.is_empty()).then(|| selection.selection(encoding))
 }

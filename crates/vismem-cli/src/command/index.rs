@@ -1,54 +1,15 @@
 //! `vismem index`: builds, shows and drops what searches and counts are made fast by.
 
 use std::io::Write;
-use std::time::Instant;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{BuildOptions, Built, Editor, IndexKind, IndexState, IndexStats, Memory, Search};
+use vismem::{BuildOptions, IndexKind, Memory, Search};
+use vismem_app::index::{self, BuiltIndex};
 
 use super::Outcome;
 use crate::args::{Args, BuildIndex, Format, Index, IndexAction, IndexName};
-use crate::{output, progress};
-
-#[derive(Serialize)]
-struct BuildDocument {
-    memory: String,
-    exemplars: usize,
-    indexes: Vec<BuiltIndex>,
-}
-
-#[derive(Serialize)]
-struct BuiltIndex {
-    kind: &'static str,
-    outcome: &'static str,
-    seconds: f64,
-    bytes: u64,
-}
-
-#[derive(Serialize)]
-struct ShowDocument {
-    memory: String,
-    exemplars: usize,
-    indexes: Vec<ShownIndex>,
-}
-
-#[derive(Serialize)]
-struct ShownIndex {
-    kind: &'static str,
-    file: &'static str,
-    state: &'static str,
-    bytes: u64,
-    pays: bool,
-    neighbors: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct DropDocument {
-    memory: String,
-    dropped: Vec<&'static str>,
-    bytes: u64,
-}
+use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Index) -> Result<Outcome> {
     match &options.action {
@@ -58,11 +19,6 @@ pub fn run(args: &Args, options: &Index) -> Result<Outcome> {
         Some(IndexAction::Drop { kinds }) => drop_all(args, kinds)?,
     }
     Ok(Outcome::Done)
-}
-
-/// Builds an index and shows how far it is. What was added meanwhile is in it.
-pub fn build(memory: &Memory, kind: IndexKind, options: &BuildOptions) -> Result<Built> {
-    Ok(memory.build_index(kind, options, &mut progress::Steps::default())?)
 }
 
 /// Says what would make this search faster.
@@ -79,30 +35,9 @@ pub fn advise(memory: &Memory, search: Search) {
 }
 
 fn build_all(args: &Args, options: &BuildIndex) -> Result<()> {
-    let memory = Memory::open(&args.memory)?;
-    let is_meant = |stats: &IndexStats| stats.pays || stats.state != IndexState::Absent;
-    let kinds: Vec<IndexKind> = match &options.kinds[..] {
-        [] => memory.index_stats()?.iter().filter(|stats| is_meant(stats)).map(|stats| stats.kind).collect(),
-        named => named.iter().map(|name| (*name).into()).collect(),
-    };
     let how = BuildOptions { rebuild: options.rebuild, neighbors: options.neighbors.map(|count| count as usize) };
-    let mut outcomes = Vec::new();
-    for kind in kinds {
-        let started = Instant::now();
-        let outcome = match build(&memory, kind, &how)? {
-            Built::New => "built",
-            Built::Current => "current",
-            Built::TooSmall => "too_small",
-        };
-        outcomes.push((kind, outcome, started.elapsed().as_secs_f64()));
-    }
-    let stats = Memory::open(&args.memory)?.index_stats()?;
-    let bytes = |kind| stats.iter().find(|stats| stats.kind == kind).map_or(0, |stats| stats.bytes);
-    let indexes = outcomes
-        .into_iter()
-        .map(|(kind, outcome, seconds)| BuiltIndex { kind: kind.name(), outcome, seconds, bytes: bytes(kind) })
-        .collect();
-    let document = BuildDocument { memory: args.memory.display().to_string(), exemplars: memory.len(), indexes };
+    let memory = Memory::open(&args.memory)?;
+    let document = index::build(&memory, &kinds(&options.kinds), &how, &mut Watch::default())?;
     if args.format == Format::Json {
         return output::json(&document);
     }
@@ -122,26 +57,12 @@ fn build_all(args: &Args, options: &BuildIndex) -> Result<()> {
 }
 
 fn show(args: &Args) -> Result<()> {
-    let memory = Memory::open(&args.memory)?;
-    let shown = |stats: IndexStats| ShownIndex {
-        kind: stats.kind.name(),
-        file: stats.kind.file_name(),
-        state: match stats.state {
-            IndexState::Current => "current",
-            IndexState::Behind => "behind",
-            IndexState::Absent => "absent",
-        },
-        bytes: stats.bytes,
-        pays: stats.pays,
-        neighbors: stats.neighbors,
-    };
-    let indexes = memory.index_stats()?.into_iter().map(shown).collect();
-    let document = ShowDocument { memory: args.memory.display().to_string(), exemplars: memory.len(), indexes };
+    let document = index::show(&Memory::open(&args.memory)?)?;
     if args.format == Format::Json {
         return output::json(&document);
     }
     let mut out = output::stdout();
-    for ShownIndex { kind, state, bytes, pays, neighbors, .. } in &document.indexes {
+    for index::Index { kind, state, bytes, pays, neighbors, .. } in &document.indexes {
         let size = if *state == "absent" { String::new() } else { output::bytes(*bytes) };
         let lists = neighbors.map_or_else(String::new, |count| format!("{count} neighbours each, "));
         let worth = match (*kind, *pays) {
@@ -159,19 +80,12 @@ fn show(args: &Args) -> Result<()> {
     Ok(out.flush()?)
 }
 
-fn drop_all(args: &Args, kinds: &[IndexName]) -> Result<()> {
-    let kinds: Vec<IndexKind> =
-        if kinds.is_empty() { IndexKind::ALL.into() } else { kinds.iter().map(|name| (*name).into()).collect() };
-    let stats = Memory::open(&args.memory)?.index_stats()?;
-    let mut document = DropDocument { memory: args.memory.display().to_string(), dropped: Vec::new(), bytes: 0 };
-    let mut editor = Editor::open(&args.memory)?;
-    for stats in stats.iter().filter(|stats| kinds.contains(&stats.kind)) {
-        if editor.drop_index(stats.kind)? {
-            document.dropped.push(stats.kind.name());
-            document.bytes += stats.bytes;
-        }
-    }
-    drop(editor);
+fn kinds(names: &[IndexName]) -> Vec<IndexKind> {
+    names.iter().map(|name| (*name).into()).collect()
+}
+
+fn drop_all(args: &Args, names: &[IndexName]) -> Result<()> {
+    let document = index::drop_indexes(&args.memory, &kinds(names))?;
     if args.format == Format::Json {
         return output::json(&document);
     }

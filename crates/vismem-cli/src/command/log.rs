@@ -1,26 +1,21 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
 use vismem::{Event, EventKind, Memory};
+use vismem_app::log;
 
 use super::Outcome;
 use crate::args::{Args, Format};
 use crate::output;
 
-#[derive(Serialize)]
-struct Document {
-    events: Vec<Event>,
-}
-
 pub fn run(args: &Args) -> Result<Outcome> {
-    let document = Document { events: Memory::open(&args.memory)?.events()? };
+    let log = log::log(&Memory::open(&args.memory)?)?;
     if args.format == Format::Json {
-        output::json(&document)?;
+        output::json(&log)?;
         return Ok(Outcome::Done);
     }
     let mut out = output::stdout();
-    for Event { id, kind, at, exemplars, selected_by, after, .. } in document.events {
+    for Event { id, kind, at, exemplars, selected_by, after, .. } in log.events {
         let by = if selected_by.is_empty() { String::new() } else { format!(" by {}", selected_by.join(", ")) };
         let what = match (exemplars, kind) {
             (0, EventKind::Undo) => " taxonomy".into(),

@@ -1,59 +1,47 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{Exemplar, Label, Memory};
+use vismem::Memory;
+use vismem_app::list::{self, Exemplars, Labels};
 
 use super::Outcome;
 use crate::args::{Args, Format, Ls};
 use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
-    let mut selection = options.selection.clone();
-    selection.labels.extend(options.labelled.iter().cloned());
+    let mut named = options.selection.clone();
+    named.labels.extend(options.labelled.iter().cloned());
     if options.all {
-        let mut entries = Vec::with_capacity(memory.len());
-        memory.for_each_exemplar(|exemplar| entries.push(exemplar))?;
-        exemplars(entries, args.format)?;
-    } else if selection.is_empty() {
-        labels(&memory, args.format)?;
+        exemplars(&list::all(&memory)?, args.format)?;
+    } else if named.is_empty() {
+        labels(&list::labels(&memory), args.format)?;
     } else {
-        let selector = selection.selector(&options.encoding, memory.path(), memory.encoder())?;
-        let found = memory.select(&selector)?.into_iter().map(|id| memory.exemplar(id));
-        exemplars(found.filter_map(vismem::Result::transpose).collect::<vismem::Result<_>>()?, args.format)?;
+        let listed = list::selected(&memory, &named.selection(&options.encoding), &mut Watch::default())?;
+        exemplars(&listed, args.format)?;
     }
     Ok(Outcome::Done)
 }
 
-fn labels(memory: &Memory, format: Format) -> Result<()> {
-    #[derive(Serialize)]
-    struct Listing<'a> {
-        labels: &'a [Label],
-    }
-    let labels = memory.labels();
+fn labels(labels: &Labels, format: Format) -> Result<()> {
     if format == Format::Json {
-        return output::json(&Listing { labels });
+        return output::json(labels);
     }
     let mut out = output::stdout();
-    for label in labels {
+    for label in &labels.labels {
         writeln!(out, "{:>9}  {}", output::count(label.exemplars), label.name)?;
     }
     Ok(out.flush()?)
 }
 
-fn exemplars(exemplars: Vec<Exemplar>, format: Format) -> Result<()> {
-    #[derive(Serialize)]
-    struct Listing {
-        exemplars: Vec<Exemplar>,
-    }
-    let listing = Listing { exemplars };
+fn exemplars(exemplars: &Exemplars, format: Format) -> Result<()> {
     if format == Format::Json {
-        return output::json(&listing);
+        return output::json(exemplars);
     }
     let mut out = output::stdout();
-    for entry in listing.exemplars {
-        let source = entry.source.map_or_else(|| "-".into(), |source| source.to_string());
+    for entry in &exemplars.exemplars {
+        let source = entry.source.as_ref().map_or_else(|| "-".into(), ToString::to_string);
         write!(out, "{:>9}  {}  {source}", entry.id, entry.label)?;
         if !entry.attributes.is_empty() {
             write!(out, "  {}", entry.attributes)?;

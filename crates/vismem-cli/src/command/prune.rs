@@ -1,31 +1,16 @@
-mod page;
 mod suggest;
 
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{BuildOptions, Editor, IndexKind, Memory, Pruned, Pruning};
-use vismem_data::has_extension;
+use vismem::{Memory, Pruning};
+use vismem_app::picture::Pictures;
+use vismem_app::prune::{self, Correction, Effect, Page};
 
-use super::{Outcome, index};
-use crate::args::{Args, Format, Prune, PruningTrial, wrong_use};
-use crate::{output, progress};
-
-/// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.
-const MANY: f64 = 0.25;
-
-#[derive(Serialize)]
-struct Document {
-    memory: String,
-    pruning: Option<Pruning>,
-    dry_run: bool,
-    exemplars: usize,
-    hidden: usize,
-    reduced: usize,
-    page: Option<String>,
-}
+use super::Outcome;
+use crate::args::{Args, DEFAULT_MEMORY, Format, Prune, PruningTrial, wrong_use};
+use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
     match options {
@@ -37,15 +22,8 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
             let pruning = Pruning::Soft { neighbors: soft.neighbors as usize, c: soft.c, d: soft.d };
             set(args, pruning, &soft.trial)?;
         }
-        Prune::Off => {
-            Editor::open(&args.memory)?.set_pruning(None)?;
-            answer(args.format, &document(args, &Memory::open(&args.memory)?, None, false, None))?;
-        }
-        Prune::Show => {
-            let memory = Memory::open(&args.memory)?;
-            let pruned = memory.pruned(&mut progress::Steps::default())?;
-            answer(args.format, &document(args, &memory, pruned, false, None))?;
-        }
+        Prune::Off => answer(args.format, &prune::off(&args.memory)?)?,
+        Prune::Show => answer(args.format, &prune::show(&Memory::open(&args.memory)?, &mut Watch::default())?)?,
         Prune::Suggest(options) => suggest::run(args, options)?,
     }
     Ok(Outcome::Done)
@@ -53,60 +31,35 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
 
 fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let pruning = pruning.checked().map_err(wrong_use)?;
-    if let Some(page) = trial.page.as_deref().filter(|page| !has_extension(page, "html")) {
-        return Err(wrong_use(format!("{}: the page is written as .html", page.display())));
-    }
-    // Counted before it is set, so that no decision has to wait for it.
-    let memory = Memory::open(&args.memory)?;
-    keep_lists(&memory, pruning.neighbors());
-    let pruned = memory.pruned_by(pruning, &mut progress::Steps::default())?;
-    if let Some(page) = &trial.page {
-        page::write(page, &memory, &pruned)?;
-    }
-    let document = document(args, &memory, Some(&pruned), trial.dry_run, trial.page.as_deref());
-    let runs_out = pruning.neighbors() > usual_exemplars(&memory);
-    if runs_out && document.hidden as f64 > MANY * document.exemplars as f64 {
+    let vismem = match args.memory.to_string_lossy() {
+        path if path == DEFAULT_MEMORY => "vismem".into(),
+        path => format!("vismem -m {}", quoted(&path)),
+    };
+    let in_words = |correction: Correction<'_>| match correction {
+        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", quoted(to)),
+        Correction::Forget { id } => format!("{vismem} forget --id {id}"),
+    };
+    // Who runs the command line may look at any file of theirs.
+    let page = trial.page.as_deref().map(|file| Page { file, pictures: Pictures::default(), in_words: &in_words });
+    let effect = prune::set(&args.memory, pruning, trial.dry_run, page.as_ref(), &mut Watch::default())?;
+    if effect.hides_too_many {
         output::note(format_args!(
             "warning: that hides {:.0} % of the memory. Labels have fewer exemplars than neighbours are asked, so that most of \
              these must be wrong, whoever they are: ask fewer with --neighbors, or let `vismem prune suggest` choose",
-            100.0 * document.hidden as f64 / document.exemplars as f64
+            100.0 * effect.hidden as f64 / effect.exemplars as f64
         ));
     }
-    // A reader would keep the editor from cutting the log.
-    drop(memory);
-    if !trial.dry_run {
-        Editor::open(&args.memory)?.set_pruning(Some(pruning))?;
-    }
-    answer(args.format, &document)
+    answer(args.format, &effect)
 }
 
-/// Keeps the neighbour lists that pruning counts by, so that nobody has to search for them again. Where that cannot be, as
-/// on a disk that is only read, they are searched for in memory.
-fn keep_lists(memory: &Memory, neighbors: usize) {
-    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
-    let _ = index::build(memory, IndexKind::NeighborLists, &options);
+/// As a word for the shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
+    if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// How many exemplars half of the labels have.
-fn usual_exemplars(memory: &Memory) -> usize {
-    let mut counts: Vec<usize> = memory.labels().iter().map(|label| label.exemplars).collect();
-    counts.sort_unstable();
-    counts.get(counts.len() / 2).copied().unwrap_or(0)
-}
-
-fn document(args: &Args, memory: &Memory, pruned: Option<&Pruned>, dry_run: bool, page: Option<&Path>) -> Document {
-    Document {
-        memory: args.memory.display().to_string(),
-        pruning: pruned.map(|pruned| pruned.pruning),
-        dry_run,
-        exemplars: memory.len(),
-        hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
-        reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
-        page: page.map(|page| page.display().to_string()),
-    }
-}
-
-fn answer(format: Format, document: &Document) -> Result<()> {
+fn answer(format: Format, document: &Effect) -> Result<()> {
     if format == Format::Json {
         return output::json(document);
     }

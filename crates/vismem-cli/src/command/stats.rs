@@ -3,35 +3,35 @@ mod since;
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{Attribute, Memory, Since};
+use vismem::{Attribute, Memory};
+use vismem_app::stats::{self, Comparison};
 
 use super::Outcome;
-use crate::args::{Args, Format, Stats};
+use crate::args::{Args, Format, Since, Stats};
 use crate::output;
-
-#[derive(Serialize)]
-struct Document {
-    memory: String,
-    #[serde(flatten)]
-    stats: vismem::Stats,
-    since: Option<Since>,
-}
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
     let memory = Memory::open(&args.memory)?;
-    let since = since::compare(&memory, options)?;
-    // After the comparison, which may have made a file.
-    let document = Document { memory: args.memory.display().to_string(), stats: memory.stats()?, since };
+    let (k, vote) = options.rule.checked()?;
+    let comparison = options.since.map(|since| Comparison {
+        batch: match since {
+            Since::Batch(batch) => Some(batch),
+            Since::Last => None,
+        },
+        k,
+        vote,
+    });
+    let stats = stats::stats(&memory, comparison, &mut Watch::default())?;
     match args.format {
-        Format::Json => output::json(&document)?,
-        Format::Text => print(&document)?,
+        Format::Json => output::json(&stats)?,
+        Format::Text => print(&stats)?,
     }
     Ok(Outcome::Done)
 }
 
-fn print(document: &Document) -> Result<()> {
-    let Document { memory, stats, since } = document;
+fn print(stats: &stats::Stats) -> Result<()> {
+    let stats::Stats { memory, stats, since } = stats;
     let mut out = output::stdout();
     let mut row = |name: &str, value: String| writeln!(out, "{name:<11} {value}");
     row("memory", memory.clone())?;

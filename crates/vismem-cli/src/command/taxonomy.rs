@@ -2,34 +2,12 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{Editor, Memory, TwoPlaces};
-use vismem_data::taxonomy;
+use vismem::{Memory, TwoPlaces};
+use vismem_app::taxonomy::{self, Placed, Set};
 
 use super::Outcome;
 use crate::args::{Args, Format, Taxonomy};
 use crate::output;
-
-#[derive(Serialize)]
-struct Document {
-    levels: Vec<String>,
-    labels: Vec<Label>,
-}
-
-#[derive(Serialize)]
-struct Label {
-    label: String,
-    exemplars: usize,
-    names: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Check {
-    levels: Vec<String>,
-    whole: bool,
-    unplaced: Vec<String>,
-    two_places: Vec<TwoPlaces>,
-}
 
 pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
     match options {
@@ -40,18 +18,17 @@ pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
 }
 
 fn set(args: &Args, file: &Path) -> Result<Outcome> {
-    let taxonomy = taxonomy::read(file)?;
-    let event = Editor::open(&args.memory)?.set_taxonomy(&taxonomy)?;
+    let Set { labels, changed, taxonomy } = taxonomy::set(&args.memory, file)?;
     if args.format == Format::Json {
-        output::json(&document(args)?)?;
+        output::json(&taxonomy)?;
         return Ok(Outcome::Done);
     }
     let mut out = output::stdout();
-    let labels = output::counted(taxonomy.labels.len(), "label");
-    let levels = taxonomy.levels.join(" < ");
-    match event {
-        Some(_) => writeln!(out, "set {labels} in the levels {levels}")?,
-        None => writeln!(out, "nothing to change: the memory has these {labels} in the levels {levels} already")?,
+    let (labels, levels) = (output::counted(labels, "label"), taxonomy.levels.join(" < "));
+    if changed {
+        writeln!(out, "set {labels} in the levels {levels}")?;
+    } else {
+        writeln!(out, "nothing to change: the memory has these {labels} in the levels {levels} already")?;
     }
     out.flush()?;
     Ok(Outcome::Done)
@@ -59,15 +36,15 @@ fn set(args: &Args, file: &Path) -> Result<Outcome> {
 
 /// The taxonomy as a CSV that `set` reads.
 fn show(args: &Args) -> Result<Outcome> {
-    let document = document(args)?;
+    let taxonomy = taxonomy::show(&Memory::open(&args.memory)?)?;
     if args.format == Format::Json {
-        output::json(&document)?;
+        output::json(&taxonomy)?;
         return Ok(Outcome::Done);
     }
-    if !document.levels.is_empty() {
+    if !taxonomy.levels.is_empty() {
         let mut out = csv::Writer::from_writer(output::stdout());
-        out.write_record(std::iter::once("label").chain(document.levels.iter().map(String::as_str)))?;
-        for Label { label, names, .. } in &document.labels {
+        out.write_record(std::iter::once("label").chain(taxonomy.levels.iter().map(String::as_str)))?;
+        for Placed { label, names, .. } in &taxonomy.labels {
             out.write_record(std::iter::once(label).chain(names))?;
         }
         out.flush()?;
@@ -75,25 +52,8 @@ fn show(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn document(args: &Args) -> Result<Document> {
-    let memory = Memory::open(&args.memory)?;
-    let mut taxonomy = memory.taxonomy()?;
-    let placed = memory.labels().iter().filter_map(|label| {
-        let names = taxonomy.labels.remove(&label.name)?;
-        Some(Label { label: label.name.clone(), exemplars: label.exemplars, names })
-    });
-    let labels = placed.collect();
-    Ok(Document { levels: taxonomy.levels, labels })
-}
-
 fn check(args: &Args) -> Result<Outcome> {
-    let memory = Memory::open(&args.memory)?;
-    let taxonomy = memory.taxonomy()?;
-    let unplaced = memory.labels().iter().filter(|label| !taxonomy.labels.contains_key(&label.name));
-    let unplaced: Vec<String> = unplaced.map(|label| label.name.clone()).collect();
-    let two_places = taxonomy.names_in_two_places();
-    let whole = unplaced.is_empty() && two_places.is_empty();
-    let check = Check { levels: taxonomy.levels, whole, unplaced, two_places };
+    let check = taxonomy::check(&Memory::open(&args.memory)?)?;
     if args.format == Format::Json {
         output::json(&check)?;
     } else {
@@ -104,10 +64,10 @@ fn check(args: &Args) -> Result<Outcome> {
         for TwoPlaces { level, name, above } in &check.two_places {
             writeln!(out, "{level} {name}: stands below {}", above.join(" and "))?;
         }
-        if whole {
+        if check.whole {
             writeln!(out, "every label has its place")?;
         }
         out.flush()?;
     }
-    Ok(if whole { Outcome::Done } else { Outcome::Incomplete })
+    Ok(if check.whole { Outcome::Done } else { Outcome::Incomplete })
 }

@@ -1,44 +1,26 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem::{ReceiptCheck, Verification};
+use vismem::ReceiptCheck;
+use vismem_app::verify::{self, Verified};
 
 use super::Outcome;
 use crate::args::{Args, Format, Verify};
-use crate::{output, receipt};
-
-#[derive(Serialize)]
-struct Document {
-    memory: String,
-    #[serde(flatten)]
-    verification: Verification,
-    receipt: Option<ReceiptCheck>,
-}
+use crate::output;
 
 pub fn run(args: &Args, options: &Verify) -> Result<Outcome> {
-    let receipt = options.receipt.as_deref().map(receipt::read).transpose()?;
-    let verification = vismem::verify(&args.memory)?;
-    // A memory that cannot be read has no log either.
-    let receipt = receipt
-        .filter(|_| verification.digest.is_some())
-        .map(|receipt| vismem::Memory::open(&args.memory)?.check_receipt(&receipt));
-    let receipt = receipt.transpose().or_else(|error: vismem::Error| match error {
-        vismem::Error::Damaged { .. } => Ok(None),
-        error => Err(error),
-    })?;
-    let document = Document { memory: args.memory.display().to_string(), verification, receipt };
+    let verified = verify::verify(&args.memory, options.receipt.as_deref())?;
     match args.format {
-        Format::Json => output::json(&document)?,
-        Format::Text => print(&document)?,
+        Format::Json => output::json(&verified)?,
+        Format::Text => print(&verified)?,
     }
-    let unproved = options.receipt.is_some() && !document.receipt.as_ref().is_some_and(ReceiptCheck::belongs);
-    Ok(if document.verification.is_sound() && !unproved { Outcome::Done } else { Outcome::Incomplete })
+    let unproved = options.receipt.is_some() && !verified.receipt.as_ref().is_some_and(ReceiptCheck::belongs);
+    Ok(if verified.verification.is_sound() && !unproved { Outcome::Done } else { Outcome::Incomplete })
 }
 
-fn print(document: &Document) -> Result<()> {
+fn print(verified: &Verified) -> Result<()> {
     let mut out = output::stdout();
-    let Document { memory, verification, receipt } = document;
+    let Verified { memory, verification, receipt } = verified;
     for fault in &verification.faults {
         writeln!(out, "{}: {}", fault.file.display(), fault.what)?;
     }

@@ -1,6 +1,7 @@
 //! Numbers in words, figures' points and tables' cells, the same in every part of the report.
 
 use vismem_report::figure::{Axis, Marks, Origin, Point, Series, Unit};
+pub use vismem_report::words::{NBSP, count, counted, counted_in};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use crate::Share;
@@ -28,24 +29,6 @@ impl Uncertain for Estimate {
     fn ends(&self) -> (f64, f64, f64) {
         (self.value, self.low, self.high)
     }
-}
-
-/// No-break space: a number and its unit stay on one line.
-pub const NBSP: char = '\u{a0}';
-
-/// A count with commas between thousands.
-pub fn count(value: u64) -> String {
-    Unit::Count.exact(value as f64)
-}
-
-/// A count with its noun.
-pub fn counted(value: u64, noun: &str) -> String {
-    counted_in(value, noun, &format!("{noun}s"))
-}
-
-/// A count with its noun, which is irregular.
-pub fn counted_in(value: u64, one: &str, many: &str) -> String {
-    format!("{}{NBSP}{}", count(value), if value == 1 { one } else { many })
 }
 
 /// A share in percent with one digit.

@@ -3,48 +3,62 @@
 use std::io::{BufWriter, Write};
 
 use anyhow::Result;
-use serde::Serialize;
+use vismem::ClassifyOptions;
+use vismem_app::classify::Answer;
 
 use crate::args::Format;
 use crate::decision;
 use crate::output::{self, JsonResults, Stdout};
 
-/// What is said of one query: a decision, or why there is none.
-#[derive(Serialize)]
-pub struct Answer {
-    pub path: String,
-    #[serde(flatten)]
-    pub decision: Option<decision::Document>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+/// Begins the document with the first answer: an error before it leaves nothing half written.
+pub struct Printer {
+    format: Format,
+    options: ClassifyOptions,
+    begun: Option<Begun>,
 }
 
-pub enum Printer {
+enum Begun {
     Json(JsonResults<BufWriter<Stdout>>),
     Text(BufWriter<Stdout>),
 }
 
-impl Printer {
-    pub fn new(format: Format) -> Result<Self> {
-        Ok(match format {
-            Format::Json => Self::Json(JsonResults::begin(output::stdout())?),
-            Format::Text => Self::Text(output::stdout()),
-        })
-    }
-
-    pub fn print(&mut self, answer: &Answer) -> Result<()> {
+impl Begun {
+    fn print(&mut self, answer: &Answer, options: &ClassifyOptions) -> Result<()> {
         match (self, &answer.decision) {
             (Self::Json(results), _) => results.push(answer)?,
-            (Self::Text(out), Some(decision)) => writeln!(out, "{}  {}", answer.path, decision.in_short())?,
+            (Self::Text(out), Some(decision)) => {
+                writeln!(out, "{}  {}", answer.path, decision::in_short(decision, options))?;
+            }
             (Self::Text(out), None) => writeln!(out, "{}  not classified", answer.path)?,
         }
         Ok(())
     }
+}
+
+impl Printer {
+    pub fn new(format: Format, options: &ClassifyOptions) -> Self {
+        Self { format, options: options.clone(), begun: None }
+    }
+
+    fn begun(format: Format) -> Result<Begun> {
+        Ok(match format {
+            Format::Json => Begun::Json(JsonResults::begin(output::stdout())?),
+            Format::Text => Begun::Text(output::stdout()),
+        })
+    }
+
+    pub fn print(&mut self, answer: &Answer) -> Result<()> {
+        let begun = match &mut self.begun {
+            Some(begun) => begun,
+            none => none.insert(Self::begun(self.format)?),
+        };
+        begun.print(answer, &self.options)
+    }
 
     pub fn end(self) -> Result<()> {
-        match self {
-            Self::Json(results) => results.end(),
-            Self::Text(mut out) => Ok(out.flush()?),
+        match self.begun.map_or_else(|| Self::begun(self.format), Ok)? {
+            Begun::Json(results) => results.end(),
+            Begun::Text(mut out) => Ok(out.flush()?),
         }
     }
 }

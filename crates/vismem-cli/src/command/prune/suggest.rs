@@ -2,36 +2,30 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Memory, Pruning, PruningTrial, Threshold, Vote};
+use vismem::{Memory, Pruning, PruningTrial, Threshold};
+use vismem_app::prune::{self, Suggestion};
 
 use crate::args::{Args, Format, SuggestPruning};
-use crate::{output, progress};
+use crate::output;
+use crate::progress::Watch;
 
 #[derive(Serialize)]
 struct Document {
-    memory: String,
-    k: usize,
-    vote: Vote,
-    trials: Vec<PruningTrial>,
+    #[serde(flatten)]
+    suggestion: Suggestion,
     command: String,
 }
 
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
-    super::keep_lists(&memory, (options.neighbors as usize).max(k).max(Pruning::SOFT.neighbors()));
-    let trials = memory.try_prunings(options.neighbors as usize, k, vote, &mut progress::Steps::default())?;
-    let document = Document {
-        memory: args.memory.display().to_string(),
-        k,
-        vote,
-        command: command(trials[0].pruning.as_ref()),
-        trials,
-    };
+    let suggestion = prune::suggest(&memory, options.neighbors as usize, k, vote, &mut Watch::default())?;
+    let command = command(suggestion.trials[0].pruning.as_ref());
+    let document = Document { suggestion, command };
     if args.format == Format::Json {
         return output::json(&document);
     }
-    let trials = &document.trials;
+    let trials = &document.suggestion.trials;
     let mut out = output::stdout();
     let row = |trial: &PruningTrial| {
         let rule = trial.pruning.map_or_else(|| "off".to_owned(), |pruning| pruning.to_string());

@@ -2,28 +2,13 @@
 
 use std::io::Write;
 
-use anyhow::{Context, Result};
-use vismem::{LabelSince, Memory, Since};
+use anyhow::Result;
+use vismem::{LabelSince, Since};
 
-use crate::args::{self, Stats};
-use crate::{output, progress};
+use crate::output;
 
 /// Labels that people are shown; programs get them all.
 const SHOWN: usize = 10;
-
-/// Compares, if that is asked for.
-pub fn compare(memory: &Memory, options: &Stats) -> Result<Option<Since>> {
-    let (k, vote) = options.rule.checked()?;
-    let batch = match options.since {
-        None => return Ok(None),
-        Some(args::Since::Batch(batch)) => batch,
-        Some(args::Since::Last) => {
-            let nothing = || format!("{}: nothing was ever added; add some first", memory.path().display());
-            memory.last_batch()?.with_context(nothing)?
-        }
-    };
-    Ok(Some(memory.changed_since(batch, k, vote, &mut progress::Steps::default())?))
-}
 
 /// Below the rows of `vismem stats`.
 pub fn print(since: &Since, out: &mut impl Write) -> Result<()> {

@@ -1,0 +1,225 @@
+//! What pictures show, by their nearest neighbours.
+
+use std::iter;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use vismem::{Decision, Memory, Taxonomy};
+use vismem_data::embeddings::fault;
+use vismem_data::{Dataset, Embeddings, Finding, Remedy, embedding_folder, has_extension, inside};
+use vismem_encode::{Encoder, Input, Outcome};
+
+use crate::decision::Decided;
+use crate::embeddings::checked_width;
+use crate::what_if::Question;
+use crate::{Encoding, Error, Observer, RequestError, Result, held};
+
+/// Queries that are searched together.
+const TOGETHER: usize = 64;
+
+/// What is classified.
+#[derive(Clone)]
+pub struct Request<'a> {
+    /// Pictures, folders and data sets with or without labels; `.npy` files of embeddings.
+    pub paths: &'a [PathBuf],
+    /// Where the pictures of data sets are.
+    pub finding: Finding,
+    /// Whether only answers are of interest that the what-if changes.
+    pub changed: bool,
+    /// What encodes pictures.
+    pub encoding: Encoding,
+}
+
+/// What is said of one query: a decision, or why there is none.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The picture, or the row as `FILE#ROW`.
+    pub path: String,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Option<Decided>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What would mend the error, if that is not said by it.
+    #[serde(skip)]
+    pub remedy: Option<Remedy>,
+}
+
+/// Hears answers as they come, in the order of the queries.
+pub trait Answers: Observer {
+    /// The next answer. [`ControlFlow::Break`] ends it: nobody wants more.
+    fn answer(&mut self, answer: Answer) -> ControlFlow<()>;
+}
+
+/// A decision, and what it would be without the what-if where both were asked for.
+type Answered = (Decision, Option<Decision>);
+
+/// Classifies queries; returns how many of them have no decision.
+///
+/// # Errors
+/// When a path is not what is classified, the memory cannot answer, an encoder is needed and cannot be loaded, or
+/// `answers` end it ([`Error::Cancelled`]). A picture that cannot be read is an answer, not an error.
+pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, answers: &mut dyn Answers) -> Result<u64> {
+    let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
+    for path in request.paths {
+        if embedding_folder::is_one(path) {
+            return Err(RequestError::HoldsEmbeddings { path: path.clone() }.into());
+        }
+        if has_extension(path, "npy") && !path.is_dir() {
+            embeddings.push((path, Embeddings::open(path)?));
+            continue;
+        }
+        pictures.push(match path.exists() {
+            true => vismem_data::open_unlabelled(path, &request.finding)?,
+            // It becomes an answer that says so, and the others are answered.
+            false => one_picture(path),
+        });
+    }
+    let Finding { image_column, images } = &request.finding;
+    let field = image_column.is_some().then_some("image_column").or(images.is_some().then_some("images"));
+    if let Some(field) = field.filter(|_| pictures.is_empty()) {
+        return Err(RequestError::ForPictures { field }.into());
+    }
+    let dim = memory.encoder().dim;
+    let embeddings = embeddings.into_iter().map(|(path, rows)| checked_width(rows, path, dim));
+    let embeddings = embeddings.collect::<Result<Vec<_>>>()?;
+    let pictures = match pictures.is_empty() {
+        false => Some((request.encoding.load(Some(held(memory)), answers)?, pictures)),
+        true => None,
+    };
+
+    let changed = request.changed;
+    let classify = |values: &[f32]| -> Result<Vec<Answered>> {
+        let decisions = memory.classify(values, &question.asked)?;
+        let before = if changed { memory.classify(values, &question.plain)? } else { Vec::new() };
+        Ok(decisions.into_iter().zip(before.into_iter().map(Some).chain(iter::repeat(None))).collect())
+    };
+    let mut sink = Sink { answers, changed, failed: 0 };
+    for rows in embeddings {
+        sink.rows(rows, &classify)?;
+    }
+    if let Some((encoder, pictures)) = pictures {
+        let Dataset { pictures, count, .. } = Dataset::joined(pictures);
+        decide_pictures(&encoder, pictures, &classify, &mut |heard| match heard {
+            Heard::Encoded(done) => sink.go_on(|answers| answers.step("pictures", done, count)),
+            Heard::Said(picture, answer) => {
+                let fault = picture.bytes.as_ref().and_then(|bytes| bytes.as_ref().err());
+                sink.answer(picture.path.display().to_string(), answer, fault.and_then(|fault| fault.remedy))
+            }
+        })?;
+    }
+    Ok(sink.failed)
+}
+
+/// A picture that may lie in an archive or a table, or nowhere.
+fn one_picture(path: &Path) -> Dataset {
+    Dataset::listed(vec![inside::picture(path)], Taxonomy::default())
+}
+
+/// Where answers go.
+struct Sink<'a> {
+    answers: &'a mut dyn Answers,
+    /// Whether only changed answers are of interest.
+    changed: bool,
+    failed: u64,
+}
+
+impl Sink<'_> {
+    fn go_on(&mut self, tell: impl FnOnce(&mut dyn Answers) -> ControlFlow<()>) -> Result<()> {
+        match tell(self.answers) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled),
+        }
+    }
+
+    fn rows(&mut self, mut rows: Embeddings, classify: &dyn Fn(&[f32]) -> Result<Vec<Answered>>) -> Result<()> {
+        for first in (0..rows.rows).step_by(TOGETHER) {
+            let values = rows.next_rows(TOGETHER)?;
+            let queries = (first..).zip(values.chunks_exact(rows.dim)).map(|(row, values)| {
+                let name = rows.name_of(row);
+                let fault = fault(values).map(|fault| format!("{name} {fault}"));
+                (name, fault.map_or_else(|| Ok(values.to_vec()), Err))
+            });
+            decide(classify, queries.collect(), &mut |name, answer| self.answer(name, answer, None))?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, path: String, answer: Said<Answered>, remedy: Option<Remedy>) -> Result<()> {
+        let answer = match answer {
+            Ok((decision, before)) => {
+                let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
+                if self.changed && before.as_ref().is_some_and(same) {
+                    return Ok(());
+                }
+                let before = before.as_ref().map(Into::into);
+                Answer { path, decision: Some(Decided { decision, before }), error: None, remedy: None }
+            }
+            Err(error) => {
+                self.failed += 1;
+                Answer { path, decision: None, error: Some(error), remedy }
+            }
+        };
+        self.go_on(|answers| answers.answer(answer))
+    }
+}
+
+/// What is said of a query, or why nothing is.
+pub type Said<A> = std::result::Result<A, String>;
+
+/// What is heard while pictures are classified.
+pub enum Heard<P, A> {
+    /// So many are encoded.
+    Encoded(u64),
+    /// What is said of a picture.
+    Said(P, Said<A>),
+}
+
+/// Encodes pictures on all cores and hands their embeddings to `classify`, some together. Hands what it says of each,
+/// or why there is nothing to say, to `hear` in the order of `pictures`.
+///
+/// # Errors
+/// Those of `classify` and `hear`.
+pub fn decide_pictures<P: Input + Send, A>(
+    encoder: &Encoder,
+    pictures: impl Iterator<Item = P> + Send,
+    classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
+    hear: &mut dyn FnMut(Heard<P, A>) -> Result<()>,
+) -> Result<()> {
+    let mut waiting = Vec::new();
+    let (mut done, mut outcome) = (0, Ok(()));
+    encoder.encode_stream(pictures, &|_, _| true, &mut |encoded| {
+        done += 1;
+        match encoded.outcome {
+            Outcome::Embedded(embedding) => waiting.push((encoded.input, Ok(embedding))),
+            Outcome::Failed(error) => waiting.push((encoded.input, Err(error.to_string()))),
+            Outcome::Skipped => {}
+        }
+        outcome = hear(Heard::Encoded(done));
+        if outcome.is_ok() && waiting.len() >= TOGETHER {
+            let queries = std::mem::take(&mut waiting);
+            outcome = decide(classify, queries, &mut |picture, said| hear(Heard::Said(picture, said)));
+        }
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    outcome?;
+    decide(classify, waiting, &mut |picture, said| hear(Heard::Said(picture, said)))
+}
+
+/// Decides queries of which some may have no embedding, in their order.
+fn decide<Q, A>(
+    classify: &dyn Fn(&[f32]) -> Result<Vec<A>>,
+    queries: Vec<(Q, Said<Vec<f32>>)>,
+    each: &mut dyn FnMut(Q, Said<A>) -> Result<()>,
+) -> Result<()> {
+    let embeddings = queries.iter().filter_map(|(_, embedding)| embedding.as_ref().ok());
+    let values: Vec<f32> = embeddings.flatten().copied().collect();
+    let mut answers = classify(&values)?.into_iter();
+    for (query, embedding) in queries {
+        let answer = embedding.map(|_| answers.next().expect("one answer for each embedding"));
+        each(query, answer)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Pruning: setting it, seeing what it does, and trying which does best.
+
+mod page;
+
+use std::path::Path;
+
+use serde::Serialize;
+use vismem::{BuildOptions, Editor, IndexKind, Memory, Pruned, Pruning, PruningTrial, Vote};
+
+pub use self::page::{Correction, Page};
+use crate::observer::Steps;
+use crate::{Observer, Result, forget};
+
+/// Where right neighbours run out, a pruning that hides a larger share of the memory is hardly meant.
+const MANY: f64 = 0.25;
+
+/// What pruning does in a memory.
+#[derive(Debug, Serialize)]
+pub struct Effect {
+    /// The memory.
+    pub memory: String,
+    /// The pruning; `None` for none.
+    pub pruning: Option<Pruning>,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// How many exemplars the memory holds.
+    pub exemplars: usize,
+    /// How many of them are hidden.
+    pub hidden: usize,
+    /// How many of them vote with another weight.
+    pub reduced: usize,
+    /// The page of the exemplars that mislead most.
+    pub page: Option<String>,
+    /// Whether so many are hidden because labels have fewer exemplars than neighbours are asked.
+    #[serde(skip)]
+    pub hides_too_many: bool,
+}
+
+/// How prunings do, each exemplar asked without itself.
+#[derive(Debug, Serialize)]
+pub struct Suggestion {
+    /// The memory.
+    pub memory: String,
+    /// How many neighbours vote.
+    pub k: usize,
+    /// How they vote.
+    pub vote: Vote,
+    /// The best first; never empty.
+    pub trials: Vec<PruningTrial>,
+}
+
+/// Sets a pruning; only says what it would do, if it is a `dry_run`. A page shows the exemplars that mislead most.
+///
+/// # Errors
+/// When the pruning is out of range, the memory cannot be read or changed, the page not be written, or the observer ends
+/// it.
+pub fn set(
+    memory: &Path,
+    pruning: Pruning,
+    dry_run: bool,
+    page: Option<&Page<'_>>,
+    observer: &mut dyn Observer,
+) -> Result<Effect> {
+    let pruning = pruning.checked()?;
+    if let Some(page) = page {
+        forget::checked_page(page.file)?;
+    }
+    let path = memory;
+    // Counted before it is set, so that no decision has to wait for it.
+    let memory = Memory::open(path)?;
+    keep_lists(&memory, pruning.neighbors(), observer);
+    let pruned = memory.pruned_by(pruning, &mut Steps(observer))?;
+    if let Some(page) = page {
+        page.write(&memory, &pruned)?;
+    }
+    let mut effect = effect(&memory, Some(&pruned));
+    let runs_out = pruning.neighbors() > usual_exemplars(&memory);
+    effect.hides_too_many = runs_out && effect.hidden as f64 > MANY * effect.exemplars as f64;
+    effect.dry_run = dry_run;
+    effect.page = page.map(|page| page.file.display().to_string());
+    drop(memory);
+    if !dry_run {
+        Editor::open(path)?.set_pruning(Some(pruning))?;
+    }
+    Ok(effect)
+}
+
+/// Ends pruning: every exemplar counts as it is.
+///
+/// # Errors
+/// When the memory cannot be changed.
+pub fn off(memory: &Path) -> Result<Effect> {
+    Editor::open(memory)?.set_pruning(None)?;
+    Ok(effect(&Memory::open(memory)?, None))
+}
+
+/// Says what is set, and what it does.
+///
+/// # Errors
+/// When the memory cannot be read, or the observer ends it.
+pub fn show(memory: &Memory, observer: &mut dyn Observer) -> Result<Effect> {
+    Ok(effect(memory, memory.pruned(&mut Steps(observer))?))
+}
+
+/// Tries prunings on the memory itself. For hard ones each exemplar asks `neighbors` others.
+///
+/// # Errors
+/// When `k` or the vote is out of range, the memory cannot be read, or the observer ends it.
+pub fn suggest(
+    memory: &Memory,
+    neighbors: usize,
+    k: usize,
+    vote: Vote,
+    observer: &mut dyn Observer,
+) -> Result<Suggestion> {
+    keep_lists(memory, neighbors.max(k).max(Pruning::SOFT.neighbors()), observer);
+    let trials = memory.try_prunings(neighbors, k, vote, &mut Steps(observer))?;
+    Ok(Suggestion { memory: memory.path().display().to_string(), k, vote, trials })
+}
+
+/// Keeps the neighbour lists that pruning counts by, so that nobody has to search for them again. Where that cannot be, as
+/// on a disk that is only read, they are searched for in memory.
+fn keep_lists(memory: &Memory, neighbors: usize, observer: &mut dyn Observer) {
+    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
+    let _ = memory.build_index(IndexKind::NeighborLists, &options, &mut Steps(observer));
+}
+
+/// How many exemplars half of the labels have.
+fn usual_exemplars(memory: &Memory) -> usize {
+    let mut counts: Vec<usize> = memory.labels().iter().map(|label| label.exemplars).collect();
+    counts.sort_unstable();
+    counts.get(counts.len() / 2).copied().unwrap_or(0)
+}
+
+fn effect(memory: &Memory, pruned: Option<&Pruned>) -> Effect {
+    Effect {
+        memory: memory.path().display().to_string(),
+        pruning: pruned.map(|pruned| pruned.pruning),
+        dry_run: false,
+        exemplars: memory.len(),
+        hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
+        reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
+        page: None,
+        hides_too_many: false,
+    }
+}

@@ -1,0 +1,132 @@
+//! Giving exemplars other labels, and taking that back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use vismem::{Editor, Event, Memory, Selector};
+use vismem_data::csv_file::CsvFile;
+use vismem_data::{At, ReadError};
+use vismem_models::Held;
+
+use crate::{Criterion, Error, Observer, RequestError, Result, Selection};
+
+/// What a change of labels came to.
+#[derive(Debug, Serialize)]
+pub struct Relabelled {
+    /// The memory.
+    pub memory: String,
+    /// How many exemplars have another label now.
+    pub exemplars: u64,
+    /// The event of the log; `None` if there was nothing to change.
+    pub event: Option<u64>,
+    /// The memory's digest afterwards.
+    pub digest: String,
+}
+
+/// Gives the selected exemplars one label.
+///
+/// # Errors
+/// When the selection has no selector, see [`Selection::selector`], or the memory cannot be changed.
+pub fn relabel(memory: &Path, selection: &Selection, to: &str, observer: &mut dyn Observer) -> Result<Relabelled> {
+    let mut editor = Editor::open(memory)?;
+    let selector = selector(&editor, selection, observer)?;
+    let event = editor.relabel(&selector, to)?;
+    drop(editor);
+    relabelled(memory, event.as_ref())
+}
+
+/// Gives exemplars the labels of a CSV with the columns id and label.
+///
+/// # Errors
+/// When the file cannot be read, names an exemplar twice with two labels, or the memory cannot be changed.
+pub fn relabel_each(memory: &Path, file: &Path) -> Result<Relabelled> {
+    let mut editor = Editor::open(memory)?;
+    let event = editor.relabel_each(&read(file)?)?;
+    drop(editor);
+    relabelled(memory, event.as_ref())
+}
+
+/// All exemplars of some labels get one.
+///
+/// # Errors
+/// When there is no such label, or the memory cannot be changed.
+pub fn merge(memory: &Path, labels: &[String], into: &str) -> Result<Relabelled> {
+    let selector = Selector { labels: labels.to_vec(), ..Selector::default() };
+    let event = Editor::open(memory)?.relabel(&selector, into)?;
+    relabelled(memory, event.as_ref())
+}
+
+/// Some exemplars of a label get another one.
+///
+/// # Errors
+/// When the selection names a label or all exemplars of this one, or the memory cannot be changed.
+pub fn split(
+    memory: &Path,
+    label: &str,
+    selection: &Selection,
+    into: &str,
+    observer: &mut dyn Observer,
+) -> Result<Relabelled> {
+    if selection.criteria.iter().any(|criterion| matches!(criterion, Criterion::Label(_))) {
+        return Err(RequestError::SplitByLabel { label: label.into() }.into());
+    }
+    let mut editor = Editor::open(memory)?;
+    let whole = editor.select(&Selector { labels: vec![label.into()], ..Selector::default() })?;
+    let selector = Selector { labels: vec![label.into()], ..selector(&editor, selection, observer)? };
+    if editor.select(&selector)? == whole {
+        return Err(Error::WholeLabel { label: label.into() });
+    }
+    let event = editor.relabel(&selector, into)?;
+    drop(editor);
+    relabelled(memory, event.as_ref())
+}
+
+/// Takes the latest change of labels or of the taxonomy back.
+///
+/// # Errors
+/// When there is none, something was forgotten since, or the memory cannot be changed.
+pub fn undo(memory: &Path) -> Result<Relabelled> {
+    let event = Editor::open(memory)?.undo()?;
+    relabelled(memory, Some(&event))
+}
+
+fn selector(editor: &Editor, selection: &Selection, observer: &mut dyn Observer) -> Result<Selector> {
+    selection.selector(Held { memory: editor.path(), encoder: editor.encoder() }, observer)
+}
+
+fn relabelled(memory: &Path, event: Option<&Event>) -> Result<Relabelled> {
+    let digest = match event {
+        Some(event) => event.after,
+        None => Memory::open(memory)?.digest(),
+    };
+    Ok(Relabelled {
+        memory: memory.display().to_string(),
+        exemplars: event.map_or(0, |event| event.exemplars),
+        event: event.map(|event| event.id),
+        digest: digest.to_string(),
+    })
+}
+
+/// Labels by id: a CSV with the columns id and label.
+fn read(file: &Path) -> Result<BTreeMap<u64, String>> {
+    let table = CsvFile::open(file)?;
+    let (id_column, label_column) = (table.column("id")?, table.column("label")?);
+    let mut labels = BTreeMap::new();
+    for row in table.rows() {
+        let row = row?;
+        let wrong = |what: String| ReadError::Row { path: file.into(), at: At::Line(row.line), what };
+        let (text, label) = (&row.fields[id_column], &row.fields[label_column]);
+        let id: u64 = text.parse().map_err(|error| wrong(format!("{text:?} is no id: {error}")))?;
+        if label.is_empty() {
+            return Err(wrong("has no label; fill it in or remove the line".into()).into());
+        }
+        if labels.insert(id, label.to_owned()).is_some_and(|before| before != label) {
+            return Err(wrong(format!("exemplar {id} has two labels; keep one")).into());
+        }
+    }
+    if labels.is_empty() {
+        return Err(ReadError::Nothing { path: file.into(), what: "has no rows".into() }.into());
+    }
+    Ok(labels)
+}
