@@ -1,17 +1,14 @@
 //! Exemplars as the user names them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use vismem::Where;
 use vismem_app::{Criterion, Selection};
-use vismem_models::Held;
 
 use crate::args::Encoding;
 use crate::encoder;
-use crate::progress::Watch;
 
 /// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different
 /// options narrow each other.
@@ -65,17 +62,6 @@ impl SelectorArgs {
         let named = ids.into_iter().chain(labels).chain(sources).chain(batches);
         let criteria = named.chain(like).chain(conditions).chain(pruned).collect();
         Selection { criteria, encoding: encoder::meant(encoding) }
-    }
-
-    /// The selector, with the pictures of `--like` encoded as those of `memory` are.
-    pub fn selector(
-        &self,
-        encoding: &Encoding,
-        memory: &Path,
-        held: &vismem::EncoderIdentity,
-    ) -> Result<vismem::Selector> {
-        let held = Held { memory, encoder: held };
-        Ok(self.selection(encoding).selector(held, &mut Watch::default())?)
     }
 }
 

@@ -3,52 +3,13 @@
 use std::io::Write;
 
 use anyhow::Result;
-use serde::Serialize;
-use vismem_encode::BUILTIN_NAME;
-use vismem_models::{CachedModel, Hub, HubModel, LoadError, NAMED};
+use vismem_app::models::{self, Listed};
+use vismem_models::Hub;
 
 use super::Outcome;
 use crate::args::{Args, Encoding, Format, Model};
-use crate::progress::Fetching;
+use crate::progress::Watch;
 use crate::{encoder, output};
-
-#[derive(Serialize)]
-struct Listing {
-    cache: String,
-    models: Vec<Listed>,
-}
-
-#[derive(Serialize)]
-struct Listed {
-    name: String,
-    repository: Option<String>,
-    dim: usize,
-    /// Whether it needs no network any more.
-    here: bool,
-    aliases: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Pulled {
-    name: String,
-    repository: String,
-    commit: String,
-    folder: String,
-    files: Vec<String>,
-    bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Shown {
-    name: String,
-    hash: String,
-    dim: usize,
-    file: Option<String>,
-    description: String,
-    output: String,
-    pooling: String,
-    runtime: String,
-}
 
 pub fn run(args: &Args, options: &Model) -> Result<Outcome> {
     match options {
@@ -59,17 +20,7 @@ pub fn run(args: &Args, options: &Model) -> Result<Outcome> {
 }
 
 fn list(args: &Args) -> Result<Outcome> {
-    let hub = Hub::from_environment();
-    let builtin = Listed { name: BUILTIN_NAME.into(), repository: None, dim: 1280, here: true, aliases: Vec::new() };
-    let named = NAMED.iter().map(|named| Listed {
-        name: named.name.into(),
-        repository: Some(named.repository.into()),
-        dim: named.dim,
-        here: HubModel::named(named.name).is_some_and(|model| model.cached(&hub).is_some()),
-        aliases: named.aliases.iter().map(|&alias| alias.to_owned()).collect(),
-    });
-    let models = std::iter::once(builtin).chain(named).collect();
-    let listing = Listing { cache: hub.cache().display().to_string(), models };
+    let listing = models::list(&Hub::from_environment());
     if args.format == Format::Json {
         output::json(&listing)?;
         return Ok(Outcome::Done);
@@ -89,18 +40,7 @@ fn list(args: &Args) -> Result<Outcome> {
 }
 
 fn pull(args: &Args, name: &str) -> Result<Outcome> {
-    let fetched = fetched(name).map_err(|source| vismem_app::Error::Load { model: None, source: Box::new(source) });
-    let (model, cached) = fetched?;
-    let bytes = cached.bytes();
-    let CachedModel { snapshot, files } = cached;
-    let pulled = Pulled {
-        name: model.name,
-        repository: model.repository.to_string(),
-        commit: snapshot.commit,
-        folder: snapshot.folder.display().to_string(),
-        files: files.all,
-        bytes,
-    };
+    let pulled = models::pull(name, &Hub::from_environment(), &mut Watch::default())?;
     if args.format == Format::Json {
         output::json(&pulled)?;
         return Ok(Outcome::Done);
@@ -112,26 +52,9 @@ fn pull(args: &Args, name: &str) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn fetched(name: &str) -> Result<(HubModel, CachedModel), LoadError> {
-    let model = HubModel::to_fetch(name)?;
-    let mut fetching = Fetching::default();
-    let cached = model.pull(&Hub::from_environment(), &mut |piece| fetching.at(piece))?;
-    Ok((model, cached))
-}
-
 fn show(args: &Args, encoding: &Encoding) -> Result<Outcome> {
-    let encoder = encoder::load(encoding, None)?;
-    let (identity, head) = (encoder.identity(), encoder.head());
-    let shown = Shown {
-        name: identity.name.clone(),
-        hash: identity.hash.clone(),
-        dim: identity.dim,
-        file: encoder.model().onnx_path().map(|path| path.display().to_string()),
-        description: identity.description.clone(),
-        output: head.output.clone(),
-        pooling: head.pooling.to_string(),
-        runtime: encoder.runtime().to_owned(),
-    };
+    let hub = Hub::from_environment();
+    let shown = models::show(&encoder::request(encoding), &hub, &mut Watch::default())?;
     if args.format == Format::Json {
         output::json(&shown)?;
         return Ok(Outcome::Done);
@@ -141,7 +64,7 @@ fn show(args: &Args, encoding: &Encoding) -> Result<Outcome> {
     row("model", &shown.name)?;
     row("file", shown.file.as_deref().unwrap_or("built in"))?;
     row("dimensions", &shown.dim.to_string())?;
-    for step in encoder.model().preprocessing().describe().split(';') {
+    for step in shown.preprocessing.split(';') {
         let (name, value) = step.split_once(':').unwrap_or((step, ""));
         row(name, value)?;
     }
