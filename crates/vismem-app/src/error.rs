@@ -302,7 +302,7 @@ macro_rules! from_memory {
     };
 }
 
-from_memory!(EditError, EmbeddingError, IndexError, ParameterError, QueryError, SelectError, StoreError);
+from_memory!(EditError, EmbeddingError, IndexError, ParameterError, QueryError, SelectError, StoreError, TaxonomyError);
 
 /// Results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

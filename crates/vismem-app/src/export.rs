@@ -43,7 +43,7 @@ impl Exported {
 /// The ids that are to be exported: those selected, or all.
 fn ids(memory: &Memory, selection: Option<&Selection>, observer: &mut dyn Observer) -> Result<Vec<u64>> {
     if memory.is_empty() {
-        return Err(vismem::Error::Empty { path: memory.path().into() }.into());
+        return Err(vismem::QueryError::Empty { path: memory.path().into() }.into());
     }
     let Some(selection) = selection else { return Ok(memory.ids()) };
     let ids = memory.select(&selection.selector(held(memory), observer)?)?;

@@ -120,6 +120,13 @@ pub fn update(memory: &Path, observer: &mut dyn Observer) -> Result<()> {
     Ok(())
 }
 
+/// Keeps neighbour lists at least so long, so that nobody has to search for them again. Where that cannot be, as on a disk
+/// that is only read, they are searched for in memory.
+pub fn keep_lists(memory: &Memory, neighbors: usize, observer: &mut dyn Observer) {
+    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
+    let _ = memory.build_index(IndexKind::NeighborLists, &options, &mut Steps(observer));
+}
+
 /// All indexes of a memory.
 ///
 /// # Errors

@@ -5,9 +5,10 @@ mod page;
 use std::path::Path;
 
 use serde::Serialize;
-use vismem::{BuildOptions, Editor, IndexKind, Memory, Pruned, Pruning, PruningTrial, Vote};
+use vismem::{Editor, Memory, Pruned, Pruning, PruningTrial, Vote};
 
 pub use self::page::{Correction, Page};
+use crate::index::keep_lists;
 use crate::observer::Steps;
 use crate::{Observer, Result, forget};
 
@@ -116,13 +117,6 @@ pub fn suggest(
     keep_lists(memory, neighbors.max(k).max(Pruning::SOFT.neighbors()), observer);
     let trials = memory.try_prunings(neighbors, k, vote, &mut Steps(observer))?;
     Ok(Suggestion { memory: memory.path().display().to_string(), k, vote, trials })
-}
-
-/// Keeps the neighbour lists that pruning counts by, so that nobody has to search for them again. Where that cannot be, as
-/// on a disk that is only read, they are searched for in memory.
-fn keep_lists(memory: &Memory, neighbors: usize, observer: &mut dyn Observer) {
-    let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
-    let _ = memory.build_index(IndexKind::NeighborLists, &options, &mut Steps(observer));
 }
 
 /// How many exemplars half of the labels have.

@@ -90,7 +90,7 @@ pub fn reencode(
     observer: &mut dyn Observer,
 ) -> Result<ReencodeReport> {
     if old.is_empty() {
-        return Err(vismem::Error::Empty { path: old.path().into() }.into());
+        return Err(vismem::QueryError::Empty { path: old.path().into() }.into());
     }
     let encoder = load_encoder(&request.encoder, hub, None, observer)?;
     let identity = vismem_models::identity(&encoder);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use vismem::{Memory, Since, Vote};
 
 use crate::observer::Steps;
-use crate::{Error, Observer, Result};
+use crate::{Error, Observer, Result, index};
 
 /// Which decisions are compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,5 +47,6 @@ fn compare(memory: &Memory, comparison: Comparison, observer: &mut dyn Observer)
             .last_batch()?
             .ok_or_else(|| Error::Nothing { memory: memory.path().into(), what: "nothing was ever added" })?,
     };
+    index::keep_lists(memory, k, observer);
     Ok(memory.changed_since(batch, k, vote, &mut Steps(observer))?)
 }

@@ -1,5 +1,6 @@
 //! The encoder that the user means: what was said on the command line as a request, and what came of it.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Result;
@@ -39,6 +40,6 @@ pub fn request(encoding: &Encoding) -> EncoderRequest {
             Runtime::Onnxruntime => RuntimeChoice::OnnxRuntime,
         },
         max_pixels: Some(u64::from(encoding.max_megapixels) * 1_000_000),
-        threads: Some(vismem::search::parallel::threads()),
+        threads: NonZeroUsize::new(vismem::search::parallel::threads()),
     }
 }

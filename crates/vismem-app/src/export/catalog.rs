@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use vismem::{Memory, Source, Stored};
 use vismem_data::parquet::Kind;
-use vismem_data::{Column, TableWriter};
-=======
-use vismem_data::{Column, TableFormat, TableWriter, hex};
->>>>>>> app-a:crates/vismem-app/src/export/catalog.rs
+use vismem_data::{Column, TableFormat, TableWriter};
 
 use super::Exported;
 use crate::{Observer, Result, Selection};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use vismem::{Memory, Search, Selector, Threshold, Where};
+use vismem_app::index::keep_lists;
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods, subset};
 use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
@@ -13,7 +14,7 @@ use super::{kept, queries};
 use crate::args::eval::{Asked, NeighborFiles};
 use crate::args::{Args, wrong_use};
 use crate::command::index;
-use crate::progress;
+use crate::progress::{self, Watch};
 
 /// Wrong votes are counted over so many neighbours: for soft and for hard pruning, as in the paper.
 const COUNTED: [usize; 2] = [10, 100];
@@ -133,7 +134,7 @@ impl Ground {
         if let (Source::Memory(searched), Some(table)) = (&self.source, &mut self.table) {
             // The others are the beginnings of the longest ones.
             if let Some(longest) = COUNTED.into_iter().max().filter(|_| searched.memory.len() > 1) {
-                index::keep_lists(&searched.memory, longest);
+                keep_lists(&searched.memory, longest, &mut Watch::default());
             }
             for neighbors in COUNTED.into_iter().filter(|_| searched.memory.len() > 1) {
                 if !table.votes.contains_key(&neighbors) {
@@ -154,7 +155,7 @@ impl Ground {
             && searched.memory.len() > 1
         {
             let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
-            index::keep_lists(&searched.memory, self.k);
+            keep_lists(&searched.memory, self.k, &mut Watch::default());
             let progress = &mut progress::Steps::default();
             let Searched { memory, roster, search, .. } = &**searched;
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
@@ -345,7 +346,7 @@ impl Searched {
         let Self { memory, roster, queries, search, .. } = self;
         let progress = &mut progress::Steps::default();
         if queries.is_own() {
-            index::keep_lists(memory, k);
+            keep_lists(memory, k, &mut Watch::default());
             return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
         }
         let found = match kept.load(queries.len()) {
