@@ -339,10 +339,20 @@ pub enum IndexError {
     Store(#[from] StoreError),
     /// What it is built from cannot be found.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(QueryError),
     /// It was ended.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<QueryError> for IndexError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Store(error) => Self::Store(error),
+            QueryError::Cancelled(error) => Self::Cancelled(error),
+            error => Self::Query(error),
+        }
+    }
 }
 
 /// Any of them.

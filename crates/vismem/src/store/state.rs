@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_128;
 
-use crate::error::{IoContext, Result};
+use crate::error::{IoContext, Result, SqlContext};
 use crate::platform::{self, FileExt};
 use crate::store::catalog::Catalog;
 use crate::store::kill_point::kill_point;
+use crate::store::upgrade;
 
 pub(crate) const NAME: &str = "state";
 const MARK: &[u8; 8] = b"vismem-s";
@@ -66,6 +67,10 @@ pub(crate) fn read(dir: &Path) -> Option<Commit> {
 /// # Errors
 /// When the file can neither be written nor deleted.
 pub(crate) fn publish(dir: &Path, catalog: &Catalog) -> Result<()> {
+    // An engine that knows format 1 alone would not keep the file true.
+    if !upgrade::has_attributes(&catalog.db).at(&catalog.path)? {
+        return Ok(());
+    }
     let commit = catalog.header()?.commit;
     if read(dir) == Some(commit) {
         return Ok(());

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::kills::{copy, prepare};
 use super::{add, sample};
-use crate::index::{codes, derived, partitions};
+use crate::index::derived;
 use crate::store::{catalog, turnstile};
 use crate::{ClassifyOptions, Editor, Error, Memory, Pruning, Search, Selector, StoreError, verify};
 
@@ -42,7 +42,7 @@ fn no_file_of_a_memory_is_a_way_to_another_file_and_none_makes_anybody_wait() {
     prepare(&whole, "add");
     let truth = [catalog::NAME, "vectors.f32", "lock"];
     let beside = [catalog::LOG, "catalog.sqlite-shm", "catalog.sqlite-journal", "state"];
-    let derived = derived::ALL.into_iter().chain([codes::NAME, partitions::NAME]);
+    let derived = derived::ALL.into_iter();
     let unfinished = ["vectors.f32.new", "codes.i8.new", "novelty.f32.new", "slots.u64.new", "neighbor_lists.u32.new"];
     let names = truth.into_iter().chain(beside).chain(turnstile::NAMES).chain(derived).chain(unfinished);
     for name in names.chain(["catalog.sqlite.new"]) {
