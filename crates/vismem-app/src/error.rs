@@ -164,7 +164,7 @@ pub enum Error {
         source: vismem_data::ReadError,
     },
     /// There is no folder where a memory is to follow one.
-    #[error("{}: is no folder; give the folder that the memory is to follow", path.display())]
+    #[error("{}: is not a folder; give the folder that the memory is to follow", path.display())]
     NotAFolder {
         /// The path.
         path: PathBuf,

@@ -21,7 +21,7 @@ impl Failure {
         Self { source: picture.path.display().to_string(), error, remedy }
     }
 
-    /// A row that is no embedding.
+    /// A row that is not an embedding.
     pub(crate) fn of_row(name: String, fault: &str) -> Self {
         Self { error: format!("{name} {fault}"), source: name, remedy: None }
     }

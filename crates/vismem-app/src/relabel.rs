@@ -117,7 +117,7 @@ fn read(file: &Path) -> Result<BTreeMap<u64, String>> {
         let row = row?;
         let wrong = |what: String| ReadError::Row { path: file.into(), at: At::Line(row.line), what };
         let (text, label) = (&row.fields[id_column], &row.fields[label_column]);
-        let id: u64 = text.parse().map_err(|error| wrong(format!("{text:?} is no id: {error}")))?;
+        let id: u64 = text.parse().map_err(|error| wrong(format!("{text:?} is not an id: {error}")))?;
         if label.is_empty() {
             return Err(wrong("has no label; fill it in or remove the line".into()).into());
         }

@@ -181,7 +181,7 @@ fn shard(text: &str) -> Result<Share, String> {
     numbers
         .map(|(number, of)| Share { number, of })
         .filter(|share| share.number <= share.of)
-        .ok_or_else(|| format!("{text:?} is no shard; say 1/4 to 4/4"))
+        .ok_or_else(|| format!("{text:?} is not a shard; say 1/4 to 4/4"))
 }
 
 #[derive(Debug, ClapArgs)]
@@ -667,7 +667,7 @@ pub struct WhatIf {
 fn label_weight(text: &str) -> Result<(String, f64), String> {
     let (label, factor) = text.rsplit_once('=').ok_or("say LABEL=FACTOR, such as tench=0.5")?;
     let known = factor.parse().ok().filter(|factor| (0.0..=1e6).contains(factor));
-    Ok((label.into(), known.ok_or_else(|| format!("{factor:?} is no factor within 0 to 1e6"))?))
+    Ok((label.into(), known.ok_or_else(|| format!("{factor:?} is not a factor within 0 to 1e6"))?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -140,7 +140,7 @@ fn receipt(error: &ReceiptError) -> Option<String> {
             Some(format!("cannot write {path}; the exemplars are forgotten, see `vismem log`: {source}"))
         }
         ReceiptError::NotOne { path, source } => {
-            Some(format!("{}: is no receipt of `vismem forget --receipt`: {source}", path.display()))
+            Some(format!("{}: is not a receipt of `vismem forget --receipt`: {source}", path.display()))
         }
         ReceiptError::Changed { .. } => Some(format!("{error}; use the receipt as `vismem forget` wrote it")),
         _ => None,

@@ -72,7 +72,7 @@ pub fn criterion(text: &str) -> Result<Criterion, String> {
     }
     let kinds = "id=3,5 label=LABEL source=GLOB batch=N like=FILE,DISTANCE where=CONDITION pruned";
     let unknown = || format!("{text:?} names no exemplars; say one of: {kinds}");
-    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is no number"));
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a number"));
     match text.split_once('=').filter(|(_, value)| !value.is_empty()).ok_or_else(unknown)? {
         ("id", ids) => Ok(Criterion::Ids(ids.split(',').map(number).collect::<Result<_, _>>()?)),
         ("label", label) => Ok(Criterion::Label(label.into())),
@@ -82,7 +82,7 @@ pub fn criterion(text: &str) -> Result<Criterion, String> {
         ("like", like) => {
             let (file, distance) = like.rsplit_once(',').ok_or("say like=FILE,DISTANCE")?;
             let within = distance.trim().parse().ok().filter(|distance| (0.0..=2.0).contains(distance));
-            let within = within.ok_or_else(|| format!("{distance:?} is no distance within 0 to 2"))?;
+            let within = within.ok_or_else(|| format!("{distance:?} is not a distance within 0 to 2"))?;
             Ok(Criterion::Like(file.into(), within))
         }
         _ => Err(unknown()),

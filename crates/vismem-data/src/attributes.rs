@@ -49,7 +49,7 @@ impl Chosen {
 }
 
 /// The attributes in columns of text, row by row. Each column has the narrowest type that fits all of its cells, and what is
-/// `known` of it; an empty cell is no value.
+/// `known` of it; an empty cell is not a value.
 pub(crate) fn of_cells(
     names: &[String],
     rows: &[Vec<String>],

@@ -27,7 +27,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The path is a folder, a pipe or a device.
-    #[error("{}: is no regular file; give the path of {wanted}", path.display())]
+    #[error("{}: is not a regular file; give the path of {wanted}", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -159,7 +159,7 @@ impl std::fmt::Display for At {
 #[non_exhaustive]
 pub enum RequestError {
     /// [`Reading::nested`](crate::Reading::nested) beside something that is not a folder.
-    #[error("{}: is no folder, so no folders in it are levels", path.display())]
+    #[error("{}: is not a folder, so no folders in it are levels", path.display())]
     NestedFile {
         /// What is not a folder.
         path: PathBuf,

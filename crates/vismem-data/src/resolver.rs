@@ -40,7 +40,7 @@ pub enum ResolveError {
     #[error("lies outside of the folders that pictures may lie in")]
     Outside,
     /// A folder, a pipe or a device.
-    #[error("is no regular file")]
+    #[error("is not a regular file")]
     NotAFile,
     /// It is larger than a picture may be.
     #[error("is larger than the limit of {limit} bytes")]
@@ -51,8 +51,8 @@ pub enum ResolveError {
     /// The file system refused.
     #[error("{0}")]
     Io(#[source] io::Error),
-    /// What stands behind the name of a table is no number of a row.
-    #[error("is no row's number")]
+    /// What stands behind the name of a table is not a number of a row.
+    #[error("is not the number of a row")]
     NoRow,
     /// The archive or table is there, but not the picture in it.
     #[error("it is not in the {from} any more")]

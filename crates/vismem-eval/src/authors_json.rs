@@ -134,7 +134,7 @@ fn entries(path: &Path) -> Result<Vec<(String, Entry<'static>)>> {
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), action: "read", source })?;
     let fault = |what: String| Error::Format { path: path.into(), what };
     let Entries(entries) = serde_json::from_slice(&bytes)
-        .map_err(|error| fault(format!("is no neighbour file in the authors' format: {error}")))?;
+        .map_err(|error| fault(format!("is not a neighbour file in the authors' format: {error}")))?;
     if entries.is_empty() {
         return Err(fault("holds no query".into()));
     }
@@ -292,12 +292,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, expected) in [
-            ("[]", "is no neighbour file"),
+            ("[]", "is not a neighbour file"),
             ("{}", "holds no query"),
             (&QUERIES.replace("[0.1, 0.2, 0.3]", "[0.1]"), "q1: has 3 neighbours, 3 classes and 1 distances"),
             (&QUERIES.replace("\"q2\": {", "\"q1\": {"), "q1: is there twice"),
             (&QUERIES.replace("\"neighbor_classes\": [0]", "\"neighbor_classes\": [1]"), "a: has the class 1 here"),
-            (&QUERIES.replace("\"image_class\": 0", "\"image_class\": \"cat\""), "is no neighbour file"),
+            (&QUERIES.replace("\"image_class\": 0", "\"image_class\": \"cat\""), "is not a neighbour file"),
         ] {
             let error = read_text(text, None).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -93,7 +93,7 @@ impl Repeated {
     }
 }
 
-/// A statistic that is no share, with its 95 % bootstrap interval.
+/// A statistic that is not a share, with its 95 % bootstrap interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The statistic.

@@ -2,8 +2,8 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The number of values is no whole number of vectors.
-    #[error("{values} values are no whole number of vectors of {dim} dimensions")]
+    /// The number of values is not a whole number of vectors.
+    #[error("{values} values are not a whole number of vectors of {dim} dimensions")]
     Ragged {
         /// How many f32 values there are.
         values: usize,
@@ -18,8 +18,8 @@ pub enum Error {
         /// How many rows there are.
         rows: usize,
     },
-    /// The codes are no whole number of groups.
-    #[error("{bytes} bytes are no whole number of code groups of {dim} dimensions")]
+    /// The codes are not a whole number of groups.
+    #[error("{bytes} bytes are not a whole number of code groups of {dim} dimensions")]
     Codes {
         /// How many bytes there are.
         bytes: usize,

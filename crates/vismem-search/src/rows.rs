@@ -59,7 +59,7 @@ impl<'a> Queries<'a> {
     /// Queries of `dim` dimensions, one after the other.
     ///
     /// # Errors
-    /// When `values` is no whole number of queries, or holds NaN or an infinity.
+    /// When `values` is not a whole number of queries, or holds NaN or an infinity.
     pub fn new(values: &'a [f32], dim: usize) -> Result<Self, Error> {
         whole(values.len(), dim)?;
         match values.iter().position(|value| !value.is_finite()) {

@@ -92,7 +92,7 @@ fn attributes_come_back_from_every_kind_of_table() {
     assert!(text.starts_with("id,label,source,batch,content,attribute.code,attribute.taken,"), "{text}");
     assert!(text.contains(",007,2024-02-29,true,2019\n"), "{text}");
 
-    // In the memory codes are text, and stay it; a year that is no number is refused, and what has one is added.
+    // In the memory codes are text, and stay it; a year that is not a number is refused, and what has one is added.
     place.draw("3.png", Kind::Disc, 3);
     place.draw("4.png", Kind::Disc, 4);
     place.write("more.csv", "path,label,code\n3.png,coin,1.50\n");

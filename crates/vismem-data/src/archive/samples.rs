@@ -146,7 +146,7 @@ impl Samples {
     fn label_of(&self, value: &Value) -> Result<String, Fault> {
         match value {
             Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-            Value::Number(number) => number.as_i64().ok_or("is no whole number".into()).and_then(|n| self.class(n)),
+            Value::Number(number) => number.as_i64().ok_or("is not a whole number".into()).and_then(|n| self.class(n)),
             _ => Err("is neither text nor a number".into()),
         }
     }
@@ -187,7 +187,7 @@ fn bytes_of(file: &Member) -> Result<&[u8], Fault> {
 
 fn parsed(file: &Member) -> Result<Value, Fault> {
     let name = file.name.display();
-    serde_json::from_slice(bytes_of(file)?).map_err(|error| format!("{name}: is no JSON: {error}").into())
+    serde_json::from_slice(bytes_of(file)?).map_err(|error| format!("{name}: is not JSON: {error}").into())
 }
 
 /// The name up to the first dot in its last part: `train/0001.left.jpg` is of the sample `train/0001`.
@@ -272,7 +272,7 @@ mod tests {
         let pictures = read(None);
         assert_eq!(pictures[0].attributes.to_string(), "width=3");
         let fault = pictures[1].bytes.as_ref().unwrap().as_ref().unwrap_err();
-        assert!(fault.reason.contains("2.json: is no JSON"), "{fault}");
+        assert!(fault.reason.contains("2.json: is not a JSON"), "{fault}");
         let pictures = read(Some(Vec::new()));
         assert!(pictures[0].attributes.is_empty() && pictures[1].label == "cat");
     }

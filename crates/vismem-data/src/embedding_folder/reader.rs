@@ -55,7 +55,7 @@ impl Folder {
         // A name alone: nothing outside of the folder is read.
         let metadata = Path::new(&description.metadata);
         if metadata.file_name() != Some(metadata.as_os_str()) {
-            return Err(ReadError::content(&path, "`metadata` is no file's name"));
+            return Err(ReadError::content(&path, "`metadata` is not a file's name"));
         }
         let embeddings = (description.exemplars > 0).then(|| Embeddings::open(&folder.join(EMBEDDINGS))).transpose()?;
         let shape = |embeddings: &Embeddings| (embeddings.rows, embeddings.dim);
@@ -157,7 +157,7 @@ fn csv_rows(path: &Path, attributes: Vec<AttributeColumn>) -> Result<Box<dyn Ite
         let row = row?;
         let text = |column: usize| Some(row.fields[column].to_owned()).filter(|text| !text.is_empty());
         let wrong = |what: String| ReadError::row(&path, At::Line(row.line), what);
-        let id = id.and_then(text).map(|id| id.parse().map_err(|_| wrong(format!("{id:?} is no id"))));
+        let id = id.and_then(text).map(|id| id.parse().map_err(|_| wrong(format!("{id:?} is not an id"))));
         let id = id.transpose()?;
         let attributes = attributes.iter().zip(&places).map(|(attribute, &place)| {
             let parse = |cell: String| AttributeValue::parse(&cell, attribute.kind).ok_or_else(|| attribute.wrong());

@@ -104,7 +104,7 @@ impl Header {
     /// Reads the dictionary alone.
     ///
     /// # Errors
-    /// When it is no dictionary, or `descr`, `fortran_order` or `shape` is missing or given twice.
+    /// When it is not a dictionary, or `descr`, `fortran_order` or `shape` is missing or given twice.
     pub fn parse(text: &str) -> Result<Self, HeaderError> {
         let mut rest = Scanner { rest: text };
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
@@ -137,7 +137,7 @@ impl Header {
         Ok(Self { kind: Kind::of(descr), descr: shown, fortran_order, shape })
     }
 
-    /// How many values there are; `None` where that is no number of 64 bits.
+    /// How many values there are; `None` where that is not a number of 64 bits.
     pub fn values(&self) -> Option<u64> {
         self.shape.iter().try_fold(1u64, |values, axis| values.checked_mul(*axis))
     }
@@ -206,7 +206,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn expect(&mut self, wanted: char) -> Result<(), HeaderError> {
-        if self.take(wanted) { Ok(()) } else { Err(HeaderError("its header is no dictionary of Python")) }
+        if self.take(wanted) { Ok(()) } else { Err(HeaderError("its header is not a dictionary of Python")) }
     }
 
     /// What is next, up to this many bytes.
@@ -296,7 +296,7 @@ impl<'t> Scanner<'t> {
                     let word = self.rest.chars().take_while(is_word).map(char::len_utf8).sum();
                     self.split(word);
                 }
-                _ => return Err(HeaderError("its header is no dictionary of Python")),
+                _ => return Err(HeaderError("its header is not a dictionary of Python")),
             }
             if depth == 0 {
                 return Ok(&all[..all.len() - self.rest.len()]);
@@ -328,14 +328,14 @@ mod tests {
 
     #[test]
     fn what_is_no_header_is_refused_with_the_reason() {
-        assert_eq!(refused(""), "its header is no dictionary of Python");
+        assert_eq!(refused(""), "its header is not a dictionary of Python");
         assert_eq!(refused("{'descr': '<f4', 'shape': (3,)}"), "its header lacks descr, fortran_order or shape");
         assert_eq!(refused("{'shape': (3,), 'shape': (3,)}"), "its header has a key twice");
         assert_eq!(refused("{'shape': (-3,)}"), "an axis of its shape has no length of 64 bits");
         assert_eq!(refused("{'shape': (99999999999999999999,)}"), "an axis of its shape has no length of 64 bits");
         assert_eq!(refused("{'fortran_order': 1}"), "fortran_order is neither True nor False");
         assert_eq!(refused("{'descr': '<f4"), "a string in its header does not end");
-        assert_eq!(refused(&format!("{{'descr': {}", "[".repeat(1 << 20))), "its header is no dictionary of Python");
+        assert_eq!(refused(&format!("{{'descr': {}", "[".repeat(1 << 20))), "its header is not a dictionary of Python");
         let whole = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}";
         assert_eq!(refused(&format!("{whole} {whole}")), "its header goes on behind the dictionary");
     }

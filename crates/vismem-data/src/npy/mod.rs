@@ -75,14 +75,14 @@ fn text(kind: Kind, bytes: &mut [u8]) -> io::Result<String> {
                 Order::Big => u32::from_be_bytes(*point),
             });
             let text = points.map(char::from_u32).collect::<Option<String>>();
-            let text = text.ok_or_else(|| invalid("a text holds something that is no character"))?;
+            let text = text.ok_or_else(|| invalid("a text holds something that is not a character"))?;
             Ok(text.trim_end_matches('\0').to_owned())
         }
         Kind::Bytes(_) => {
             let text = str::from_utf8(bytes).map_err(|_| invalid("a text is not UTF-8"))?;
             Ok(text.trim_end_matches('\0').to_owned())
         }
-        Kind::Float(..) | Kind::Other => Err(invalid("a value is no text")),
+        Kind::Float(..) | Kind::Other => Err(invalid("a value is not text")),
     }
 }
 

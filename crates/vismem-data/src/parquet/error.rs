@@ -20,13 +20,13 @@ pub enum Error {
         source: io::Error,
     },
     /// The path is a folder, a pipe or a device.
-    #[error("{}: is no regular file; give the path of a .parquet file", path.display())]
+    #[error("{}: is not a regular file; give the path of a .parquet file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,
     },
     /// The file ends too early, was changed, or is none of Parquet.
-    #[error("{}: is no whole Parquet file ({what}); fetch or write it again", path.display())]
+    #[error("{}: is not a whole Parquet file ({what}); fetch or write it again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

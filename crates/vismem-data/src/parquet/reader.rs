@@ -93,7 +93,7 @@ impl Table {
     /// Opens a file; reads its footer alone.
     ///
     /// # Errors
-    /// When it cannot be read or is no whole Parquet file.
+    /// When it cannot be read or is not a whole Parquet file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let refused = |source| Error::Io { path: path.into(), action: "read", source };
         let opened = platform::open_regular(path).map_err(refused)?;

@@ -53,7 +53,7 @@ impl std::fmt::Display for Device {
 
 /// A text that is not a [`Device`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no device; say cpu, cuda, cuda:1, tensorrt or coreml")]
+#[error("{text:?} is not a device; say cpu, cuda, cuda:1, tensorrt or coreml")]
 pub struct UnknownDevice {
     /// The text.
     pub text: String,

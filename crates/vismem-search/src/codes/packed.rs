@@ -23,7 +23,7 @@ impl<'a> Packed<'a> {
     /// Whole groups, one after the other.
     ///
     /// # Errors
-    /// When `bytes` is no whole number of groups.
+    /// When `bytes` is not a whole number of groups.
     pub fn new(bytes: &'a [u8], dim: usize) -> Result<Self, Error> {
         if dim == 0 || !bytes.len().is_multiple_of(group_bytes(dim)) {
             return Err(Error::Codes { bytes: bytes.len(), dim });

@@ -164,7 +164,7 @@ impl fmt::Display for Threshold {
         match self {
             Self::Votes(1) => write!(f, "1 wrong vote"),
             Self::Votes(votes) => write!(f, "{votes} wrong votes"),
-            // 0.3 * 100 is no whole number; nobody means more digits than these.
+            // 0.3 * 100 is not a whole number; nobody means more digits than these.
             Self::Share(share) => write!(f, "{} % of retrievals", (share * 1e10).round() / 1e8),
         }
     }

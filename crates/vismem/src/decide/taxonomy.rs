@@ -52,7 +52,7 @@ impl Taxonomy {
     }
 
     /// Names that stand below more than one name of the next level, such as a genus in two families, in order. Votes are
-    /// summed all the same; but it is no tree, and usually a slip.
+    /// summed all the same; but it is not a tree, and usually a slip.
     pub fn names_in_two_places(&self) -> Vec<TwoPlaces> {
         let mut above: BTreeMap<(usize, &str), BTreeSet<&str>> = BTreeMap::new();
         for names in self.labels.values() {

@@ -203,6 +203,6 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
             let name = file.file_name();
             !known.iter().chain(former).any(|known| name == **known) && !name.to_str().is_some_and(derived::is_name)
         })
-        .map(|file| Fault { file: file.path(), what: "is no file of a memory; move it elsewhere".into() })
+        .map(|file| Fault { file: file.path(), what: "is not a file of a memory; move it elsewhere".into() })
         .collect()
 }

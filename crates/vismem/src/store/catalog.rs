@@ -289,7 +289,7 @@ impl Catalog {
         let pragma = |name| self.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).at(&self.path);
         let (application, found) = (pragma("application_id")?, pragma("user_version")?);
         if application != APPLICATION_ID {
-            return Err(StoreError::Damaged { path: self.path.clone(), what: "is no catalogue of a memory".into() });
+            return Err(StoreError::Damaged { path: self.path.clone(), what: "is not a catalogue of a memory".into() });
         }
         if found > FORMAT {
             return Err(StoreError::Format { path: self.path.clone(), found, known: FORMAT });

@@ -43,8 +43,8 @@ fn archive_that_ends_too_early() {
     run.incomplete(&["cut.tgz: the archive cannot be read on", "fetch or pack it again"]);
 
     place.write("cut.zip", &zip(&files())[..200]);
-    place.vismem("-m zip.vismem add cut.zip").refused(exit, &["cut.zip: is no whole zip archive"]);
-    place.write("text.tar", "this is no archive, whatever its name says");
+    place.vismem("-m zip.vismem add cut.zip").refused(exit, &["cut.zip: is not a whole zip archive"]);
+    place.write("text.tar", "this is not an archive, whatever its name says");
     let run = place.vismem("-m text.vismem add text.tar");
     assert_eq!(run.code, exit);
     run.incomplete(&["text.tar"]);
@@ -185,10 +185,10 @@ fn archives_to_classify_that_are_damaged() {
     let run = run.incomplete(&words);
     run.incomplete(&["nowhere.tar: cannot read", "whole.tar#disc/9.png: it is not in the archive any more"]);
     place.write("cut.zip", &zip(&files())[..200]);
-    place.vismem("classify cut.zip").refused(exit, &["cut.zip: is no whole zip archive"]);
+    place.vismem("classify cut.zip").refused(exit, &["cut.zip: is not a whole zip archive"]);
     place.write("empty.tar", "");
     place.vismem("classify empty.tar").refused(exit, &["empty.tar: the archive is empty (0 bytes)"]);
-    place.vismem("explain cut.zip#disc/1.png").refused(exit, &["cut.zip", "is no whole zip archive"]);
+    place.vismem("explain cut.zip#disc/1.png").refused(exit, &["cut.zip", "is not a whole zip archive"]);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn parquet_that_is_cut_or_empty() {
         place.write("bad.parquet", bytes);
         place
             .vismem("add bad.parquet")
-            .refused(exit, &["bad.parquet: is no whole Parquet file", "fetch or write it again"]);
+            .refused(exit, &["bad.parquet: is not a whole Parquet file", "fetch or write it again"]);
     }
     hugging_face(&place.path("none.parquet"), vec![], &[], r#"["disc"]"#);
     place.vismem("add none.parquet").refused(exit, &["none.parquet: lists no pictures"]);
@@ -262,7 +262,7 @@ fn json_that_is_not_of_cocos_kind() {
     let place = Place::new();
     for text in ["", "{\"images\": []}", "{\"images\": [{\"id\": 1}], \"annotations\": [], \"categories\": []}"] {
         place.write("x.json", text);
-        place.vismem("add x.json").refused(exit, &["x.json: is no JSON with images, annotations and categories"]);
+        place.vismem("add x.json").refused(exit, &["x.json: is not JSON with images, annotations and categories"]);
     }
     place.write("x.json", r#"{"images": [], "annotations": [], "categories": []}"#);
     place.vismem("add x.json").refused(exit, &["x.json: lists no pictures"]);
@@ -281,7 +281,7 @@ fn real_labels_that_do_not_fit() {
     };
     add("[[0]]").refused(exit, &["real.json: has the classes of 1 pictures, but val has 2"]);
     add("[[0], [1]]").refused(exit, &["real.json: val/2.png: its class 1 is not among the 1 class names"]);
-    add("[0, 1]").refused(exit, &["real.json: is no JSON list with the list of classes of each picture"]);
+    add("[0, 1]").refused(exit, &["real.json: is not a JSON list with the list of classes of each picture"]);
     place.draw("val/deep/2.png", Kind::Stripes, 3);
     add("[[0], [0], [0]]").refused(exit, &["val/2.png and val/deep/2.png have the same name"]);
 }
@@ -335,7 +335,7 @@ fn sync_of_what_is_no_folder_of_pictures() {
     let place = Place::new();
     place.draw_two_labels("photos", 1);
     place.vismem("sync photos").done();
-    place.vismem("sync photos/disc/0.png").refused(exit, &["is no folder"]);
+    place.vismem("sync photos/disc/0.png").refused(exit, &["is not a folder"]);
     // As when a disk is not mounted: nothing is forgotten.
     std::fs::remove_dir_all(place.path("photos")).unwrap();
     std::fs::create_dir(place.path("photos")).unwrap();

@@ -130,7 +130,7 @@ fn file_that_is_no_npy() {
     make_pipe(&place.path("pipe.npy"));
     std::fs::create_dir(place.path("folder.npy")).unwrap();
     for file in ["pipe.npy", "folder.npy"] {
-        place.vismem_with(["add", file, "--label", "y"]).refused(exit, &[file, "is no regular file"]);
+        place.vismem_with(["add", file, "--label", "y"]).refused(exit, &[file, "is not a regular file"]);
     }
 }
 

@@ -71,7 +71,7 @@ fn receipt_that_proves_nothing() {
     place.write("changed.json", receipt.replace("\"exemplars\": 1", "\"exemplars\": 2"));
     place.vismem("verify --receipt changed.json").refused(exit, &["changed.json: was changed"]);
     place.write("cut.json", &receipt[..40]);
-    place.vismem("verify --receipt cut.json").refused(exit, &["cut.json: is no receipt"]);
+    place.vismem("verify --receipt cut.json").refused(exit, &["cut.json: is not a receipt"]);
     place.vismem("verify --receipt gone.json").refused(exit, &["cannot read gone.json"]);
     let words = ["other.vismem: sound", "does not belong to it: the memory's log has no forget with the number 2"];
     assert_eq!(place.vismem("-m other.vismem verify --receipt r.json").says(&words).code, exit);

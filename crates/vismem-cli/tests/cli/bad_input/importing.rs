@@ -58,7 +58,7 @@ fn import_of_files_that_do_not_fit_together() {
     let whole = std::fs::read(place.path("out/metadata.parquet")).unwrap();
     for bytes in [&whole[..whole.len() / 2], b""] {
         place.write("out/metadata.parquet", bytes);
-        place.vismem("-m new.vismem import out").refused(exit, &["out/metadata.parquet: is no whole Parquet file"]);
+        place.vismem("-m new.vismem import out").refused(exit, &["out/metadata.parquet: is not a whole Parquet file"]);
     }
 }
 

@@ -148,7 +148,7 @@ fn stray_file_in_a_memory() {
     place.write("memory.vismem/notes.txt", "mine");
     let run = place.vismem("verify");
     assert_eq!((run.code, run.stderr.as_str()), (exit, ""));
-    run.says(&["memory.vismem/notes.txt: is no file of a memory; move it elsewhere", "1 fault"]);
+    run.says(&["memory.vismem/notes.txt: is not a file of a memory; move it elsewhere", "1 fault"]);
     place.vismem("classify ask.npy").done();
 }
 

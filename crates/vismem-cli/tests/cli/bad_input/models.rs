@@ -74,7 +74,7 @@ fn encoder_options_that_do_not_fit() {
     run(&place, &server, "add learn --pool cls").refused(exit, &["efficientnet-lite0 has one output, drop --pool"]);
     run(&place, &server, "add learn --preprocessing paper").refused(exit, &["the paper used DINOv2 and CLIP alone"]);
     for device in ["gpu", "cuda:x", "cpu:1", "coreml:0"] {
-        run(&place, &server, &format!("add learn --device {device}")).misused(&["is no device; say cpu, cuda"]);
+        run(&place, &server, &format!("add learn --device {device}")).misused(&["is not a device; say cpu, cuda"]);
     }
     assert!(!place.path("memory.vismem").exists());
 }

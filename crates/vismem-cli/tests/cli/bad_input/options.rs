@@ -170,8 +170,8 @@ fn pruning_out_of_range() {
 }
 
 #[test]
-fn pruning_without_fellows() {
-    let exit = documented("pruning_without_fellows");
+fn pruning_without_others() {
+    let exit = documented("pruning_without_others");
     let place = Place::new();
     place.write("rows.npy", npy::rows(&[[1.0, 0.0]]));
     place.vismem("add rows.npy --label x").done();
@@ -197,7 +197,7 @@ fn what_if_that_cannot_be_asked() {
         ("--without tench", "\"tench\" names no exemplars; say one of: id=3,5 label=LABEL"),
         ("--without colour=red", "names no exemplars"),
         ("--only label=", "names no exemplars"),
-        ("--only id=1,many", "\"many\" is no number"),
+        ("--only id=1,many", "\"many\" is not a number"),
         ("--without like=a.npy", "say like=FILE,DISTANCE"),
         ("--without like=a.npy,3", "no distance within 0 to 2"),
         ("--weights x", "say LABEL=FACTOR"),

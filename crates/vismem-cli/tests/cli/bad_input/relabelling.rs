@@ -29,7 +29,7 @@ fn relabel_from_a_file_that_cannot_be_meant() {
         ("id,label\n1,y\n9,y\n", "has no exemplar 9"),
         ("id,label\n1,y\n1,z\n", "list.csv, line 3: exemplar 1 has two labels"),
         ("id,label\n1,\n", "list.csv, line 2: has no label"),
-        ("id,label\none,y\n", "list.csv, line 2: \"one\" is no id"),
+        ("id,label\none,y\n", "list.csv, line 2: \"one\" is not an id"),
         ("id,label\n", "list.csv: has no rows"),
         ("id,name\n1,y\n", "has no column label"),
     ] {

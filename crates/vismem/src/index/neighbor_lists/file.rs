@@ -91,7 +91,7 @@ impl NeighborLists {
     /// The file's lists, if they are whole and belong to this state of the memory.
     pub(crate) fn load(memory: &Memory) -> Option<Self> {
         let file = platform::read_regular(&derived::path(memory.path(), derived::NEIGHBOR_LISTS)).ok()?;
-        // As words, so that the lists need not be copied. A length that is no whole number of them is not that of lists.
+        // As words, so that the lists need not be copied. A length that is not a whole number of them is not that of lists.
         let length = file.metadata().ok()?.len() as usize;
         let mut words = vec![0u32; length / size_of::<u32>()];
         file.read_exact_at(bytemuck::cast_slice_mut(&mut words), 0).ok()?;

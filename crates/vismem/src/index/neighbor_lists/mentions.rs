@@ -80,8 +80,8 @@ mod tests {
     fn hardly_anybody_else_seems_to_be_named() {
         let lists: Vec<u32> = (0..3_200).map(|n| n * 7).collect();
         let filter = filter(&lists);
-        let strangers = (0..100_000).map(|n| n * 7 + 1);
-        let taken = strangers.filter(|&slot| Mark::of(slot, filter.len()).may_be_in(&filter)).count();
-        assert!(taken < 2_000, "{taken} of 100,000 strangers");
+        let others = (0..100_000).map(|n| n * 7 + 1);
+        let taken = others.filter(|&slot| Mark::of(slot, filter.len()).may_be_in(&filter)).count();
+        assert!(taken < 2_000, "{taken} of 100,000 others");
     }
 }
