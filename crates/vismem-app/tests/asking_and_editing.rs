@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 use vismem::{
-    Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Pruning, Search, Vote, content_of,
+    Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Pruning, QueryError, Search, Vote,
+    content_of,
 };
 use vismem_app::classify::{Answer, Answers, Request};
 use vismem_app::what_if::{Part, Question, WhatIf};
@@ -71,7 +72,9 @@ fn what_a_memory_holds_is_listed_measured_and_checked() {
     assert_eq!(list::selected(&memory, &discs, &mut Silent).unwrap().exemplars.len(), 4);
     assert_eq!(documented(&stats::stats(&memory, None, &mut Silent).unwrap(), "stats")["exemplars"], 8);
     let comparison = stats::Comparison { batch: None, k: 3, vote: Vote::RANK };
-    assert!(matches!(stats::stats(&memory, Some(comparison), &mut Silent), Ok(stats) if stats.since.is_some()));
+    // All came with one batch, so that there is nothing to compare with.
+    let compared = stats::stats(&memory, Some(comparison), &mut Silent);
+    assert!(matches!(compared, Err(Error::Memory(vismem::Error::Query(QueryError::NothingBefore { batch: 1, .. })))));
     documented(&log::log(&memory).unwrap(), "log");
     documented(&verify::verify(&path, None).unwrap(), "verify");
     documented(&taxonomy::show(&memory).unwrap(), "taxonomy");
@@ -163,7 +166,7 @@ fn answers_come_in_the_order_of_the_queries_until_nobody_wants_more() {
     let request =
         Request { paths: &paths, finding: Finding::default(), changed: false, encoding: encoding(folder.path()) };
     let plain = ClassifyOptions { k: 3, search: Search::Exact, ..ClassifyOptions::default() };
-    let what_if = WhatIf { without: vec![Criterion::Label("gone".into())], ..WhatIf::default() };
+    let what_if = WhatIf { without: vec![Criterion::Source("gone".into())], ..WhatIf::default() };
     let question = Question::new(&memory, plain, what_if, &request.encoding, &mut Silent).unwrap();
     assert_eq!(question.fits_nothing, [Part::Without]);
 

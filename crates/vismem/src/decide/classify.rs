@@ -111,7 +111,7 @@ impl Memory {
     /// Says of every voter where it came from, by one look into the catalogue. Voters are exemplars of this memory.
     ///
     /// # Errors
-    /// When the catalogue cannot be read.
+    /// When the catalogue cannot be read, and [`crate::StoreError::Outdated`].
     pub fn describe(&self, decisions: &mut [Decision]) -> Result<(), QueryError> {
         let voters = decisions.iter().flat_map(|decision| &decision.neighbors);
         let mut ids: Vec<u64> = voters.map(|voter| voter.id).collect();
@@ -120,7 +120,7 @@ impl Memory {
         let mut sources = HashMap::with_capacity(ids.len());
         // In transactions that are short, however many voters there are.
         for some in ids.chunks(TOGETHER) {
-            sources.extend(self.unless_outdated(self.readers.read(|catalog| catalog.sources(some)))?);
+            sources.extend(self.read(|catalog| catalog.sources(some))?);
         }
         for voter in decisions.iter_mut().flat_map(|decision| &mut decision.neighbors) {
             voter.source = sources.get(&voter.id).cloned();
