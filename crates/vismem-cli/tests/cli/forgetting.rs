@@ -77,7 +77,7 @@ fn a_dry_run_changes_nothing_and_shows_the_pictures() {
     );
     let page = fs::read_to_string(place.path("gone.html")).unwrap();
     assert_eq!(page.matches("data:image/jpeg").count(), 6);
-    assert!(page.contains("6 exemplars that would be forgotten"));
+    assert!(page.contains("6\u{a0}exemplars that would be forgotten"));
     for file in ["catalog.sqlite", "vectors.f32"] {
         let same = fs::read(place.path("memory.vismem").join(file)).unwrap()
             == fs::read(place.path("copy").join(file)).unwrap();

@@ -22,7 +22,7 @@ fn holds_everything(place: &Place) {
 fn forget_without_a_selection() {
     let exit = documented("forget_without_a_selection");
     let place = with_memory();
-    place.vismem("forget").refused(exit, &["--id, --label, --source, --batch, --like or --pruned"]);
+    place.vismem("forget").refused(exit, &["--id, --label, --source, --batch, --like, --where or --pruned"]);
     place.vismem("forget --dry-run").refused(exit, &["say which exemplars"]);
     holds_everything(&place);
 }

@@ -251,7 +251,7 @@ fn full_disk() {
     let digest =
         |memory: &str| place.vismem(&format!("-m {memory} stats --format json")).done().json()["digest"].clone();
     let mut partly = 0;
-    for blocks in [170, 190, 210, 240, 280, 330] {
+    for blocks in [200, 220, 240, 270, 310, 360] {
         let run = add_on_a_small_disk(&place, blocks);
         run.refused(exit, &["what was added before is kept", "m/"]);
         let held = vismem::Memory::open(&place.path("m")).unwrap().len();
