@@ -1,4 +1,5 @@
 //! Models in hub layout give the pixels and embeddings that `transformers` gives.
+#![allow(clippy::print_stdout)]
 
 mod common;
 

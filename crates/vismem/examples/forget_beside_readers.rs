@@ -6,6 +6,7 @@
 //! unless it is given) that each open the other memory, classify and look up a source, in a loop, so that they are in the
 //! way of processor and disk alone; and beside as many that do this to the same memory. The example starts itself again as
 //! these processes. Prints medians and 99th percentiles, and how often the readers looked.
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::path::Path;

@@ -7,6 +7,7 @@
 //! on to what was committed, and asks again if something was forgotten under its answer. Now and then the answer is compared
 //! with that of a reader that opens the memory anew. Prints how many answers there were, how many were compared, and how
 //! often one had to be asked for again.
+#![allow(clippy::print_stdout)]
 
 use std::error::Error;
 use std::path::Path;

@@ -83,6 +83,11 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> OsString {
     OsString::from_vec(bytes.to_vec())
 }
 
+/// What tells a file from another one that had its name before.
+pub(crate) fn inode(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,9 +111,4 @@ mod tests {
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
         assert!(is_regular(&target).unwrap() && !is_regular(&folder.path().join("missing")).unwrap());
     }
-}
-
-/// What tells a file from another one that had its name before.
-pub(crate) fn inode(file: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(file)
 }

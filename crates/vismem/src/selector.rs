@@ -170,9 +170,12 @@ struct Criteria {
     values: Vec<Value>,
 }
 
+/// Id and position of the label of exemplars, and the labels.
+type Labelled = (Vec<(u64, usize)>, Vec<String>);
+
 impl Catalog {
     /// Id and position of the label of every exemplar, by id; and the labels.
-    fn labelled(&self) -> Result<(Vec<(u64, usize)>, Vec<String>)> {
+    fn labelled(&self) -> Result<Labelled> {
         let mut statement = self.db.prepare_cached("SELECT id, name FROM labels").at(&self.path)?;
         let labels = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
         let labels: Vec<(i64, String)> = labels.collect::<rusqlite::Result<_>>().at(&self.path)?;

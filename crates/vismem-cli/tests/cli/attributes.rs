@@ -15,7 +15,7 @@ fn place() -> Place {
     let new = |n: usize| {
         let mut attributes = Attributes::new();
         if n < 5 {
-            attributes.insert("camera", if n % 2 == 0 { "north" } else { "south gate" }.into()).unwrap();
+            attributes.insert("camera", if n.is_multiple_of(2) { "north" } else { "south gate" }.into()).unwrap();
             attributes.insert("day", Date::new(2024, 2, 25 + n as u8).unwrap().into()).unwrap();
             attributes.insert("year", (2018.0 + n as f64).into()).unwrap();
         }

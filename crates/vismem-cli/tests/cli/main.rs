@@ -1,4 +1,5 @@
 //! The program as its users meet it: every test runs the real binary.
+#![allow(clippy::print_stdout)]
 
 mod attributes;
 mod bad_input;

@@ -1,5 +1,5 @@
 //! What several test files need. Each uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 

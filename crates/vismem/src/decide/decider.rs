@@ -38,7 +38,7 @@ impl<'a> Candidate<'a> {
 /// use vismem::{Candidate, ClassifyOptions, Decider, Levels, NeighborOptions};
 /// # use vismem::{Editor, EncoderIdentity, Memory, NewExemplar, content_of};
 /// # let folder = tempfile::tempdir().unwrap();
-/// # let memory = |name: &str, exemplars: [(&str, [f32; 2]); 2]| -> vismem::Result<Memory, QueryError> {
+/// # let memory = |name: &str, exemplars: [(&str, [f32; 2]); 2]| -> vismem::Result<Memory> {
 /// #     let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 2 };
 /// #     let mut editor = Editor::open_or_create(&folder.path().join(name), &encoder)?;
 /// #     for (label, embedding) in &exemplars {

@@ -15,7 +15,6 @@ mod sums;
 mod writer;
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use vismem_search::codes::packed::{self, Packed};
@@ -23,6 +22,7 @@ use vismem_search::codes::{GROUP, packed::group_range};
 use vismem_search::{Directory, Partitions, SearchParams};
 
 use crate::index::grouped::{Layout, MARK, MappedFile, Section};
+use crate::platform::FileExt;
 use crate::{Memory, PartitionStats};
 
 pub(super) use build::write;

@@ -10,12 +10,12 @@ use crate::{
 /// Attributes of every type, which `n` decides; every fifth sample has none.
 pub(super) fn attributes_of(n: u32) -> Attributes {
     let mut attributes = Attributes::new();
-    if n % 5 != 0 {
+    if !n.is_multiple_of(5) {
         let day = Date::from_days_since_1970(18_000 + n as i32).unwrap();
         attributes.insert("camera", format!("camera at gate {n:04}").into()).unwrap();
         attributes.insert("day", day.into()).unwrap();
         attributes.insert("weight", (f64::from(n) + 0.125).into()).unwrap();
-        attributes.insert("wild", (n % 2 == 0).into()).unwrap();
+        attributes.insert("wild", n.is_multiple_of(2).into()).unwrap();
     }
     if n == 7 {
         attributes.insert("only seven", "77777 sevens".into()).unwrap();

@@ -40,10 +40,9 @@ impl TryFrom<String> for Where {
 
 /// Whether a name needs no quotes.
 pub(super) fn is_bare(name: &str) -> bool {
-    let known = |word: &&str| word.eq_ignore_ascii_case(name);
     name.starts_with(begins_name)
         && name.chars().all(continues_name)
-        && !WORDS.iter().any(|word| known(word))
+        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
         && !Name::BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
 }
 
