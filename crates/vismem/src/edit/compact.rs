@@ -37,7 +37,7 @@ impl Editor {
     /// indexes are deleted and can be built again. It takes room on the disk for a second copy, and memory for one of the
     /// catalogue.
     ///
-    /// Readers that are open answer [`StoreError::Outdated`] afterwards.
+    /// Readers that are open answer [`StoreError::Outdated`](crate::StoreError::Outdated) afterwards.
     ///
     /// # Errors
     /// When the disk refuses; the memory is as it was then, or whole and without gaps.

@@ -134,7 +134,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`StoreError::Outdated`] when something was forgotten or moved meanwhile: the index is thrown away.
-    /// [`StoreError::Locked`] when a writer has not let go of the memory a minute after it was finished. [`Cancelled`].
+    /// [`StoreError::Locked`] when a writer has not let go of the memory a minute after it was finished. [`Cancelled`](crate::Cancelled).
     /// When `neighbors` is out of range, an embedding is damaged, or the disk refuses.
     pub fn build_index(
         &self,

@@ -78,10 +78,12 @@ pub struct PartitionStats {
 }
 
 impl Memory {
-    /// The `k` nearest exemplars of each query, nearest first, as [`Memory::neighbors`] gives them, or most of them.
+    /// The `k` nearest exemplars of each query, nearest first, exactly or most of them, as `search` says. `queries` holds
+    /// embeddings of unit length, one after the other.
     ///
     /// # Errors
-    /// As for [`Memory::neighbors`], and when a recall is out of range.
+    /// When `k` or a recall is out of range, the queries are not embeddings of the memory's encoder, or the memory cannot
+    /// be read.
     pub fn neighbors_by(
         &self,
         search: Search,
