@@ -144,6 +144,25 @@ pub enum Error {
         /// The digest of the memory that was exported.
         expected: String,
     },
+    /// Nothing fits the selector of an export.
+    #[error("nothing fits the selection, nothing was exported")]
+    NothingToExport,
+    /// Data sets that are to be encoded together have different levels above their labels.
+    #[error("one data set has the levels {}, another {}", first.join(", "), other.join(", "))]
+    UnequalLevels {
+        /// The levels of the first.
+        first: Vec<String>,
+        /// The levels of another.
+        other: Vec<String>,
+    },
+    /// Pictures were to be looked for in a place that cannot be read.
+    #[error("cannot look for pictures in {}", path.display())]
+    LookFor {
+        /// The place.
+        path: PathBuf,
+        /// Why.
+        source: vismem_data::ReadError,
+    },
     /// There is no folder where a memory is to follow one.
     #[error("{}: is no folder; give the folder that the memory is to follow", path.display())]
     NotAFolder {
@@ -225,6 +244,14 @@ pub enum RequestError {
         memory: PathBuf,
         /// Its encoder.
         encoder: vismem::EncoderIdentity,
+    },
+    /// There is no such share of the pictures.
+    #[error("there is no share {number} of {of}")]
+    Share {
+        /// The share.
+        number: u64,
+        /// How many there are.
+        of: u64,
     },
 }
 

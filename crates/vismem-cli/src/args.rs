@@ -10,6 +10,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote, Where};
 use vismem_app::Criterion;
+use vismem_app::encode::Share;
 use vismem_encode::{Device, Pool};
 
 use self::reading::{Finding, Reading};
@@ -164,7 +165,7 @@ pub struct Encode {
     pub output: PathBuf,
     /// Only a share of the pictures: 2/8 is every eighth, from the second on
     #[arg(long, value_name = "I/N", value_parser = shard)]
-    pub shard: Option<(u64, u64)>,
+    pub shard: Option<Share>,
     /// How to write the metadata
     #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
     pub metadata: TableFormat,
@@ -175,10 +176,11 @@ pub struct Encode {
 }
 
 /// `2/8`
-fn shard(text: &str) -> Result<(u64, u64), String> {
+fn shard(text: &str) -> Result<Share, String> {
     let numbers = text.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
     numbers
-        .filter(|(shard, of)| (1..=*of).contains(shard))
+        .map(|(number, of)| Share { number, of })
+        .filter(|share| share.number <= share.of)
         .ok_or_else(|| format!("{text:?} is no shard; say 1/4 to 4/4"))
 }
 

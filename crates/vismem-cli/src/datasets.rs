@@ -3,24 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use vismem_data::{Dataset, PassedOver};
+use vismem_data::Dataset;
 
 use crate::args::reading::{Finding, Reading};
-use crate::{output, remedy};
-
-/// Opens everything that is named; what is not kept of it is said.
-pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    open_as(paths, &reading.into())
-}
-
-fn open_as(paths: &[impl AsRef<Path>], reading: &vismem_data::Reading) -> Result<Dataset> {
-    let dataset = vismem_data::open(paths, reading)?;
-    for PassedOver { path, columns } in &dataset.passed_over {
-        let (path, columns) = (path.display(), columns.join(", "));
-        output::note(format_args!("note: {path}: of bytes, lists or groups, and so no attributes: {columns}"));
-    }
-    Ok(with_remedies(dataset))
-}
+use crate::remedy;
 
 /// Opens a data set of ground truth; see [`vismem_data::open_truth`].
 pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {

@@ -3,17 +3,29 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use vismem::{Memory, NeighborOptions};
 use vismem_eval::authors_json::{Classes, Entry, Writer, class_ids};
 
-use crate::args::ExportNeighbors;
-use crate::progress::Progress;
+use super::Exported;
+use crate::{IoContext, Observer, Result};
 
 /// Exemplars that are searched for together.
 const TOGETHER: usize = 1024;
 
-pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<PathBuf>)> {
+/// Which neighbours are to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeighborsRequest {
+    /// The folder of the neighbours and of `classes.json`, which is made if need be.
+    pub output: PathBuf,
+    /// How many neighbours of each exemplar, 1 to 10,000.
+    pub k: usize,
+}
+
+/// Writes each exemplar's nearest neighbours in the JSON of the paper's authors.
+///
+/// # Errors
+/// When there are fewer than two exemplars, `k` is out of range, a file cannot be written, or the observer ends it.
+pub fn neighbors(memory: &Memory, request: &NeighborsRequest, observer: &mut dyn Observer) -> Result<Exported> {
     if memory.len() < 2 {
         return Err(vismem::Error::TooFewExemplars { path: memory.path().into() }.into());
     }
@@ -25,19 +37,19 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
     // A repository's name has a slash.
     let model = encoder.replace(['/', ':'], "-");
     let path = super::file_in(
-        &options.output,
+        &request.output,
         format!("memory-{name}_msplit-all_query-{name}_qsplit-all_{model}_full_neighbor_info.json"),
     )?;
-    let classes_path = super::file_in(&options.output, "classes.json")?;
+    let classes_path = super::file_in(&request.output, "classes.json")?;
     write_classes(&classes, &classes_path)?;
 
     let mut out = Writer::create(&path)?;
-    let mut progress = Progress::new(ids.len() as u64, "exemplars");
-    for part in ids.chunks(TOGETHER) {
-        let stored = super::stored(memory, part)?;
+    for (number, part) in ids.chunks(TOGETHER).enumerate() {
+        super::step(observer, number * TOGETHER, ids.len())?;
+        let stored = memory.stored_all(part)?;
         let queries: Vec<f32> = stored.iter().flat_map(|stored| stored.embedding).copied().collect();
-        let found = memory
-            .nearest(&queries, &NeighborOptions { k: options.k as usize, except: Some(part), ..Default::default() })?;
+        let found =
+            memory.nearest(&queries, &NeighborOptions { k: request.k, except: Some(part), ..Default::default() })?;
         for (id, found) in part.iter().zip(found) {
             let (image_id, image_class) = &exemplars[id];
             out.push(&Entry {
@@ -49,10 +61,9 @@ pub fn export(memory: &Memory, options: &ExportNeighbors) -> Result<(usize, Vec<
                 neighbor_distances: found.iter().map(|near| near.distance).collect(),
             })?;
         }
-        progress.advance(part.len() as u64);
     }
     out.finish()?;
-    Ok((ids.len(), vec![path, classes_path]))
+    Ok(Exported::new(memory, ids.len(), &[path, classes_path]))
 }
 
 /// What every exemplar is called, and its class. Sources that several exemplars share are told apart by ids.
@@ -78,6 +89,6 @@ fn classes(memory: &Memory) -> BTreeMap<&str, i64> {
 }
 
 fn write_classes(classes: &BTreeMap<&str, i64>, path: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(classes)? + "\n";
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    let text = serde_json::to_string_pretty(classes).map_err(std::io::Error::from).at("write", path)? + "\n";
+    std::fs::write(path, text).at("write", path)
 }

@@ -2,19 +2,33 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use vismem::{Memory, Source, Stored};
+use vismem::{Memory, Selector, Source, Stored};
 use vismem_data::parquet::Kind;
-use vismem_data::{Column, TableWriter, hex};
+use vismem_data::{Column, TableFormat, TableWriter, hex};
 
-use crate::args::ExportCatalog;
-use crate::progress::Progress;
+use super::Exported;
+use crate::{Observer, Result};
 
 /// Rows that are written together.
 const TOGETHER: usize = 16_384;
 
-pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<PathBuf>)> {
-    let ids = super::ids(memory, &options.selection, &options.encoding)?;
+/// Which table is to be written.
+#[derive(Debug, Clone)]
+pub struct CatalogRequest {
+    /// The folder of the table, which is made if need be.
+    pub output: PathBuf,
+    /// How it is written.
+    pub format: TableFormat,
+    /// The exemplars; all without it.
+    pub selector: Option<Selector>,
+}
+
+/// Writes ids, labels, levels of the taxonomy, sources, batches and attributes as a table, one row for each exemplar.
+///
+/// # Errors
+/// When the memory is empty, nothing fits the selector, a file cannot be written, or the observer ends it.
+pub fn catalog(memory: &Memory, request: &CatalogRequest, observer: &mut dyn Observer) -> Result<Exported> {
+    let ids = super::ids(memory, request.selector.as_ref())?;
     let taxonomy = memory.taxonomy()?;
     let mut columns = vec![("id", Kind::Integer), ("label", Kind::Text)];
     columns.extend(taxonomy.levels.iter().map(|level| (level.as_str(), Kind::Text)));
@@ -22,12 +36,11 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
     let attributes = memory.attributes()?;
     let names: Vec<String> = attributes.iter().map(|attribute| format!("attribute.{}", attribute.name)).collect();
     columns.extend(names.iter().zip(&attributes).map(|(name, attribute)| (&**name, Column::kind_of(attribute.kind))));
-    let format = vismem_data::TableFormat::from(options.table);
-    let path = super::file_in(&options.output, format.file_name("catalog"))?;
-    let mut table = TableWriter::create(&path, format, &columns)?;
-    let mut progress = Progress::new(ids.len() as u64, "exemplars");
-    for part in ids.chunks(TOGETHER) {
-        let stored = super::stored(memory, part)?;
+    let path = super::file_in(&request.output, request.format.file_name("catalog"))?;
+    let mut table = TableWriter::create(&path, request.format, &columns)?;
+    for (number, part) in ids.chunks(TOGETHER).enumerate() {
+        super::step(observer, number * TOGETHER, ids.len())?;
+        let stored = memory.stored_all(part)?;
         let integers = |value: fn(&Stored<'_>) -> u64| stored.iter().map(|stored| value(stored) as i64).collect();
         let texts = |value: &dyn Fn(&Stored<'_>) -> Option<String>| Column::Texts(stored.iter().map(value).collect());
         let mut values =
@@ -45,8 +58,7 @@ pub fn export(memory: &Memory, options: &ExportCatalog) -> Result<(usize, Vec<Pa
             Column::of_attribute(attribute.kind, stored.iter().map(|stored| stored.attributes.get(&attribute.name)))
         }));
         table.write(&values)?;
-        progress.advance(part.len() as u64);
     }
     table.finish()?;
-    Ok((ids.len(), vec![path]))
+    Ok(Exported::new(memory, ids.len(), &[path]))
 }
