@@ -106,8 +106,7 @@ pub fn reencode(
     let all = wanted.len();
     wanted.retain(|content, _| !known.contains(content));
     let hashes: HashSet<[u8; 32]> = wanted.keys().copied().collect();
-    let mut adding =
-        Adding { batch: editor.batch(), pending: Vec::new(), reasons: HashMap::new(), added: 0, wanted };
+    let mut adding = Adding { batch: editor.batch(), pending: Vec::new(), reasons: HashMap::new(), added: 0, wanted };
     let is_wanted = |_: &LabelledPicture, hash: &[u8; 32]| hashes.contains(hash);
     let (mut outcome, mut complete) = (Ok(()), true);
     encoder.encode_stream(pictures, &is_wanted, &mut |encoded| {
@@ -222,10 +221,7 @@ impl Adding<'_> {
                 attributes: wanted.attributes.clone(),
             })
             .collect();
-        let added = self
-            .batch
-            .add_as(&exemplars, &ids)
-            .kept()?;
+        let added = self.batch.add_as(&exemplars, &ids).kept()?;
         let new = added.iter().filter(|added| matches!(added, Added::New(_))).count() as u64;
         self.added += new;
         let contents: Vec<[u8; 32]> = found.iter().map(|(_, content, ..)| **content).collect();
