@@ -112,7 +112,7 @@ fn add_what_is_named(memory: &Path, request: &AddRequest, hub: &Hub, observer: &
 }
 
 /// A field that is set and makes sense for pictures alone.
-fn for_pictures(reading: &Reading) -> Option<&'static str> {
+pub(crate) fn for_pictures(reading: &Reading) -> Option<&'static str> {
     let given = [
         (!reading.levels.is_empty(), "levels"),
         (reading.attributes.is_some(), "attributes"),

@@ -169,6 +169,34 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// No exemplar meets the condition under which a memory is evaluated.
+    #[error("{}: no exemplar meets the condition", memory.display())]
+    NoneMeets {
+        /// The memory.
+        memory: PathBuf,
+    },
+    /// None of the queries in a file or folder can be used.
+    #[error("{}: none of its queries can be used", path.display())]
+    NoUsableQuery {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// No query has a label that the memory has, so that all answers would be wrong.
+    #[error("none of the queries has a label of the memory: they say {example:?}")]
+    ForeignLabels {
+        /// A label of a query.
+        example: String,
+        /// The label of the memory that may be meant.
+        similar: Option<String>,
+    },
+    /// An experiment failed.
+    #[error("eval {experiment}")]
+    Experiment {
+        /// Its name.
+        experiment: &'static str,
+        /// Why.
+        source: Box<Error>,
+    },
     /// An observer ended it.
     #[error("stopped")]
     Cancelled,
@@ -178,6 +206,20 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// There are not as many files of labels as files of embeddings.
+    #[error("{files} files of labels for {arrays} files of embeddings")]
+    LabelFiles {
+        /// How many files of labels.
+        files: usize,
+        /// How many files of embeddings.
+        arrays: usize,
+    },
+    /// Labels of queries where none are given.
+    #[error("labels belong to queries, and none are given")]
+    LabelsWithoutQueries,
+    /// Several files of neighbours for another experiment than [`Shift`](crate::evaluate::Experiment::Shift).
+    #[error("one file of neighbours is evaluated at a time, but for a comparison of several")]
+    SeveralNeighborFiles,
     /// Nothing says which exemplars are meant.
     #[error("no criterion says which exemplars are meant")]
     NoCriteria,

@@ -14,6 +14,7 @@ mod embeddings;
 pub mod encode;
 mod encoder;
 mod error;
+pub mod evaluate;
 pub mod explain;
 pub mod export;
 mod failure;

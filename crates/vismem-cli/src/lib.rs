@@ -3,7 +3,6 @@
 
 mod args;
 mod command;
-mod datasets;
 mod decision;
 mod encoder;
 mod interrupt;

@@ -97,6 +97,15 @@ fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
         }
         Error::Receipt(error) => return receipt(error),
         Error::Like { path, .. } => format!("--like {}", path.display()),
+        Error::NoneMeets { memory } => {
+            format!("{}: no exemplar meets the condition of --where", memory.display())
+        }
+        Error::ForeignLabels { similar, .. } => {
+            let meant = similar.as_ref().map_or_else(String::new, |similar| format!(", but {similar:?}"));
+            format!(
+                "{error}{meant}; name their folders as the memory names its labels (`vismem ls`), or give a manifest"
+            )
+        }
         Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
         _ => return None,
     })
@@ -116,6 +125,11 @@ fn request(error: &RequestError) -> String {
         RequestError::RowsOfUnknownEncoder { memory, held } => {
             format!("{}: holds embeddings of {held}; say --encoder if the rows are of the same", memory.display())
         }
+        RequestError::LabelFiles { files, arrays } => {
+            format!("--labels gives {} for {arrays} .npy; give one for each", counted(*files, "file"))
+        }
+        RequestError::LabelsWithoutQueries => "--label and --labels belong to queries, and none are given".into(),
+        RequestError::SeveralNeighborFiles => "give --neighbors once; `vismem eval shift` compares several".into(),
         RequestError::NoCriteria => {
             "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
         }

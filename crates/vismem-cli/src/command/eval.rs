@@ -1,27 +1,26 @@
 //! The paper's experiments on the user's memory and queries.
 
-mod experiment;
-mod ground;
-mod kept;
 mod output;
-mod queries;
-mod report;
 mod stop;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use vismem_eval::{Error, Evaluation, LeftOut, Results};
+use anyhow::{Context, Result, bail};
+use vismem::{Memory, Pruning};
+use vismem_app::Error;
+use vismem_app::evaluate::{self, Experiment, On, Options, Prepared, Request};
+use vismem_app::picture::Pictures;
+use vismem_encode::decode::Limits;
+use vismem_eval::Evaluation;
 
-use self::experiment::{Experiment, Options};
-use self::ground::Ground;
-use self::kept::Finished;
-use super::Outcome;
+use super::{Outcome, index};
 use crate::args::eval::{Asked, DEPTH, Depth, Eval, NeighborFiles};
-use crate::args::{Args, wrong_use};
+use crate::args::{Args, DEFAULT_MEMORY, wrong_use};
+use crate::encoder;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
-    let mut options = Options::new(args);
+    let mut options = Options { program: program(args), ..Options::default() };
     let (asked, tabled, experiment): (&Asked, Option<(&Depth, &NeighborFiles)>, _) = match eval {
         Eval::Aggregation(given) => {
             options.threshold = given.pruning.threshold;
@@ -74,70 +73,81 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             (&given.asked, None, Some(Experiment::Composition))
         }
         Eval::All(given) => {
-            options.alone = false;
             options.threshold = given.pruning.threshold;
             options.voters = given.voters.voters as usize;
             options.seeds.clone_from(&given.seeds.seeds);
             (&given.asked, Some((&given.depth, &given.files)), None)
         }
     };
-    options.checked()?;
+    if let Some(threshold) = options.threshold {
+        Pruning::Hard { neighbors: 100, threshold }.checked().map_err(wrong_use)?;
+    }
     let (depth, files) = tabled.unzip();
     options.k = depth.map_or(DEPTH, |depth| depth.k) as usize;
-    if files.is_some_and(|files| files.neighbors.len() > 1) && experiment != Some(Experiment::Shift) {
-        return Err(wrong_use("give --neighbors once; `vismem eval shift` compares several"));
-    }
-
-    let mut ground = Ground::new(args, asked, options.k, files)?;
-    if let Some(file) = files.and_then(|files| files.write_neighbors.as_deref()) {
-        output::write_neighbors(file, &mut ground)?;
-    }
-    let wanted = experiment.map_or(Experiment::ALL.to_vec(), |one| vec![one]);
-    let seeds = if wanted.iter().any(|one| one.draws()) { options.seeds.clone() } else { Vec::new() };
-    let mut finished = Finished::open(asked.output.as_deref(), ground.inputs());
-    let mut results = Results::default();
-    let mut left_out = Vec::new();
-    stop::watch(asked.output.is_some());
-    let count = wanted.len();
-    for (at, one) in wanted.into_iter().enumerate() {
-        let key = options.key(one);
-        if finished.take_up(one.name(), &key, &mut results) {
-            continue;
+    let is_kept = asked.output.is_some();
+    let max_pixels = u64::from(asked.encoding.max_megapixels) * 1_000_000;
+    let memory;
+    let on = match files.filter(|files| !files.neighbors.is_empty()) {
+        Some(files) => On::Neighbors { files: &files.neighbors, own: files.memory_neighbors.as_deref() },
+        None => {
+            let search = asked.searching.checked()?;
+            memory = Memory::open(&args.memory)?;
+            if asked.condition.is_none() {
+                index::advise(&memory, search);
+            }
+            On::Memory(evaluate::Asked {
+                memory: &memory,
+                condition: asked.condition.clone(),
+                queries: &asked.queries,
+                labels: &asked.labels,
+                reading: (&asked.reading).into(),
+                search,
+                encoding: encoder::meant(&asked.encoding),
+            })
         }
-        if experiment.is_none() {
-            crate::output::note(format_args!("{}/{count} experiments: {}", at + 1, one.name()));
-        }
-        match one.run(&mut ground, &options, &mut results) {
-            Ok(()) => {}
-            Err(error) if experiment.is_none() => match error.downcast::<Error>() {
-                Ok(error @ (Error::NotApplicable(_) | Error::NoQueries)) => {
-                    left_out.push(LeftOut { experiment: one.name().into(), why: error.to_string() });
-                    continue;
-                }
-                Ok(other) => return Err(other).with_context(|| format!("eval {}", one.name())),
-                Err(other) => return Err(other).with_context(|| format!("eval {}", one.name())),
-            },
-            Err(error) => return Err(error),
-        }
-        if let Some(directory) = &asked.output {
-            finished.done(one.name(), key);
-            // Kept at once, so that whatever ends the run costs the experiment that is under way alone.
-            let so_far = ground.evaluation(&seeds, finished.with(&results), left_out.clone())?;
-            output::files(directory, &so_far, &finished)?;
-        }
-    }
-    let whole = match &asked.output {
-        Some(directory) => {
-            let whole = ground.evaluation(&seeds, finished.with(&results), left_out)?;
-            output::files(directory, &whole, &finished)?;
-            report::write(directory, &whole, &asked.encoding)?;
-            // The answer is what was asked for; the directory keeps what else was finished there.
-            Evaluation { results, ..whole }
-        }
-        None => ground.evaluation(&seeds, results, left_out)?,
     };
-    output::answer(args, &whole, asked.output.as_deref())?;
-    Ok(if ground.unreadable == 0 { Outcome::Done } else { Outcome::Incomplete })
+    let request = Request {
+        on,
+        experiment,
+        options,
+        output: asked.output.as_deref(),
+        write_neighbors: files.and_then(|files| files.write_neighbors.as_deref()),
+        // Who runs the command line may look at any file of theirs.
+        pictures: Pictures { limits: Limits { max_pixels, ..Limits::default() }, ..Pictures::default() },
+        command: command(),
+    };
+    let prepared = match Prepared::new(request, &mut Watch::until_interrupted()) {
+        Err(Error::Cancelled) if is_kept => bail!("stopped; the same command again goes on from there"),
+        prepared => prepared?,
+    };
+    stop::watch(is_kept);
+    let evaluated = prepared.run(&mut Watch::default())?;
+    output::answer(args, &evaluated.evaluation, asked.output.as_deref())?;
+    Ok(if evaluated.unreadable == 0 { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// How commands begin.
+fn program(args: &Args) -> String {
+    match args.memory.to_string_lossy() {
+        memory if memory == DEFAULT_MEMORY => "vismem".into(),
+        memory => format!("vismem -m {}", quoted(&memory)),
+    }
+}
+
+/// The command as it was given, fit for a shell.
+fn command() -> String {
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
+    std::iter::once("vismem".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// As a word for the shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Results that another run wrote.

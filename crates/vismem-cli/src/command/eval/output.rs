@@ -1,14 +1,11 @@
-//! Results as text, as JSON, and as files.
+//! Results as text and as JSON.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::json;
-use vismem_eval::{Evaluation, Table, authors_json, paper};
+use vismem_eval::{Evaluation, Table, paper};
 
-use super::ground::Ground;
-use super::kept::{Finished, write_whole};
 use crate::args::{Args, Format};
 use crate::output;
 
@@ -18,18 +15,6 @@ pub fn answer(args: &Args, evaluation: &Evaluation, directory: Option<&Path>) ->
         Format::Json => output::json(evaluation),
         Format::Text => text(evaluation, directory),
     }
-}
-
-/// `results.json` and a CSV for each table.
-pub fn files(directory: &Path, evaluation: &Evaluation, finished: &Finished) -> Result<()> {
-    for stale in &finished.stale {
-        let _ = std::fs::remove_file(directory.join(format!("{stale}.csv")));
-    }
-    for table in evaluation.results.tables() {
-        write_whole(&directory.join(format!("{}.csv", table.name)), table.to_csv().as_bytes())?;
-    }
-    write_whole(&directory.join("results.json"), &serde_json::to_vec_pretty(evaluation)?)?;
-    finished.keep(directory)
 }
 
 fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
@@ -80,14 +65,4 @@ fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
 
 fn write_table(out: &mut impl Write, table: &Table) -> Result<()> {
     Ok(write!(out, "\n{}\n{}", table.caption, table.to_text())?)
-}
-
-/// The neighbours in the authors' format, and beside them what each class id stands for.
-pub fn write_neighbors(file: &Path, ground: &mut Ground) -> Result<()> {
-    let encoder = ground.encoder().to_owned();
-    let classes = authors_json::write(file, ground.table()?, &encoder)?;
-    let classes: serde_json::Map<String, serde_json::Value> =
-        classes.into_iter().map(|(label, id)| (label, json!(id))).collect();
-    let path = file.with_extension("classes.json");
-    write_whole(&path, &serde_json::to_vec_pretty(&classes)?)
 }

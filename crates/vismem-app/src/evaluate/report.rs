@@ -2,21 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-use vismem_app::picture::Pictures;
-use vismem_encode::decode::Limits;
 use vismem_eval::Evaluation;
 use vismem_report::{CASE_SIDE, report_html};
 
 use super::experiment::Experiment;
 use super::kept::write_whole;
-use crate::args::Encoding;
+use crate::Result;
+use crate::picture::Pictures;
 
 /// Writes `report.html`, and each of its figures as `figures/EXPERIMENT-FIGURE.svg`.
-pub fn write(directory: &Path, evaluation: &Evaluation, encoding: &Encoding) -> Result<()> {
-    let limits = Limits { max_pixels: u64::from(encoding.max_megapixels) * 1_000_000, ..Limits::default() };
-    // Who runs the command line may look at any file of theirs.
-    let pictures = Pictures { limits, ..Pictures::default() };
+pub fn write(directory: &Path, evaluation: &Evaluation, pictures: &Pictures) -> Result<()> {
     let report = vismem_eval::report(evaluation, &|name| pictures.of_file(Path::new(name), CASE_SIDE));
     write_whole(&directory.join("report.html"), report_html(&report)?.as_bytes())?;
     let figures = directory.join("figures");

@@ -7,11 +7,10 @@ mod neighbors;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
 pub use self::embeddings::Embeddings;
 pub use self::finished::Finished;
 pub use self::neighbors::Neighbors;
+use crate::{IoContext, Result};
 
 const HASH: usize = 32;
 type Hash = [u8; HASH];
@@ -26,7 +25,13 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
         std::fs::write(&unfinished, content)?;
         std::fs::rename(&unfinished, path)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write().at("write", path)
+}
+
+/// Writes a document as [`write_whole`] does.
+pub fn write_json(path: &Path, document: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(document).map_err(std::io::Error::from).at("write", path)?;
+    write_whole(path, &text)
 }
 
 /// Writes content that belongs to a key: 32 bytes for the key, the content, 32 bytes, BLAKE3 of all before.

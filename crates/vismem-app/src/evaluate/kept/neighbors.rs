@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use vismem::search::Neighbor;
 
 use super::{Hash, sealed, write_sealed};
+use crate::Result;
 
 /// Bytes of a neighbour.
 const NEIGHBOR: usize = 16;

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
 use vismem::EncoderIdentity;
 
 use super::{HASH, Hash, sealed, write_sealed};
+use crate::Result;
 
 /// Embeddings by the content of their pictures.
 pub struct Embeddings {

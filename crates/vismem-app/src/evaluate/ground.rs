@@ -3,24 +3,18 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use vismem::{Memory, Search, Selector, Threshold, Where};
-use vismem_app::index::keep_lists;
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods, subset};
-use vismem_eval::{About, Error, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
+use vismem_eval::{About, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
 
-use super::stop::Scratch;
-use super::{kept, queries};
-use crate::args::eval::{Asked, NeighborFiles};
-use crate::args::{Args, wrong_use};
-use crate::command::index;
-use crate::progress::{self, Watch};
+use super::scratch::Scratch;
+use super::{Asked, On, Request, kept, queries};
+use crate::index::keep_lists;
+use crate::observer::Steps;
+use crate::{Error, IoContext, Observer, RequestError, Result};
 
 /// Wrong votes are counted over so many neighbours: for soft and for hard pruning, as in the paper.
 const COUNTED: [usize; 2] = [10, 100];
-
-/// Not to be seen: a table is made or read before it is looked at.
-const NO_TABLE: &str = "there are no neighbours";
 
 pub struct Ground {
     source: Source,
@@ -33,6 +27,8 @@ pub struct Ground {
     inputs: String,
     /// Where neighbours are kept.
     output: Option<PathBuf>,
+    /// What does it again.
+    command: String,
 }
 
 enum Source {
@@ -68,20 +64,24 @@ struct Files {
 }
 
 impl Ground {
-    pub fn new(args: &Args, asked: &Asked, k: usize, files: Option<&NeighborFiles>) -> Result<Self> {
-        if let Some(files) = files.filter(|files| !files.neighbors.is_empty()) {
-            return Self::of_files(&files.neighbors, files.memory_neighbors.as_deref(), k);
-        }
-        let (searched, unreadable) = Searched::new(&args.memory, asked)?;
-        let on = Self::on(Source::Memory(Box::new(searched)), k, None, None);
-        Self { unreadable, output: asked.output.clone(), ..on }.with_inputs()
+    pub fn new(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Self> {
+        let k = request.options.k;
+        let ground = match &request.on {
+            On::Neighbors { files, own } => Self::of_files(files, *own, k)?,
+            On::Memory(asked) => {
+                let (searched, unreadable) = Searched::new(asked, request.output, observer)?;
+                let on = Self::on(Source::Memory(Box::new(searched)), k, None, None);
+                Self { unreadable, output: request.output.map(Into::into), ..on }
+            }
+        };
+        Self { command: request.command.clone(), ..ground }.with_inputs()
     }
 
     fn of_files(files: &[PathBuf], own: Option<&Path>, k: usize) -> Result<Self> {
         let mut hasher = blake3::Hasher::new();
         let mut names = Vec::new();
         for file in files.iter().map(PathBuf::as_path).chain(own) {
-            let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes = std::fs::read(file).at("read", file)?;
             hasher.update(blake3::hash(&bytes).as_bytes());
             names.push(file.display().to_string());
         }
@@ -91,16 +91,17 @@ impl Ground {
             read.queries.queries.iter_mut().for_each(|query| query.neighbors.truncate(k));
             Ok(read)
         };
-        let first = read(&files[0], own)?;
-        let more = files[1..].iter().map(|file| Ok((name_of(file), read(file, None)?.queries)));
-        let more = more.collect::<Result<_>>()?;
+        let Some((first, others)) = files.split_first() else { return Err(RequestError::NoPath.into()) };
+        let first = read(first, own)?;
+        let more = others.iter().map(|file| Ok((name_of(file), read(file, None)?.queries)));
+        let more = more.collect::<Result<Vec<_>>>()?;
         let hash = hasher.finalize().to_hex().to_string();
         let source = Source::Files(Files { names, featurizer: first.featurizer, more, hash });
-        Self::on(source, k, Some(first.queries), first.own).with_inputs()
+        Ok(Self::on(source, k, Some(first.queries), first.own))
     }
 
     fn on(source: Source, k: usize, table: Option<Neighborhoods>, own: Option<Neighborhoods>) -> Self {
-        Self { source, k, unreadable: 0, table, own, inputs: String::new(), output: None }
+        Self { source, k, unreadable: 0, table, own, inputs: String::new(), output: None, command: String::new() }
     }
 
     fn with_inputs(self) -> Result<Self> {
@@ -118,56 +119,56 @@ impl Ground {
             Source::Memory(searched) => Ok(searched),
             Source::Files(_) => {
                 let what = "it searches a memory, and neighbours from files are not enough for that";
-                Err(Error::NotApplicable(what.into()).into())
+                Err(vismem_eval::Error::NotApplicable(what.into()).into())
             }
         }
     }
 
     /// The neighbours of all queries.
-    pub fn table(&mut self) -> Result<&Neighborhoods> {
-        Ok(self.table_mut()?)
+    pub fn table(&mut self, observer: &mut dyn Observer) -> Result<&Neighborhoods> {
+        Ok(self.table_mut(observer)?)
     }
 
     /// The same with the votes that pruning goes by, where they can be known.
-    pub fn table_with_votes(&mut self) -> Result<&Neighborhoods> {
-        self.table_mut()?;
+    pub fn table_with_votes(&mut self, observer: &mut dyn Observer) -> Result<&Neighborhoods> {
+        self.table_mut(observer)?;
         if let (Source::Memory(searched), Some(table)) = (&self.source, &mut self.table) {
             // The others are the beginnings of the longest ones.
             if let Some(longest) = COUNTED.into_iter().max().filter(|_| searched.memory.len() > 1) {
-                keep_lists(&searched.memory, longest, &mut Watch::default());
+                keep_lists(&searched.memory, longest, observer);
             }
             for neighbors in COUNTED.into_iter().filter(|_| searched.memory.len() > 1) {
                 if !table.votes.contains_key(&neighbors) {
-                    let progress = &mut progress::Steps::default();
+                    let progress = &mut Steps(observer);
                     count_votes(&searched.memory, &searched.roster, table, neighbors, progress)?;
                 }
             }
         }
-        self.table()
+        self.table(observer)
     }
 
     /// The neighbours of all queries and, where queries are others than the memory's own, of the memory asked about itself
     /// as far as they can be known.
-    pub fn tables(&mut self) -> Result<(&Neighborhoods, Option<&Neighborhoods>)> {
-        self.table()?;
+    pub fn tables(&mut self, observer: &mut dyn Observer) -> Result<(&Neighborhoods, Option<&Neighborhoods>)> {
+        self.table(observer)?;
         if let (Source::Memory(searched), None) = (&self.source, &self.own)
             && !searched.queries.is_own()
             && searched.memory.len() > 1
         {
             let own = QuerySet::of_memory(&searched.memory, &searched.roster)?;
-            keep_lists(&searched.memory, self.k, &mut Watch::default());
-            let progress = &mut progress::Steps::default();
+            keep_lists(&searched.memory, self.k, observer);
+            let progress = &mut Steps(observer);
             let Searched { memory, roster, search, .. } = &**searched;
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
         }
-        self.table.as_ref().map(|table| (table, self.own.as_ref())).context(NO_TABLE)
+        self.table.as_ref().map(|table| (table, self.own.as_ref())).ok_or_else(no_table)
     }
 
     /// Where hard pruning should begin, asked of the memory itself; `None` where that is not known.
-    pub fn hard_threshold(&mut self) -> Result<Option<Threshold>> {
-        self.table_with_votes()?;
+    pub fn hard_threshold(&mut self, observer: &mut dyn Observer) -> Result<Option<Threshold>> {
+        self.table_with_votes(observer)?;
         let is_leave_one_out = self.is_leave_one_out();
-        let (table, own) = self.tables()?;
+        let (table, own) = self.tables(observer)?;
         let own = if is_leave_one_out { Some(table) } else { own };
         let votes = table.votes.get(&COUNTED[1]);
         Ok(own.zip(votes).and_then(|(own, votes)| vismem_eval::hard_threshold(own, votes)))
@@ -178,22 +179,22 @@ impl Ground {
         matches!(&self.source, Source::Memory(searched) if searched.queries.is_own())
     }
 
-    fn table_mut(&mut self) -> Result<&mut Neighborhoods> {
+    fn table_mut(&mut self, observer: &mut dyn Observer) -> Result<&mut Neighborhoods> {
         if let (Source::Memory(searched), None) = (&self.source, &self.table) {
             let kept = kept::Neighbors::new(self.output.as_deref(), &self.inputs);
-            self.table = Some(searched.queries_table(self.k, &kept)?);
+            self.table = Some(searched.queries_table(self.k, &kept, observer)?);
         }
-        self.table.as_mut().context(NO_TABLE)
+        self.table.as_mut().ok_or_else(no_table)
     }
 
     /// The neighbours of all queries, once they were made.
     pub fn made(&self) -> Result<&Neighborhoods> {
-        self.table.as_ref().context(NO_TABLE)
+        self.table.as_ref().ok_or_else(no_table)
     }
 
     /// The neighbours of each set of queries, with its name.
-    pub fn sets(&mut self) -> Result<Vec<(String, Neighborhoods)>> {
-        self.table()?;
+    pub fn sets(&mut self, observer: &mut dyn Observer) -> Result<Vec<(String, Neighborhoods)>> {
+        self.table(observer)?;
         let table = self.made()?;
         Ok(match &self.source {
             Source::Files(files) => {
@@ -241,9 +242,15 @@ impl Ground {
     }
 
     /// Everything in one document.
-    pub fn evaluation(&mut self, seeds: &[u64], results: Results, left_out: Vec<LeftOut>) -> Result<Evaluation> {
+    pub fn evaluation(
+        &mut self,
+        seeds: &[u64],
+        results: Results,
+        left_out: Vec<LeftOut>,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluation> {
         let mut queries: Vec<QueriesFacts> =
-            self.sets()?.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
+            self.sets(observer)?.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
         if let Some(first) = queries.first_mut() {
             first.unreadable = self.unreadable;
         }
@@ -267,7 +274,7 @@ impl Ground {
             inputs: self.inputs.clone(),
             seeds: seeds.to_vec(),
             vismem: env!("CARGO_PKG_VERSION").into(),
-            command: command(),
+            command: self.command.clone(),
         };
         let about = match &self.source {
             Source::Files(files) => About { neighbor_files: files.names.clone(), ..about },
@@ -298,60 +305,56 @@ pub fn name_of(path: &Path) -> String {
 }
 
 impl Searched {
-    fn new(path: &Path, asked: &Asked) -> Result<(Self, usize)> {
-        let search = asked.searching.checked()?;
-        let mut memory = Memory::open(path)?;
+    fn new(asked: &Asked<'_>, output: Option<&Path>, observer: &mut dyn Observer) -> Result<(Self, usize)> {
+        let search = asked.search;
+        let mut memory = asked.memory.clone();
+        let path = memory.path().to_owned();
         if memory.is_empty() {
-            return Err(vismem::QueryError::Empty { path: path.into() }.into());
+            return Err(vismem::QueryError::Empty { path }.into());
         }
         let condition = asked.condition.clone();
         let mut scratch = None;
         if let Some(filter) = condition.clone() {
             let ids = memory.select(&Selector { filter: Some(filter), ..Selector::default() })?;
             if ids.is_empty() {
-                bail!("{}: no exemplar meets the condition of --where", path.display());
+                return Err(Error::NoneMeets { memory: path });
             }
-            let made = Scratch::beside(path)?;
-            memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut progress::Steps::default())?;
+            let made = Scratch::beside(&path)?;
+            memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut Steps(observer))?;
             scratch = Some(made);
         }
         let roster = Roster::of(&memory)?;
         let (sets, unreadable) = if asked.queries.is_empty() {
             if asked.reading.label.is_some() || !asked.labels.is_empty() {
-                return Err(wrong_use("--label and --labels belong to queries, and none are given"));
+                return Err(RequestError::LabelsWithoutQueries.into());
             }
             (vec![QuerySet::of_memory(&memory, &roster)?], 0)
         } else {
-            queries::read(&memory, asked)?
+            queries::read(&memory, asked, output, observer)?
         };
         let known: HashSet<&String> = roster.labels.iter().collect();
         let mut truth = sets.iter().flat_map(|set| set.truth.iter().flatten());
         if let Some(example) = truth.clone().next().filter(|_| !truth.any(|label| known.contains(label))) {
-            let meant = vismem::similar(example, roster.labels.iter().map(String::as_str));
-            let meant = meant.map_or_else(String::new, |meant| format!(", but {meant:?}"));
-            bail!(
-                "none of the queries has a label of the memory: they say {example:?}{meant}; name their folders as the memory \
-                 names its labels (`vismem ls`), or give a manifest"
-            );
+            let similar = vismem::similar(example, roster.labels.iter().map(String::as_str)).map(ToOwned::to_owned);
+            return Err(Error::ForeignLabels { example: example.clone(), similar });
         }
-        index::advise(&memory, search);
         let queries = QuerySet::joined(&sets);
         let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();
-        let path = path.into();
         Ok((Self { memory, path, condition, _scratch: scratch, roster, queries, sets, search }, unreadable))
     }
 
     /// The neighbours of the queries, as they are kept or by a search.
-    fn queries_table(&self, k: usize, kept: &kept::Neighbors) -> Result<Neighborhoods> {
+    fn queries_table(&self, k: usize, kept: &kept::Neighbors, observer: &mut dyn Observer) -> Result<Neighborhoods> {
         let Self { memory, roster, queries, search, .. } = self;
-        let progress = &mut progress::Steps::default();
         if queries.is_own() {
-            keep_lists(memory, k, &mut Watch::default());
+            keep_lists(memory, k, observer);
+            let progress = &mut Steps(observer);
             return Ok(neighborhoods(memory, roster, queries, k, *search, progress)?);
         }
         let found = match kept.load(queries.len()) {
             Some(found) => found,
             None => {
+                let progress = &mut Steps(observer);
                 let found = queries.search(memory, k, None, *search, progress)?;
                 kept.keep(&found)?;
                 found
@@ -361,18 +364,7 @@ impl Searched {
     }
 }
 
-/// The command as it was given, fit for a shell.
-fn command() -> String {
-    let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
-    std::iter::once("vismem".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// As a word for the shell.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// Not to be seen: a table is made or read before it is looked at.
+fn no_table() -> Error {
+    vismem_eval::Error::NoQueries.into()
 }

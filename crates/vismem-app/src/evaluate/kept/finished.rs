@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use vismem_eval::{Evaluation, Results};
 
-use super::write_whole;
+use super::write_json;
+use crate::Result;
 
 /// See [`Finished`].
 const KEYS: &str = "cache/finished.json";
@@ -65,6 +65,6 @@ impl Finished {
 
     /// Writes down what is finished.
     pub fn keep(&self, output: &Path) -> Result<()> {
-        write_whole(&output.join(KEYS), &serde_json::to_vec_pretty(&self.keys)?)
+        write_json(&output.join(KEYS), &self.keys)
     }
 }

@@ -1,59 +1,78 @@
 //! Which experiments there are, and how each is done.
 
-use anyhow::Result;
 use vismem::{Pruning, Threshold, Vote};
 use vismem_eval as eval;
 use vismem_eval::{Error, Evaluation, Results};
 
 use super::ground::Ground;
-use super::stop;
-use crate::args::eval::DEPTH;
-use crate::args::{Args, DEFAULT_MEMORY, wrong_use};
-use crate::progress;
+use super::scratch::Scratch;
+use crate::observer::Steps;
+use crate::{Observer, Result};
 
-/// Queries that `composition` counts, at most.
+/// As many neighbours as the paper looks at; experiments that need fewer search for as many too, once for all of them.
+pub const DEPTH: usize = 100;
+
+/// Queries that [`Experiment::Composition`] counts, at most.
 const COMPOSITIONS_COUNTED: usize = 1_000;
 
+/// An experiment of the paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Experiment {
+    /// The four votes at every k, with pruning beside them.
     Aggregation,
+    /// How often the i-th neighbour is right.
     Reliability,
+    /// The votes with other parameters.
     Hyperparameters,
+    /// Random labels in the memory.
     Corruption,
+    /// Whether sure decisions are right.
     Calibration,
+    /// Error against memory size.
     Scaling,
+    /// Labels held out and then inserted.
     NovelClasses,
+    /// Several sets of queries.
     Shift,
+    /// A class before and after its first exemplars, level by level.
     Granularity,
+    /// What forgetting costs, and what it leaves.
     Unlearning,
+    /// The most confident mistakes.
     Errors,
+    /// Neighbours of queries, and of what is left of them without the nearest.
     Composition,
 }
 
-/// What the user said of the experiments, or what goes without saying.
+/// How experiments are done.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// How many neighbours are searched for.
     pub k: usize,
     /// Where hard pruning begins; `None` to ask the memory.
     pub threshold: Option<Threshold>,
+    /// How many of the neighbours vote, by rank.
     pub voters: usize,
+    /// Seeds of what is drawn at random; it is done once for each.
     pub seeds: Vec<u64>,
+    /// Labels that [`Experiment::NovelClasses`] holds out; empty to draw some.
     pub held_out: Vec<String>,
+    /// How many exemplars [`Experiment::Unlearning`] forgets.
     pub forgotten: usize,
+    /// How many mistakes [`Experiment::Errors`] shows.
     pub mistakes: usize,
+    /// How many queries [`Experiment::Composition`] shows.
     pub compositions: usize,
     /// Results of other memories, beside those of scaling.
     pub beside: Vec<Evaluation>,
-    /// Whether one experiment was asked for by its name.
-    pub alone: bool,
-    /// How commands begin.
-    program: String,
+    /// How commands begin that mend a mistake.
+    pub program: String,
 }
 
-impl Options {
-    pub fn new(args: &Args) -> Self {
+impl Default for Options {
+    fn default() -> Self {
         Self {
-            k: DEPTH as usize,
+            k: DEPTH,
             threshold: None,
             voters: 20,
             seeds: vec![0, 1, 2, 3, 4],
@@ -62,37 +81,17 @@ impl Options {
             mistakes: 24,
             compositions: 12,
             beside: Vec::new(),
-            alone: true,
-            program: match args.memory.to_string_lossy() {
-                memory if memory == DEFAULT_MEMORY => "vismem".into(),
-                memory => format!("vismem -m {}", super::ground::quoted(&memory)),
-            },
+            program: "vismem".into(),
         }
     }
+}
 
-    /// # Errors
-    /// When something is out of range.
-    pub fn checked(&self) -> Result<()> {
-        self.threshold.map(|threshold| hard(threshold).checked().map_err(wrong_use)).transpose()?;
-        Ok(())
-    }
-
+impl Options {
     /// All options that an experiment depends on, in words.
-    pub fn key(&self, experiment: Experiment) -> String {
+    pub(super) fn key(&self, experiment: Experiment) -> String {
         // k is part of the inputs.
-        let Self {
-            k: _,
-            threshold,
-            voters,
-            seeds,
-            held_out,
-            forgotten,
-            mistakes,
-            compositions,
-            beside,
-            alone: _,
-            program,
-        } = self;
+        let Self { k: _, threshold, voters, seeds, held_out, forgotten, mistakes, compositions, beside, program } =
+            self;
         match experiment {
             Experiment::Aggregation => format!("{threshold:?}"),
             Experiment::Reliability | Experiment::Hyperparameters | Experiment::Shift => String::new(),
@@ -116,6 +115,7 @@ fn hard(threshold: Threshold) -> Pruning {
 }
 
 impl Experiment {
+    /// All of them, in the order in which they are done.
     pub const ALL: [Self; 12] = [
         Self::Aggregation,
         Self::Reliability,
@@ -132,12 +132,12 @@ impl Experiment {
     ];
 
     /// Whether it depends on seeds.
-    pub fn draws(self) -> bool {
+    pub(super) fn draws(self) -> bool {
         use Experiment::{Calibration, Corruption, Granularity, NovelClasses, Scaling, Unlearning};
         matches!(self, Corruption | Calibration | Scaling | NovelClasses | Granularity | Unlearning)
     }
 
-    /// As the command line spells it.
+    /// As results and files spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Aggregation => "aggregation",
@@ -155,25 +155,32 @@ impl Experiment {
         }
     }
 
-    /// Does it and enters its result.
-    pub fn run(self, ground: &mut Ground, options: &Options, results: &mut Results) -> Result<()> {
+    /// Does it and enters its result; `alone` if it was asked for by its name.
+    pub(super) fn run(
+        self,
+        ground: &mut Ground,
+        options: &Options,
+        alone: bool,
+        results: &mut Results,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
         let (vote, k, seeds) = (Vote::RANK, options.voters, options.seeds.clone());
         match self {
             Self::Aggregation => {
                 let mut pruning = eval::AggregationOptions::default();
                 if let Some(threshold) = options.threshold {
                     pruning.hard = hard(threshold);
-                } else if let Some(threshold) = ground.hard_threshold()? {
+                } else if let Some(threshold) = ground.hard_threshold(observer)? {
                     (pruning.hard, pruning.chosen_by) = (hard(threshold), eval::ChosenBy::LeaveOneOut);
                 }
-                results.aggregation = Some(eval::aggregation(ground.table_with_votes()?, &pruning)?);
+                results.aggregation = Some(eval::aggregation(ground.table_with_votes(observer)?, &pruning)?);
             }
-            Self::Reliability => results.reliability = Some(eval::neighbor_reliability(ground.table()?)?),
-            Self::Hyperparameters => results.hyperparameters = Some(eval::hyperparameters(ground.table()?)?),
-            Self::Corruption => results.corruption = Some(eval::corruption(ground.table()?, &seeds)?),
+            Self::Reliability => results.reliability = Some(eval::neighbor_reliability(ground.table(observer)?)?),
+            Self::Hyperparameters => results.hyperparameters = Some(eval::hyperparameters(ground.table(observer)?)?),
+            Self::Corruption => results.corruption = Some(eval::corruption(ground.table(observer)?, &seeds)?),
             Self::Calibration => {
                 let is_leave_one_out = ground.is_leave_one_out();
-                let (table, own) = ground.tables()?;
+                let (table, own) = ground.tables(observer)?;
                 let learn = match own {
                     _ if is_leave_one_out => eval::LearnFrom::OtherQueries,
                     Some(own) => eval::LearnFrom::Memory(own),
@@ -186,7 +193,7 @@ impl Experiment {
             Self::Scaling => {
                 let on = ground.searched()?;
                 let how = eval::ScalingOptions { vote, k, seeds, search: on.search };
-                let progress = &mut progress::Steps::default();
+                let progress = &mut Steps(observer);
                 let mut scaling = eval::scaling(&on.memory, &on.roster, &on.queries, &how, progress)?;
                 options.beside.iter().try_for_each(|other| scaling.put_beside(other))?;
                 results.scaling = Some(scaling);
@@ -195,7 +202,7 @@ impl Experiment {
                 let on = ground.searched()?;
                 let held_out = options.held_out.clone();
                 let how = eval::NovelClassesOptions { vote, k, held_out, seeds, search: on.search };
-                let progress = &mut progress::Steps::default();
+                let progress = &mut Steps(observer);
                 results.novel_classes = Some(eval::novel_classes(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Shift => {
@@ -203,8 +210,8 @@ impl Experiment {
                     let what = "there are no sets of queries to compare; give each as a path of its own";
                     return Err(Error::NotApplicable(what.into()).into());
                 }
-                let sets = ground.sets()?;
-                if sets.len() < 2 && !options.alone {
+                let sets = ground.sets(observer)?;
+                if sets.len() < 2 && !alone {
                     let what =
                         "there is one set of queries, and nothing to compare it with; give each as a path of its own";
                     return Err(Error::NotApplicable(what.into()).into());
@@ -214,19 +221,19 @@ impl Experiment {
             Self::Granularity => {
                 let on = ground.searched()?;
                 let how = eval::GranularityOptions { seeds, search: on.search };
-                let progress = &mut progress::Steps::default();
+                let progress = &mut Steps(observer);
                 results.granularity = Some(eval::granularity(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Unlearning => {
                 let on = ground.searched()?;
-                let scratch = stop::Scratch::beside(on.memory.path())?;
+                let scratch = Scratch::beside(on.memory.path())?;
                 let (count, seed) = (options.forgotten, seeds.first().copied().unwrap_or(0));
                 let how = eval::UnlearningOptions { vote, k, count, seed, scratch: scratch.path().into() };
-                let progress = &mut progress::Steps::default();
+                let progress = &mut Steps(observer);
                 results.unlearning = Some(eval::unlearning(&on.memory, &on.roster, &on.queries, &how, progress)?);
             }
             Self::Errors => {
-                ground.table()?;
+                ground.table(observer)?;
                 let on = ground.searched()?;
                 let program = options.program.clone();
                 let how = eval::MistakesOptions { vote, k, shown: options.mistakes, program };
