@@ -43,7 +43,7 @@ pub struct Request<'a> {
 /// What experiments stand on.
 pub enum On<'a> {
     /// A memory and queries.
-    Memory(Asked<'a>),
+    Memory(Box<Asked<'a>>),
     /// Neighbours from files.
     Neighbors {
         /// Neighbours of queries; [`Experiment::Shift`] takes several.

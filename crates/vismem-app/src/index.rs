@@ -121,8 +121,11 @@ pub fn update(memory: &Path, observer: &mut dyn Observer) -> Result<()> {
 }
 
 /// Keeps neighbour lists at least so long, so that nobody has to search for them again. Where that cannot be, as on a disk
-/// that is only read, they are searched for in memory.
+/// that is only read, or would be a change of the memory's format, they are searched for in memory.
 pub fn keep_lists(memory: &Memory, neighbors: usize, observer: &mut dyn Observer) {
+    if memory.format().is_ok_and(|format| format < vismem::FORMAT) {
+        return;
+    }
     let options = BuildOptions { neighbors: Some(neighbors), ..BuildOptions::default() };
     let _ = memory.build_index(IndexKind::NeighborLists, &options, &mut Steps(observer));
 }

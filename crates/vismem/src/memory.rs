@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
 
-use crate::error::Result;
+use crate::error::{Result, SqlContext};
 use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
 use crate::store::catalog::{Catalog, Header, Record};
@@ -18,6 +18,7 @@ use crate::store::readers::{Parts, Readers, TOGETHER};
 use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
+use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
     Attribute, Attributes, Digest, EncoderIdentity, Levels, Pruned, Pruning, QueryError, Search, Source, StoreError,
@@ -272,6 +273,11 @@ impl Memory {
     /// What it holds, in 32 bytes: independent of ids, slots, order and history.
     pub fn digest(&self) -> Digest {
         self.digest.digest()
+    }
+
+    /// The format of its files, see `docs/format.md`: that of an earlier version until something is changed.
+    pub fn format(&self) -> Result<i64> {
+        self.readers.read(|catalog| upgrade::format(&catalog.db).at(&catalog.path))
     }
 
     /// How many exemplars it holds.

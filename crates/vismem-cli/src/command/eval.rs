@@ -95,7 +95,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             if asked.condition.is_none() {
                 index::advise(&memory, search);
             }
-            On::Memory(evaluate::Asked {
+            On::Memory(Box::new(evaluate::Asked {
                 memory: &memory,
                 condition: asked.condition.clone(),
                 queries: &asked.queries,
@@ -103,7 +103,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
                 reading: (&asked.reading).into(),
                 search,
                 encoding: encoder::meant(&asked.encoding),
-            })
+            }))
         }
     };
     let request = Request {

@@ -31,10 +31,7 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
 
 fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let pruning = pruning.checked().map_err(wrong_use)?;
-    let vismem = match args.memory.to_string_lossy() {
-        path if path == DEFAULT_MEMORY => "vismem".into(),
-        path => format!("vismem -m {}", quoted(&path)),
-    };
+    let vismem = vismem_on(args);
     let in_words = |correction: Correction<'_>| match correction {
         Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", quoted(to)),
         Correction::Forget { id } => format!("{vismem} forget --id {id}"),
@@ -50,6 +47,14 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
         ));
     }
     answer(args.format, &effect)
+}
+
+/// How a command on this memory begins.
+fn vismem_on(args: &Args) -> String {
+    match args.memory.to_string_lossy() {
+        path if path == DEFAULT_MEMORY => "vismem".into(),
+        path => format!("vismem -m {}", quoted(&path)),
+    }
 }
 
 /// As a word for the shell.

@@ -47,7 +47,7 @@ impl<'a> Candidate<'a> {
 /// #         editor.batch().add(&[NewExemplar { embedding, label, source: None, content, attributes }])?;
 /// #     }
 /// #     drop(editor);
-/// #     Memory::open(&folder.path().join(name))
+/// #     Ok(Memory::open(&folder.path().join(name))?)
 /// # };
 ///
 /// // Two memories of the same encoder, and a query at unit length.

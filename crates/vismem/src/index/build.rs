@@ -269,7 +269,7 @@ impl Memory {
         let mut rounds = 0;
         loop {
             let of = later.as_ref().unwrap_or(self);
-            let editor = match Editor::open(dir) {
+            let mut editor = match Editor::open(dir) {
                 Err(StoreError::Locked { .. }) if started.elapsed() < patience => {
                     progress.advance("indexes waiting for a writer", 0, 1)?;
                     sleep(RETRY);
@@ -279,6 +279,10 @@ impl Memory {
             };
             self.check_commit()?;
             if editor.catalog.header()?.digest.digest() == of.digest() {
+                // Vismem 0.1 would not erase from a file that it does not know.
+                if kind == IndexKind::NeighborLists {
+                    editor.upgrade()?;
+                }
                 // Recovery after a killed writer may have taken it away.
                 let installed = file.install(dir, kind.file_name())?;
                 return if installed { Ok(()) } else { Err(StoreError::Outdated { path: dir.into() }.into()) };

@@ -120,7 +120,7 @@ impl MappedFile {
 
 /// Whether a file says that it belongs to `digest`. It may be damaged.
 pub(crate) fn belongs(path: &Path, digest: &Digest) -> bool {
-    File::open(path).and_then(|file| file_belongs(&file, digest)).unwrap_or(false)
+    platform::read_regular(path).and_then(|file| file_belongs(&file, digest)).unwrap_or(false)
 }
 
 fn file_belongs(file: &File, digest: &Digest) -> io::Result<bool> {

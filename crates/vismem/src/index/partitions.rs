@@ -14,7 +14,6 @@ mod build;
 mod sums;
 mod writer;
 
-use std::fs::File;
 use std::path::Path;
 
 use vismem_search::codes::packed::{self, Packed};
@@ -22,7 +21,7 @@ use vismem_search::codes::{GROUP, packed::group_range};
 use vismem_search::{Directory, Partitions, SearchParams};
 
 use crate::index::grouped::{Layout, MARK, MappedFile, Section};
-use crate::platform::FileExt;
+use crate::platform::{self, FileExt};
 use crate::{Memory, PartitionStats};
 
 pub(super) use build::write;
@@ -168,7 +167,7 @@ impl PartitionMap {
     /// Whether the file was made for a memory of about this size, whatever else is in it.
     pub(crate) fn suits_size(memory: &Memory) -> bool {
         let mut bytes = [0; MARK + HEAD];
-        let read = File::open(path(memory.path())).and_then(|file| file.read_exact_at(&mut bytes, 0));
+        let read = platform::read_regular(&path(memory.path())).and_then(|file| file.read_exact_at(&mut bytes, 0));
         read.is_ok() && Head::from_bytes(&bytes[MARK..]).is_some_and(|head| head.suits_size(memory.len()))
     }
 

@@ -19,7 +19,7 @@ use crate::store::{attribute_rows, scrub, settings};
 use crate::{Attributes, DatabaseError, EncoderIdentity, Source, StoreError};
 
 /// Newest format that this engine reads, and the one it writes.
-pub(crate) const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 2;
 /// `PRAGMA application_id`: "vism".
 const APPLICATION_ID: i64 = 0x7669_736d;
 

@@ -18,6 +18,8 @@ fn use_it(dir: &Path) -> Vec<Error> {
         memory.classify(&sample(3).embedding, &ClassifyOptions { search, ..Default::default() })?;
         memory.classify(&sample(3).embedding, &ClassifyOptions::default())?;
         memory.reliability(3, &mut ())?;
+        memory.index_stats()?;
+        memory.indexes_behind();
         Ok(())
     };
     let write = || -> Result<(), Error> {

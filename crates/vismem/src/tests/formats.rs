@@ -11,8 +11,8 @@ use crate::store::catalog::{Catalog, FORMAT};
 use crate::store::kill_point::VARIABLE;
 use crate::store::upgrade;
 use crate::{
-    Attributes, ClassifyOptions, Decision, Digest, Editor, EncoderIdentity, Memory, NewExemplar, Pruning, Receipt,
-    SelectError, Selector, Taxonomy, content_of, verify,
+    Attributes, BuildOptions, ClassifyOptions, Decision, Digest, Editor, EncoderIdentity, IndexKind, Memory,
+    NewExemplar, Pruning, Receipt, SelectError, Selector, Taxonomy, content_of, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_UPGRADE_IN";
@@ -201,6 +201,20 @@ fn any_change_upgrades_it_to_what_a_new_memory_is() {
         assert_eq!(schema(&dir), schema(new.path()), "change {number}");
         assert_eq!(verify(&dir).unwrap().faults, [], "change {number}");
     }
+}
+
+#[test]
+fn neighbor_lists_are_kept_only_where_vismem_0_1_cannot_forget_beside_them() {
+    let folder = memories();
+    let dir = folder.path().join("full.vismem");
+    let memory = Memory::open(&dir).unwrap();
+    memory.reliability(3, &mut ()).unwrap();
+    assert_eq!((memory.format().unwrap(), dir.join("neighbor_lists.u32").exists()), (1, false));
+    memory.build_index(IndexKind::NeighborLists, &BuildOptions::default(), &mut ()).unwrap();
+    assert!(dir.join("neighbor_lists.u32").exists());
+    assert_eq!(memory.format().unwrap(), FORMAT);
+    assert_eq!(digest_of(&dir), MEMORIES[1].2);
+    assert_eq!(verify(&dir).unwrap().faults, []);
 }
 
 /// Not a test by itself: the process that the test below starts and that kills itself on the way.

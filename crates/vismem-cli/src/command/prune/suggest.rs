@@ -20,7 +20,7 @@ pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     let (k, vote) = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
     let suggestion = prune::suggest(&memory, options.neighbors as usize, k, vote, &mut Watch::default())?;
-    let command = command(suggestion.trials[0].pruning.as_ref());
+    let command = command(&super::vismem_on(args), suggestion.trials[0].pruning.as_ref());
     let document = Document { suggestion, command };
     if args.format == Format::Json {
         return output::json(&document);
@@ -43,16 +43,18 @@ pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
 }
 
 /// What sets this pruning.
-fn command(pruning: Option<&Pruning>) -> String {
+fn command(vismem: &str, pruning: Option<&Pruning>) -> String {
     match pruning {
-        None => "vismem prune off".into(),
+        None => format!("{vismem} prune off"),
         Some(Pruning::Hard { neighbors, threshold }) => {
             let threshold = match threshold {
                 Threshold::Votes(votes) => votes.to_string(),
                 Threshold::Share(share) => format!("{:.0}%", 100.0 * share),
             };
-            format!("vismem prune hard --threshold {threshold} --neighbors {neighbors}")
+            format!("{vismem} prune hard --threshold {threshold} --neighbors {neighbors}")
         }
-        Some(Pruning::Soft { neighbors, c, d }) => format!("vismem prune soft --neighbors {neighbors} --c {c} --d {d}"),
+        Some(Pruning::Soft { neighbors, c, d }) => {
+            format!("{vismem} prune soft --neighbors {neighbors} --c {c} --d {d}")
+        }
     }
 }
