@@ -51,14 +51,14 @@ pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Data
     let folder = reader.folder_of_pictures(file);
     if !reader.wants_labels() {
         let Images { images } =
-            serde_json::from_slice(json).map_err(ReadError::kind(file, "no JSON with images, as COCO has it"))?;
+            serde_json::from_slice(json).map_err(ReadError::kind(file, "not JSON with images, as COCO has it"))?;
         if images.is_empty() {
             return Err(ReadError::nothing(file, "lists no pictures"));
         }
         let picture = |image: Image| LabelledPicture::file(folder.join(image.file_name), String::new());
         return Ok(Dataset::listed(images.into_iter().map(picture).collect(), Taxonomy::default()));
     }
-    let what = "no JSON with images, annotations and categories, as COCO has them";
+    let what = "not JSON with images, annotations and categories, as COCO has them";
     let document: Document = serde_json::from_slice(json).map_err(ReadError::kind(file, what))?;
     let taxonomy = taxonomy(file, &document.categories, reader.reading)?;
 

@@ -39,7 +39,7 @@ pub enum ReadError {
     Kind {
         /// The file.
         path: PathBuf,
-        /// What it is not, as `no whole zip archive; fetch or pack it again`.
+        /// What it is not, as `not a whole zip archive; fetch or pack it again`.
         what: &'static str,
         /// What its parser said, if that is known.
         source: Option<Box<dyn StdError + Send + Sync>>,

@@ -104,7 +104,7 @@ pub enum LoadError {
         similar: Option<&'static str>,
     },
     /// The text, of a model that is to be fetched, names neither a model in [`NAMED`](crate::NAMED) nor a repository.
-    #[error("{text:?} is not a model's name and no repository{}", did_you_mean(*similar))]
+    #[error("{text:?} is not a model's name or a repository{}", did_you_mean(*similar))]
     NotOnTheHub {
         /// The text.
         text: String,

@@ -22,7 +22,7 @@ fn open(path: &Path) -> Result<Archive> {
     if len == 0 {
         return Err(ReadError::nothing(path, "the archive is empty (0 bytes); delete it or fetch it again"));
     }
-    let what = "no whole zip archive; fetch or pack it again";
+    let what = "not a whole zip archive; fetch or pack it again";
     ZipArchive::new(BufReader::new(file)).map_err(ReadError::kind(path, what))
 }
 

@@ -361,8 +361,8 @@ fn options_that_belong_to_other_data() {
     place.vismem("classify out").refused(exit, &["out: holds embeddings, not pictures; ask with out/embeddings.npy"]);
     place.vismem("classify out/embeddings.npy").done();
     place.vismem("classify out/embeddings.npy --images x").refused(exit, &["--images belongs to pictures"]);
-    place.vismem("encode learn --shard 3/2 -o out").misused(&["no shard", "1/4 to 4/4"]);
-    place.vismem("encode learn --shard 0/2 -o out").misused(&["no shard"]);
+    place.vismem("encode learn --shard 3/2 -o out").misused(&["is not a shard", "1/4 to 4/4"]);
+    place.vismem("encode learn --shard 0/2 -o out").misused(&["is not a shard"]);
 }
 
 #[test]

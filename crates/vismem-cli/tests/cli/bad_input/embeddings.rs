@@ -111,7 +111,7 @@ fn truncated_embeddings() {
     // A header may promise more than any memory could hold.
     let file = npy::raw("<f4", false, "1000000000000, 2", &npy::bytes(&[1.0, 2.0]));
     neither_added_nor_asked(&file, exit, &["bad.npy: is truncated"]);
-    neither_added_nor_asked(&file[..40], exit, &["bad.npy: is no .npy file"]);
+    neither_added_nor_asked(&file[..40], exit, &["bad.npy: is not a .npy file"]);
 }
 
 #[test]
@@ -124,8 +124,8 @@ fn no_embeddings_at_all() {
 #[test]
 fn file_that_is_no_npy() {
     let exit = documented("file_that_is_no_npy");
-    neither_added_nor_asked(b"1.0 2.0\n", exit, &["bad.npy: is no .npy file", "np.save"]);
-    neither_added_nor_asked(b"", exit, &["bad.npy: is no .npy file"]);
+    neither_added_nor_asked(b"1.0 2.0\n", exit, &["bad.npy: is not a .npy file", "np.save"]);
+    neither_added_nor_asked(b"", exit, &["bad.npy: is not a .npy file"]);
     let place = with_memory();
     make_pipe(&place.path("pipe.npy"));
     std::fs::create_dir(place.path("folder.npy")).unwrap();

@@ -58,7 +58,7 @@ fn names_that_are_no_models() {
     let exit = documented("names_that_are_no_models");
     let (place, server) = with_hub();
     run(&place, &server, "model pull nonsense")
-        .refused(exit, &["no model's name and no repository", "`vismem model list`"]);
+        .refused(exit, &["is not a model's name or a repository", "`vismem model list`"]);
     run(&place, &server, "model pull efficientnet-lite0").refused(exit, &["is built in"]);
     for name in ["me", "me/..", "me/tiny@", "../me/tiny"] {
         run(&place, &server, &format!("add learn --encoder hub:{name}"))

@@ -199,10 +199,10 @@ fn what_if_that_cannot_be_asked() {
         ("--only label=", "names no exemplars"),
         ("--only id=1,many", "\"many\" is not a number"),
         ("--without like=a.npy", "say like=FILE,DISTANCE"),
-        ("--without like=a.npy,3", "no distance within 0 to 2"),
+        ("--without like=a.npy,3", "is not a distance within 0 to 2"),
         ("--weights x", "say LABEL=FACTOR"),
-        ("--weights x=-1", "no factor within 0 to 1e6"),
-        ("--weights x=nan", "no factor within 0 to 1e6"),
+        ("--weights x=-1", "is not a factor within 0 to 1e6"),
+        ("--weights x=nan", "is not a factor within 0 to 1e6"),
         ("--changed", "--without"),
     ] {
         assert_eq!(place.vismem(&format!("classify rows.npy {args}")).misused(&[word]).code, exit, "{args}");

@@ -31,11 +31,12 @@ fn the_good_one_is_added(place: &Place, exit: i32, words: &[&str]) {
 
 #[test]
 fn copies_of_a_broken_picture_are_each_reported() {
+    let exit = documented("copies_of_a_broken_picture_are_each_reported");
     let place = Place::new();
     let whole = fs::read(place.draw("whole.png", Kind::Disc, 2)).unwrap();
     place.write("pictures/broken.png", &whole[..whole.len() / 2]);
     place.write("pictures/copy.png", &whole[..whole.len() / 2]);
-    the_good_one_is_added(&place, 1, &["pictures/broken.png: ", "pictures/copy.png: "]);
+    the_good_one_is_added(&place, exit, &["pictures/broken.png: ", "pictures/copy.png: "]);
 }
 
 #[test]
