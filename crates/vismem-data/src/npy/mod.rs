@@ -23,7 +23,8 @@ impl NpyFile {
     pub fn open(path: &Path) -> Result<Self> {
         let (file, len) = regular_file::open(path, "a .npy file")?;
         let mut values = BufReader::with_capacity(1 << 20, file);
-        let header = Header::read(&mut values).map_err(ReadError::kind(path, "not a .npy file; save it with np.save"))?;
+        let header =
+            Header::read(&mut values).map_err(ReadError::kind(path, "not a .npy file; save it with np.save"))?;
         let start = values.stream_position().map_err(ReadError::io("read", path))?;
         if let Some(size) = header.kind.size() {
             let needed = header.values().and_then(|values| values.checked_mul(size));
