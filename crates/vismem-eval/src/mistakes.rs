@@ -2,6 +2,7 @@
 //! 16, appendix N).
 
 use std::collections::{BTreeSet, HashMap};
+use vismem_report::words::shell;
 
 use serde::{Deserialize, Serialize};
 use vismem::{ClassifyOptions, Memory, Vote};
@@ -196,11 +197,11 @@ fn describe(
         .collect();
     let in_doubt = doubtful.iter().fold(0.0, |sum, voted| sum + voted.share);
     let id = own.map(|ids| ids[wrong.at]);
-    let (program, query) = (&options.program, quoted(&wrong.query.name));
+    let (program, query) = (&options.program, shell(&wrong.query.name));
     let without = id.map_or_else(String::new, |id| format!(" --without id={id}"));
     let relabel = |ids: &[u64], to: &str| {
         let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
-        format!("{program} relabel --id {} --to {}", ids.join(","), quoted(to))
+        format!("{program} relabel --id {} --to {}", ids.join(","), shell(to))
     };
     let (blame, command) = if in_doubt >= wrong.confidence / 2.0 {
         let ids: Vec<u64> = doubtful.iter().map(|voted| voted.id).collect();
@@ -209,7 +210,7 @@ fn describe(
         (Blame::QueryLabel, id.map(|id| relabel(&[id], &decision)))
     } else {
         // One more exemplar of its kind; an exemplar is one already.
-        (Blame::Model, id.is_none().then(|| format!("{program} add {query} --label {}", quoted(&truth[0]))))
+        (Blame::Model, id.is_none().then(|| format!("{program} add {query} --label {}", shell(&truth[0]))))
     };
     let mut neighbors = voted;
     neighbors.truncate(LISTED);
@@ -224,13 +225,6 @@ fn describe(
         blame,
         neighbors,
     }
-}
-
-/// As a word for the shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
-    if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 impl Mistakes {

@@ -45,6 +45,13 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A text as one word of a shell.
+pub fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
+    if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 mod suggest;
 
 use std::io::Write;
+use vismem_report::words::shell;
 
 use anyhow::Result;
 use vismem::{Memory, Pruning};
@@ -33,7 +34,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let pruning = pruning.checked().map_err(wrong_use)?;
     let vismem = vismem_on(args);
     let in_words = |correction: Correction<'_>| match correction {
-        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", quoted(to)),
+        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", shell(to)),
         Correction::Forget { id } => format!("{vismem} forget --id {id}"),
     };
     // Who runs the command line may look at any file of theirs.
@@ -53,15 +54,8 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
 fn vismem_on(args: &Args) -> String {
     match args.memory.to_string_lossy() {
         path if path == DEFAULT_MEMORY => "vismem".into(),
-        path => format!("vismem -m {}", quoted(&path)),
+        path => format!("vismem -m {}", shell(&path)),
     }
-}
-
-/// As a word for the shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
-    if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn answer(format: Format, document: &Effect) -> Result<()> {
