@@ -2,10 +2,10 @@
 //! 16, appendix N).
 
 use std::collections::{BTreeSet, HashMap};
-use vismem_report::words::shell;
 
 use serde::{Deserialize, Serialize};
 use vismem::{ClassifyOptions, Memory, Vote};
+use vismem_report::words::shell;
 
 use crate::gather::QuerySet;
 use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table};

@@ -1,12 +1,12 @@
 mod suggest;
 
 use std::io::Write;
-use vismem_report::words::shell;
 
 use anyhow::Result;
 use vismem::{Memory, Pruning};
 use vismem_app::picture::Pictures;
 use vismem_app::prune::{self, Correction, Effect, Page};
+use vismem_report::words::shell;
 
 use super::Outcome;
 use crate::args::{Args, DEFAULT_MEMORY, Format, Prune, PruningTrial, wrong_use};
