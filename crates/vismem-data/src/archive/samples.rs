@@ -272,7 +272,7 @@ mod tests {
         let pictures = read(None);
         assert_eq!(pictures[0].attributes.to_string(), "width=3");
         let fault = pictures[1].bytes.as_ref().unwrap().as_ref().unwrap_err();
-        assert!(fault.reason.contains("2.json: is not a JSON"), "{fault}");
+        assert!(fault.reason.contains("2.json: is not JSON"), "{fault}");
         let pictures = read(Some(Vec::new()));
         assert!(pictures[0].attributes.is_empty() && pictures[1].label == "cat");
     }
