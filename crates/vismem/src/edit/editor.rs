@@ -317,7 +317,7 @@ impl Batch<'_> {
                     last_id = last_id.max(id);
                     let slot = insertion.take_slot().at(path)?;
                     editor.vectors.write(slot, row)?;
-                    editor.indexes.add(slot as usize, row);
+                    editor.indexes.add(slot as usize, id, exemplar.label, row);
                     kill_point("row written");
                     insertion.insert(exemplar, id, slot, vectors::hash(row)).at(path)?;
                     assignments.push((slot as usize, id));
@@ -339,7 +339,7 @@ impl Batch<'_> {
         // The commit point promises rows that are on disk, so they are synced before it.
         editor.vectors.sync()?;
         kill_point("rows synced");
-        derived::remove_rigid(&editor.dir)?;
+        derived::remove(&editor.dir, &[derived::NOVELTY])?;
         tx.commit().at(path)?;
         kill_point("committed");
         state::announce(&editor.dir, &editor.catalog);

@@ -105,13 +105,15 @@ impl Editor {
         if ended > 0 {
             // What the taxonomy says of a label goes with it.
             settings::keep(&tx).at(path)?;
+            // It names labels.
+            derived::remove(&self.dir, &[derived::SLOTS])?;
         }
         let after = digest.digest();
         let header = "UPDATE memory SET digest_state = ?1, generation = generation + 1";
         tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
-        derived::remove_rigid(&self.dir)?;
+        derived::remove(&self.dir, &[derived::NOVELTY])?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");

@@ -111,7 +111,7 @@ impl Editor {
         tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
         let event = event::record(&tx, kind, changed.len(), Some(selected), &before, &after).at(path)?;
         write(&tx, &changed, labels, (kind == EventKind::Relabel).then_some(event)).at(path)?;
-        derived::remove_rigid(&self.dir)?;
+        derived::remove(&self.dir, &[derived::NOVELTY, derived::SLOTS])?;
         kill_point("relabel prepared");
         tx.commit().at(path)?;
         kill_point("relabel committed");

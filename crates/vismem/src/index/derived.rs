@@ -18,7 +18,7 @@ use crate::platform;
 pub(crate) const NOVELTY: &str = "novelty.f32";
 /// The nearest neighbours of each exemplar, see [`crate::index::neighbor_lists`].
 pub(crate) const NEIGHBOR_LISTS: &str = "neighbor_lists.u32";
-/// Which exemplar is in which slot, see [`crate::store::slots`].
+/// Which exemplar is in which slot, see [`crate::index::assignments`].
 pub(crate) const SLOTS: &str = "slots.u64";
 /// Every derived file of a memory.
 pub(crate) const ALL: [&str; 5] = [codes::NAME, partitions::NAME, NEIGHBOR_LISTS, NOVELTY, SLOTS];
@@ -157,11 +157,6 @@ pub(crate) fn sync(dir: &Path, names: &[&str]) -> Result<()> {
 /// Deletes every derived file, unfinished ones included.
 pub(crate) fn remove_all(dir: &Path) -> Result<()> {
     remove(dir, &unfinished(dir).chain(ALL.map(String::from)).collect::<Vec<_>>())
-}
-
-/// Deletes what does not follow changes, so that nobody takes it for the state that is about to be committed.
-pub(crate) fn remove_rigid(dir: &Path) -> Result<()> {
-    remove(dir, &[NOVELTY, SLOTS])
 }
 
 /// Deletes files of the memory, so that no power failure brings them back.

@@ -3,6 +3,7 @@
 //! Queries take what is there and never build or write. An index is built when it is asked for ([`build`]), and follows
 //! the edits of a writer from then on ([`writer`]).
 
+pub(crate) mod assignments;
 pub(crate) mod build;
 pub(crate) mod checksum;
 pub(crate) mod codes;

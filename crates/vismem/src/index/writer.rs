@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Digest;
 use crate::error::Result;
+use crate::index::assignments::OpenAssignments;
 use crate::index::codes::{self, OpenCodes};
 use crate::index::partitions::{self, OpenPartitions};
 use crate::index::{derived, grouped, neighbor_lists};
@@ -21,6 +22,7 @@ pub(crate) struct IndexWriter {
     dir: PathBuf,
     dim: usize,
     codes: Option<OpenCodes>,
+    assignments: Option<OpenAssignments>,
     /// They stay open from one edit to the next, since reading them takes longer than changing them.
     partitions: Option<OpenPartitions>,
     /// Whether an addition has changed files, which need not be on disk before the lock is let go.
@@ -30,21 +32,29 @@ pub(crate) struct IndexWriter {
 impl IndexWriter {
     /// For the memory `dir`. Reads nothing yet.
     pub(crate) fn new(dir: &Path, dim: usize) -> Self {
-        Self { dir: dir.into(), dim, codes: None, partitions: None, is_unsynced: false }
+        Self { dir: dir.into(), dim, codes: None, assignments: None, partitions: None, is_unsynced: false }
     }
 
-    /// Goes on from the indexes that belong to `before`, a state of so many slots, where there are any. An index that belongs to nothing, or to
-    /// another state, is left as it is.
+    /// Goes on from the indexes that belong to `before`, a state of so many slots, where there are any. An index that belongs
+    /// to nothing, or to another state, is left as it is.
     pub(crate) fn begin(&mut self, before: &Digest, slots: u64) {
-        self.codes = OpenCodes::open(&codes::path(&self.dir), self.dim, before).unwrap_or_default();
+        self.assignments = OpenAssignments::open(&self.path(derived::SLOTS), before).unwrap_or_default();
+        if self.assignments.is_none() {
+            // A digest can come back, with the same exemplars in other slots.
+            self.give_up_assignments();
+        }
+        self.codes = OpenCodes::open(&self.path(codes::NAME), self.dim, before).unwrap_or_default();
         if self.partitions.as_ref().is_none_or(|open| open.digest() != before) {
-            self.partitions = OpenPartitions::open(&partitions::path(&self.dir), self.dim, slots as usize, before)
+            self.partitions = OpenPartitions::open(&self.path(partitions::NAME), self.dim, slots as usize, before)
                 .unwrap_or_default();
         }
     }
 
-    /// An exemplar took a slot.
-    pub(crate) fn add(&mut self, slot: usize, row: &[f32]) {
+    /// An exemplar with this label took a slot.
+    pub(crate) fn add(&mut self, slot: usize, id: u64, label: &str, row: &[f32]) {
+        if self.assignments.as_mut().is_some_and(|open| !matches!(open.add(slot, id, label), Ok(true))) {
+            self.give_up_assignments();
+        }
         if self.codes.as_mut().is_some_and(|codes| codes.add(slot, row).is_err()) {
             self.give_up_codes();
         }
@@ -56,19 +66,22 @@ impl IndexWriter {
     /// Writes what additions changed: exemplars, slot and id, took slots. What belonged to `before` belongs to `after`.
     pub(crate) fn finish_adding(&mut self, assignments: &[(usize, u64)], before: &Digest, after: &Digest) {
         self.is_unsynced = true;
+        if self.assignments.take().is_some_and(|mut open| open.finish(after).is_err()) {
+            self.give_up_assignments();
+        }
         if self.codes.take().is_some_and(|mut codes| codes.finish(after).is_err()) {
             self.give_up_codes();
         }
         if self.partitions.as_mut().is_some_and(|partitions| partitions.finish(after).is_err()) {
             self.give_up_partitions();
         }
-        neighbor_lists::admit(&self.lists(), assignments, before, after);
+        neighbor_lists::admit(&self.path(derived::NEIGHBOR_LISTS), assignments, before, after);
     }
 
     /// The digest changed, exemplars and slots did not: who is near to whom does not depend on labels.
     pub(crate) fn follow(&mut self, before: &Digest, after: &Digest) {
         for name in [codes::NAME, partitions::NAME, derived::NEIGHBOR_LISTS] {
-            grouped::follow(&derived::path(&self.dir, name), before, after);
+            grouped::follow(&self.path(name), before, after);
         }
         self.partitions.iter_mut().for_each(|open| open.follow(before, after));
     }
@@ -87,6 +100,8 @@ impl IndexWriter {
     /// # Errors
     /// When a file can neither be changed nor deleted.
     pub(crate) fn erase(&mut self, assignments: &[(usize, u64)], before: &Digest, after: &Digest) -> Result<Vec<File>> {
+        let mut slots = self.assignments.take();
+        let slots = self.or_delete(derived::SLOTS, erase_assignments(slots.as_mut(), assignments, after))?;
         let mut codes = self.codes.take();
         let codes = self.or_delete(codes::NAME, erase_codes(codes.as_mut(), assignments, after))?;
         kill_point("codes erased");
@@ -96,17 +111,17 @@ impl IndexWriter {
             self.partitions = None;
         }
         kill_point("partitions thinned");
-        let lists = neighbor_lists::erase(&self.lists(), assignments, before, after);
+        let lists = neighbor_lists::erase(&self.path(derived::NEIGHBOR_LISTS), assignments, before, after);
         let lists = lists.and_then(|lists| lists.map(|lists| lists.file().try_clone()).transpose());
         let lists = self.or_delete(derived::NEIGHBOR_LISTS, lists)?;
         kill_point("neighbor lists thinned");
         derived::remove_unfinished(&self.dir)?;
-        Ok([codes, partitions, lists].into_iter().flatten().collect())
+        Ok([slots, codes, partitions, lists].into_iter().flatten().collect())
     }
 
     /// Lets go of what is open.
     pub(crate) fn close(&mut self) {
-        (self.codes, self.partitions) = (None, None);
+        (self.assignments, self.codes, self.partitions) = (None, None, None);
     }
 
     /// Deletes every derived file, unfinished ones included.
@@ -126,11 +141,11 @@ impl IndexWriter {
         if !self.is_unsynced {
             return Ok(());
         }
-        derived::sync(&self.dir, &[codes::NAME, partitions::NAME, derived::NEIGHBOR_LISTS])
+        derived::sync(&self.dir, &[derived::SLOTS, codes::NAME, partitions::NAME, derived::NEIGHBOR_LISTS])
     }
 
-    fn lists(&self) -> PathBuf {
-        derived::path(&self.dir, derived::NEIGHBOR_LISTS)
+    fn path(&self, name: &str) -> PathBuf {
+        derived::path(&self.dir, name)
     }
 
     fn or_delete<T>(&self, name: &str, outcome: Outcome<T>) -> Result<Option<T>> {
@@ -138,6 +153,11 @@ impl IndexWriter {
             Ok(Some(file)) => Ok(Some(file)),
             _ => derived::remove(&self.dir, &[name]).map(|()| None),
         }
+    }
+
+    fn give_up_assignments(&mut self) {
+        self.assignments = None;
+        let _ = derived::remove(&self.dir, &[derived::SLOTS]);
     }
 
     fn give_up_codes(&mut self) {
@@ -149,6 +169,12 @@ impl IndexWriter {
         self.partitions = None;
         let _ = derived::remove(&self.dir, &[partitions::NAME]);
     }
+}
+
+fn erase_assignments(open: Option<&mut OpenAssignments>, gone: &[(usize, u64)], after: &Digest) -> Outcome<File> {
+    let Some(open) = open else { return Ok(None) };
+    gone.iter().try_for_each(|(slot, _)| open.erase(*slot))?;
+    open.finish(after)?.try_clone().map(Some)
 }
 
 fn erase_codes(codes: Option<&mut OpenCodes>, assignments: &[(usize, u64)], after: &Digest) -> Outcome<File> {

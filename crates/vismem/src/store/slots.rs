@@ -8,23 +8,17 @@ use serde::Serialize;
 use vismem_search::FREE;
 
 use crate::StoreError;
-use crate::error::{IoContext, Result, SqlContext};
-use crate::index::derived::{self, Unfinished};
+use crate::error::{Result, SqlContext};
+use crate::index::assignments::{self, Assignments};
+use crate::index::{derived, grouped};
 use crate::store::catalog::{self, Catalog, Header};
 use crate::store::readers::{Parts, TOGETHER};
 
 /// In a memory with this many bytes of embeddings or more, they are kept in a file. Tests and fuzzing have small memories.
 #[allow(unexpected_cfgs, reason = "cargo-fuzz sets it")]
 const KEPT_FROM: usize = if cfg!(any(test, fuzzing)) { 1 } else { 64 << 20 };
-/// What ends a name in the file.
-const END: &str = "\0";
 
-/// Which exemplar is in which slot, held in memory: 12 bytes a slot.
-///
-/// The catalogue says so, but asking it takes most of the time that opening a large memory takes. `slots.u64` keeps the
-/// answer: an id for each slot (u64, [`FREE`] for none), the position of its label (u32), the labels by name, each ended by
-/// a zero. It is derived, as [`derived`] describes. Labels are kept by name, since their rows in the catalogue may change
-/// while digest and slots do not.
+/// Which exemplar is in which slot, held in memory: 12 bytes a slot. The catalogue says so, and [`assignments`] keep it.
 pub(crate) struct Slots {
     /// Id of each slot's exemplar; [`FREE`] for none.
     pub ids: Vec<u64>,
@@ -71,12 +65,10 @@ impl Slots {
 
     /// From `slots.u64` if it is there, whole, and of this state, else from the catalogue.
     pub(crate) fn load_kept(dir: &Path, parts: &Parts<'_>, header: &Header) -> Result<Self> {
-        match derived::load(dir, derived::SLOTS, &header.digest.digest()) {
-            None => Self::load(dir, parts, header),
-            Some(bytes) => match Self::from_bytes(&bytes, header.slots as usize, labels(parts, 0)?) {
-                Some(slots) => Ok(slots),
-                None => Self::load(dir, parts, header),
-            },
+        let kept = Assignments::load(dir, &header.digest.digest());
+        match kept.map(|kept| Ok(Self::from_kept(kept, header.slots as usize, labels(parts, 0)?))).transpose()? {
+            Some(Some(slots)) => Ok(slots),
+            _ => Self::load(dir, parts, header),
         }
     }
 
@@ -143,14 +135,15 @@ impl Slots {
         Ok(())
     }
 
-    fn from_bytes(bytes: &[u8], slots: usize, mut labels: Vec<Label>) -> Option<Self> {
-        let (ids, bytes) = bytes.split_at_checked(slots * size_of::<u64>())?;
-        let (label_of, names) = bytes.split_at_checked(slots * size_of::<u32>())?;
-        let position_of = |name| labels.binary_search_by(|label| label.name.as_str().cmp(name)).ok();
-        let names = std::str::from_utf8(names).ok()?.split_terminator(END);
-        let positions = names.map(position_of).collect::<Vec<Option<usize>>>();
-        let ids: Vec<u64> = ids.as_chunks().0.iter().map(|id| u64::from_le_bytes(*id)).collect();
-        let mut label_of: Vec<u32> = label_of.as_chunks().0.iter().map(|label| u32::from_le_bytes(*label)).collect();
+    fn from_kept(kept: Assignments, slots: usize, mut labels: Vec<Label>) -> Option<Self> {
+        let Assignments { mut ids, mut label_of, names } = kept;
+        if ids.len() < slots {
+            return None;
+        }
+        ids.truncate(slots);
+        label_of.truncate(slots);
+        let position_of = |name: &String| labels.binary_search_by(|label| label.name.cmp(name)).ok();
+        let positions: Vec<Option<usize>> = names.iter().map(position_of).collect();
         for (_, label) in ids.iter().zip(&mut label_of).filter(|(id, _)| **id != FREE) {
             let position = (*positions.get(*label as usize)?)?;
             labels[position].exemplars += 1;
@@ -167,18 +160,11 @@ impl Slots {
     pub(crate) fn keep(dir: &Path, catalog: &Catalog) -> Result<()> {
         let header = catalog.header()?;
         let bytes = header.slots as usize * header.encoder.dim * size_of::<f32>();
-        if bytes < KEPT_FROM || derived::path(dir, derived::SLOTS).exists() {
+        let digest = header.digest.digest();
+        if bytes < KEPT_FROM || grouped::belongs(&derived::path(dir, derived::SLOTS), &digest) {
             return Ok(());
         }
-        let slots = Self::load(dir, &Parts::whole(catalog, header.commit), &header)?;
-        if slots.labels.iter().any(|label| label.name.contains(END)) {
-            return Ok(());
-        }
-        let names: String = slots.labels.iter().flat_map(|label| [label.name.as_str(), END]).collect();
-        let parts = [bytemuck::cast_slice(&slots.ids), bytemuck::cast_slice(&slots.label_of), names.as_bytes()];
-        let unfinished = Unfinished::create(dir, derived::SLOTS)?;
-        derived::write(&unfinished.file()?, &header.digest.digest(), &parts).at(&unfinished.path, "write")?;
-        unfinished.install(dir, derived::SLOTS).map(drop)
+        assignments::write(dir, &Self::load(dir, &Parts::whole(catalog, header.commit), &header)?, &digest)
     }
 
     pub(crate) fn label(&self, slot: usize) -> &Label {
