@@ -1,5 +1,6 @@
 //! What pictures show, by their nearest neighbours.
 
+use std::cell::RefCell;
 use std::iter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,8 @@ pub trait Answers: Observer {
 /// A decision, and what it would be without the what-if where both were asked for.
 type Answered = (Decision, Option<Decision>);
 
-/// Classifies queries; returns how many of them have no decision.
+/// Classifies queries, those that are asked together by the latest state of the memory; returns how many of them have no
+/// decision.
 ///
 /// # Errors
 /// When a path is not what is classified, the memory cannot answer, an encoder is needed and cannot be loaded, or
@@ -91,9 +93,19 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
     };
 
     let changed = request.changed;
-    let classify = |values: &[f32]| -> Result<Vec<Answered>> {
+    let ask = |memory: &Memory, values: &[f32]| -> std::result::Result<_, vismem::Error> {
         let decisions = memory.classify(values, &question.asked)?;
         let before = if changed { memory.classify(values, &question.plain)? } else { Vec::new() };
+        Ok((decisions, before))
+    };
+    let latest = RefCell::new(memory.clone());
+    let classify = |values: &[f32]| -> Result<Vec<Answered>> {
+        let (decisions, before) = match &question.asked.among {
+            // It may take long to encode pictures, and others may forget meanwhile.
+            None => latest.borrow_mut().latest(|memory| ask(memory, values))?,
+            // Exemplars were selected in this state.
+            Some(_) => ask(memory, values)?,
+        };
         Ok(decisions.into_iter().zip(before.into_iter().map(Some).chain(iter::repeat(None))).collect())
     };
     let mut sink = Sink { answers, changed, failed: 0 };

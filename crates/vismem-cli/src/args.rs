@@ -109,6 +109,27 @@ pub enum Command {
     Verify(Verify),
 }
 
+impl Command {
+    /// Whether it leaves the memory as it is, so that it may be done twice.
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::Classify(_)
+            | Self::Explain(_)
+            | Self::Ls(_)
+            | Self::Stats(_)
+            | Self::Bench(_)
+            | Self::Eval(_)
+            | Self::Export(_)
+            | Self::Log
+            | Self::Verify(_)
+            | Self::Prune(Prune::Show | Prune::Suggest(_))
+            | Self::Taxonomy(Taxonomy::Show | Taxonomy::Check) => true,
+            Self::Index(index) => matches!(index.action, Some(IndexAction::Show)),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct Demo {
     /// Where to leave the demo's pictures, memory and page

@@ -20,6 +20,9 @@ use clap::Parser;
 use crate::args::{Args, Command};
 use crate::command::Outcome;
 
+/// How often a command that only reads begins, where others forget what it reads.
+const ATTEMPTS: usize = 20;
+
 /// Runs the command that `args` say, the first of which is the program's name. It takes the process for its own: answers on
 /// standard output, remarks on standard error, and Ctrl-C. The exit code is 0 if it was done, 1 if something failed, 2 if
 /// `args` cannot be meant.
@@ -42,7 +45,33 @@ fn command(args: &Args) -> ExitCode {
         // It fails where there is a pool already, and nothing has asked for one yet.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
     }
-    let outcome = match &args.command {
+    let mut outcome = once(args);
+    for _ in 1..ATTEMPTS {
+        match &outcome {
+            Err(error) if args.command.only_reads() && remedy::is_outdated(error) && !output::has_answered() => {
+                outcome = once(args);
+            }
+            _ => break,
+        }
+    }
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
+        // Whoever reads our output has seen enough, as `vismem ls | head` does.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(format_args!("error: {}", output::in_one_line(&error)));
+            if error.is::<args::WrongUse>() || remedy::is_request(&error) {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn once(args: &Args) -> anyhow::Result<Outcome> {
+    match &args.command {
         Command::Demo(options) => command::demo::run(args, options),
         Command::Add(options) => command::add::run(args, options),
         Command::Sync(options) => command::sync::run(args, options),
@@ -68,19 +97,5 @@ fn command(args: &Args) -> ExitCode {
         Command::Compact => command::compact::run(args),
         Command::Log => command::log::run(args),
         Command::Verify(options) => command::verify::run(args, options),
-    };
-    match outcome {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Incomplete) => ExitCode::FAILURE,
-        // Whoever reads our output has seen enough, as `vismem ls | head` does.
-        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::note(format_args!("error: {}", output::in_one_line(&error)));
-            if error.is::<args::WrongUse>() || remedy::is_request(&error) {
-                ExitCode::from(2)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -16,11 +17,20 @@ pub fn stdout() -> BufWriter<Stdout> {
     BufWriter::new(Stdout(io::stdout().lock()))
 }
 
+/// Whether anything was written to standard output.
+static HAS_ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether somebody may have read a part of the answer.
+pub fn has_answered() -> bool {
+    HAS_ANSWERED.load(Ordering::Relaxed)
+}
+
 /// Standard output that names itself in its errors.
 pub struct Stdout(StdoutLock<'static>);
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        HAS_ANSWERED.store(true, Ordering::Relaxed);
         self.0.write(bytes).map_err(named)
     }
 

@@ -161,6 +161,25 @@ fn receipt(error: &ReceiptError) -> Option<String> {
     }
 }
 
+/// Whether the memory was changed under a command that reads it.
+pub fn is_outdated(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(store_of(cause), Some(StoreError::Outdated { .. })))
+}
+
+fn store_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e StoreError> {
+    match error.downcast_ref() {
+        Some(vismem_app::Error::Memory(error) | vismem_app::Error::Eval(vismem_eval::Error::Memory(error))) => {
+            return error.as_store();
+        }
+        Some(_) => return None,
+        None => {}
+    }
+    None.or_else(|| error.downcast_ref())
+        .or_else(|| error.downcast_ref().and_then(vismem::Error::as_store))
+        .or_else(|| error.downcast_ref().and_then(QueryError::as_store))
+        .or_else(|| error.downcast_ref().and_then(IndexError::as_store))
+}
+
 /// What to do about an error of a memory, to stand behind it.
 fn memory(error: &(dyn Error + 'static)) -> Option<String> {
     // An error of one group may be that of another.

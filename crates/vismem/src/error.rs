@@ -442,6 +442,11 @@ impl Error {
             Self::Embedding(_) | Self::Parameter(_) | Self::Taxonomy(_) => None,
         }
     }
+
+    /// Whether something was forgotten or moved since the state that was asked: [`StoreError::Outdated`].
+    pub fn is_outdated(&self) -> bool {
+        matches!(self.as_store(), Some(StoreError::Outdated { .. }))
+    }
 }
 
 /// Results of this crate, for callers who tell errors apart no further.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
 
-use crate::error::{Result, SqlContext};
+use crate::error::{AnyResult, Result, SqlContext};
 use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
 use crate::store::catalog::{Catalog, Header, Record};
@@ -21,17 +21,21 @@ use crate::store::state::Commit;
 use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
-    Attribute, Attributes, Digest, EncoderIdentity, Levels, Pruned, Pruning, QueryError, Search, Source, StoreError,
-    UnknownName,
+    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError, Search, Source,
+    StoreError, UnknownName,
 };
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
 
+/// How often [`Memory::latest`] asks.
+const ATTEMPTS: usize = 100;
+
 /// A memory opened for reading: a handle on one state of it, whatever others do meanwhile. Clones share that state, any
 /// number of threads may ask them at once, and [`Memory::refresh`] goes on to what was committed since. Once something is
-/// forgotten or moved, what needs the catalogue or embeddings answers [`StoreError::Outdated`] until then.
+/// forgotten or moved, what needs the catalogue or embeddings answers [`StoreError::Outdated`] until then; [`Memory::latest`]
+/// sees to that.
 ///
 /// Nothing that others wait for outlives a call. Opening does not read the embeddings of a large memory. No answer cites an
 /// exemplar that was not checked against the catalogue.
@@ -156,7 +160,8 @@ impl Memory {
             return Err(StoreError::NotAMemory { path: dir.into() });
         }
         let readers = Arc::new(Readers::open(dir)?);
-        Self::read_with(dir, &readers, |parts, header| {
+        let map = |header: &Header| VectorMap::open(dir, header.encoder.dim, header.slots as usize, header.compacting);
+        Self::read_with(dir, &readers, map, |parts, header| {
             let slots = load(dir, parts, header)?;
             let settings = settings::load(dir, parts, header, &slots.labels)?;
             let checked = CheckedSlots::none(slots.ids.len());
@@ -165,15 +170,16 @@ impl Memory {
         .and_then(|memory| memory.ok_or_else(|| StoreError::Outdated { path: dir.into() }))
     }
 
-    /// Maps the rows of one state, and lets `load` read the rest of it.
+    /// Lets `map` map the rows of one state, and `load` read the rest of it.
     fn read_with(
         dir: &Path,
         readers: &Arc<Readers>,
+        map: impl Fn(&Header) -> Result<VectorMap>,
         load: impl Fn(&Parts<'_>, &Header) -> Result<Option<(Slots, Settings, CheckedSlots)>>,
     ) -> Result<Option<Self>> {
         let (commit, snapshot) = readers.read_in_parts(|parts, header| {
             let snapshot = || -> Result<Option<Snapshot>> {
-                let vectors = VectorMap::open(dir, header.encoder.dim, header.slots as usize, header.compacting)?;
+                let vectors = map(header)?;
                 let Some((slots, settings, checked)) = load(parts, header)? else { return Ok(None) };
                 Ok(Some(Snapshot {
                     dir: dir.into(),
@@ -212,7 +218,7 @@ impl Memory {
     }
 
     /// Goes on to what is committed now; `false` if that is what it has already. Clones stay where they are. After
-    /// additions alone it reads what was added.
+    /// additions and forgets alone it reads what they changed.
     ///
     /// # Errors
     /// As [`Memory::open`]; it stays at the state that it had then.
@@ -220,44 +226,76 @@ impl Memory {
         if self.is_current()? {
             return Ok(false);
         }
-        let grown = match self.grown() {
+        let followed = match self.followed() {
             // Something was forgotten in between.
             Err(StoreError::Outdated { .. }) => None,
-            grown => grown?,
+            followed => followed?,
         };
-        *self = match grown {
-            Some(grown) => grown,
+        *self = match followed {
+            Some(followed) => followed,
             None => Self::open(&self.dir)?,
         };
         Ok(true)
     }
 
-    /// What it has become by additions alone, compared with the catalogue as far as this one was; `None` where it was
-    /// otherwise.
-    fn grown(&self) -> Result<Option<Self>> {
-        let grown = Self::read_with(&self.dir, &self.readers, |parts, header| {
-            if header.commit.generation != self.commit.generation {
+    /// What `ask` answers of the state that is committed now: goes on to it first, and asks again where something was forgotten
+    /// or moved under the answer. For those who keep a memory open and answer from it.
+    ///
+    /// ```no_run
+    /// # fn answer(memory: &mut vismem::Memory, query: &[f32]) -> vismem::Result<Vec<vismem::Decision>> {
+    /// memory.latest(|memory| memory.classify(query, &vismem::ClassifyOptions::default()))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Memory::refresh`] and `ask`; [`StoreError::Outdated`] where that was so a hundred times in a row.
+    pub fn latest<T, E: Into<Error>>(&mut self, mut ask: impl FnMut(&Self) -> Result<T, E>) -> AnyResult<T> {
+        let mut outcome = self.ask_latest(&mut ask);
+        for _ in 1..ATTEMPTS {
+            match outcome {
+                Err(error) if error.is_outdated() => outcome = self.ask_latest(&mut ask),
+                outcome => return outcome,
+            }
+        }
+        outcome
+    }
+
+    fn ask_latest<T, E: Into<Error>>(&mut self, ask: &mut impl FnMut(&Self) -> Result<T, E>) -> AnyResult<T> {
+        self.refresh()?;
+        ask(self).map_err(Into::into)
+    }
+
+    /// What it has become by additions and forgets; `None` where more was done. What was added is compared with the catalogue
+    /// as far as this one was.
+    pub(crate) fn followed(&self) -> Result<Option<Self>> {
+        let map = |header: &Header| self.vectors.reopen(&self.dir, header.slots as usize, header.compacting);
+        let followed = Self::read_with(&self.dir, &self.readers, map, |parts, header| {
+            let Some(changes) = parts.read(|catalog| catalog.changes_since(self.last_event))? else { return Ok(None) };
+            // Something was moved.
+            if header.commit.generation != self.commit.generation + changes.forgets {
                 return Ok(None);
             }
-            let Some(added) = parts.read(|catalog| catalog.additions_since(self.last_event))? else { return Ok(None) };
-            let Some(slots) = self.slots.with_additions(&self.dir, parts, header, added)? else { return Ok(None) };
+            let Some(slots) = self.slots.after(&changes, &self.dir, parts, header)? else { return Ok(None) };
             let settings = settings::load(&self.dir, parts, header, &slots.labels)?;
-            let checked = self.checked.grown(slots.ids.len());
+            let checked = self.checked.after(&self.slots.ids, &slots.ids);
             Ok(Some((slots, settings, checked)))
         })?;
-        let Some(grown) = grown else { return Ok(None) };
-        if size_of_val(grown.vectors.all()) > CHECKED_AT_ONCE {
-            return Ok(Some(grown));
+        let Some(followed) = followed else { return Ok(None) };
+        if size_of_val(followed.vectors.all()) > CHECKED_AT_ONCE {
+            return Ok(Some(followed));
         }
-        let is_new = |slot: &usize| !grown.is_free(*slot) && self.slots.ids.get(*slot) != Some(&grown.slots.ids[*slot]);
-        let new: Vec<usize> = (0..grown.slots.ids.len()).filter(is_new).collect();
-        let ids: Vec<u64> = new.iter().map(|&slot| grown.slots.ids[slot]).collect();
+        let is_new =
+            |slot: &usize| !followed.is_free(*slot) && self.slots.ids.get(*slot) != Some(&followed.slots.ids[*slot]);
+        let new: Vec<usize> = (0..followed.slots.ids.len()).filter(is_new).collect();
+        let ids: Vec<u64> = new.iter().map(|&slot| followed.slots.ids[slot]).collect();
         let mut digest = self.digest.clone();
-        grown.records(&ids)?.values().for_each(|record| digest.add(&record.element()));
+        followed.records(&ids)?.values().for_each(|record| digest.add(&record.element()));
         // All that is there is checked, or what was not is left to a look at everything.
         let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
-        grown.unless_outdated(grown.check_rows(&cited))?;
-        Ok((digest == grown.digest).then_some(grown))
+        followed.unless_outdated(followed.check_rows(&cited))?;
+        // What was forgotten cannot be taken out of a digest any more.
+        let is_whole = followed.commit.generation != self.commit.generation || digest == followed.digest;
+        Ok(is_whole.then_some(followed))
     }
 
     /// The directory.

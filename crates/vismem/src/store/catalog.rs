@@ -389,8 +389,15 @@ impl Catalog {
     }
 
     pub(crate) fn free_slots(&self) -> Result<Vec<u64>> {
-        let mut statement = self.db.prepare("SELECT slot FROM free_slots ORDER BY slot").at(&self.path)?;
-        let slots = statement.query_map([], |row| row.get(0)).at(&self.path)?;
+        self.free_slots_from(0, usize::MAX)
+    }
+
+    /// The first `count` free slots from `first` on.
+    pub(crate) fn free_slots_from(&self, first: u64, count: usize) -> Result<Vec<u64>> {
+        let select = "SELECT slot FROM free_slots WHERE slot >= ?1 ORDER BY slot LIMIT ?2";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let slots = statement.query_map((first, count), |row| row.get(0)).at(&self.path)?;
         slots.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 

@@ -114,13 +114,19 @@ impl Catalog {
         events.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
-    /// How many exemplars were added since an event that had to do with so many; `None` if anything else was done.
-    pub(crate) fn additions_since(&self, (id, exemplars): (u64, u64)) -> Result<Option<u64>> {
-        let select = "SELECT coalesce(sum(exemplars), 0), coalesce(sum(kind <> 'add' AND id > ?1), 0) FROM events WHERE id >= ?1";
+    /// What was done since an event that had to do with so many exemplars; `None` if it was not additions and forgets alone.
+    pub(crate) fn changes_since(&self, (id, exemplars): (u64, u64)) -> Result<Option<Changes>> {
+        let select = "SELECT coalesce(sum(exemplars - iif(id = ?1, ?2, 0)) FILTER (WHERE kind = 'add'), 0), \
+                 coalesce(sum(exemplars) FILTER (WHERE kind = 'forget' AND id > ?1), 0), \
+                 count(*) FILTER (WHERE kind = 'forget' AND id > ?1), \
+                 count(*) FILTER (WHERE kind NOT IN ('add', 'forget') AND id > ?1) \
+             FROM events WHERE id >= ?1";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
-        let (all, others): (u64, u64) =
-            statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
-        Ok((others == 0).then(|| all.saturating_sub(exemplars)))
+        let changes = |row: &Row<'_>| {
+            Ok((Changes { added: row.get(0)?, forgotten: row.get(1)?, forgets: row.get(2)? }, row.get::<_, u64>(3)?))
+        };
+        let (changes, others) = statement.query_row([id, exemplars], changes).at(&self.path)?;
+        Ok((others == 0).then_some(changes))
     }
 
     /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.
@@ -137,6 +143,17 @@ impl Catalog {
         let last = events.last().filter(|last| last.after != now);
         Ok(last.map(|last| format!("the digest is not the one that event {} left", last.id)))
     }
+}
+
+/// Additions and forgets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Changes {
+    /// How many exemplars were added.
+    pub added: u64,
+    /// How many were forgotten.
+    pub forgotten: u64,
+    /// By how many events.
+    pub forgets: u64,
 }
 
 impl Memory {

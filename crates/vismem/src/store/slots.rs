@@ -12,6 +12,7 @@ use crate::error::{Result, SqlContext};
 use crate::index::assignments::{self, Assignments};
 use crate::index::{derived, grouped};
 use crate::store::catalog::{self, Catalog, Header};
+use crate::store::event::Changes;
 use crate::store::readers::{Parts, TOGETHER};
 
 /// In a memory with this many bytes of embeddings or more, they are kept in a file. Tests and fuzzing have small memories.
@@ -72,45 +73,78 @@ impl Slots {
         }
     }
 
-    /// The same after nothing but additions, as many as `added`, which the slots of `header` have room for. `None` where
-    /// they cannot be told from what was there before.
-    pub(crate) fn with_additions(
+    /// The same after nothing but these changes, to the state of `header`. `None` where they cannot be told from what was
+    /// there before.
+    pub(crate) fn after(
         &self,
+        changes: &Changes,
         dir: &Path,
         parts: &Parts<'_>,
         header: &Header,
-        added: u64,
     ) -> Result<Option<Self>> {
-        let new = labels(parts, self.labels.iter().map(|label| label.row).max().unwrap_or(0))?;
-        let mut labels: Vec<Label> = self.labels.iter().cloned().chain(new).collect();
-        labels.sort_by(|a, b| a.name.cmp(&b.name));
-        let (mut ids, label_of) = (self.ids.clone(), self.label_of.clone());
-        ids.resize(header.slots as usize, FREE);
-        let mut grown = Self { ids, label_of, labels };
-        let positions = grown.positions();
-        if grown.labels.len() > self.labels.len() {
-            let moved: Vec<u32> = self.labels.iter().map(|label| positions[&label.row]).collect();
-            // What stands in a free slot means nothing.
-            grown.label_of.iter_mut().for_each(|label| *label = moved.get(*label as usize).copied().unwrap_or(0));
+        let slots = header.slots as usize;
+        if slots < self.ids.len() {
+            return Ok(None);
         }
-        grown.label_of.resize(header.slots as usize, 0);
-        let select = "SELECT slot, id, label FROM exemplars WHERE id > ?1 ORDER BY id LIMIT ?2";
-        let mut last = self.ids.iter().copied().filter(|id| *id != FREE).max().unwrap_or(0);
-        let mut found = 0;
-        loop {
-            let some: Vec<Assigned> = parts.read(|catalog| {
-                let mut statement = catalog.db.prepare_cached(select).at(&catalog.path)?;
-                let rows = statement.query_map((last, TOGETHER), Assigned::from_row).at(&catalog.path)?;
-                rows.collect::<rusqlite::Result<_>>().at(&catalog.path)
-            })?;
-            some.iter().try_for_each(|assigned| grown.assign(dir, &positions, assigned))?;
-            found += some.len() as u64;
-            match some.last() {
-                Some(assigned) if some.len() == TOGETHER => last = assigned.id,
-                // An id that was given can be smaller than others.
-                _ => return Ok((found == added).then_some(grown)),
+        let mut after = Self { ids: self.ids.clone(), label_of: self.label_of.clone(), labels: labels(parts, 0)? };
+        after.ids.resize(slots, FREE);
+        after.label_of.resize(slots, 0);
+        if changes.forgotten > 0 {
+            after.vacate(parts)?;
+        }
+        let position_of = |label: &Label| after.labels.binary_search_by(|other| other.name.cmp(&label.name)).ok();
+        let positions: Vec<Option<usize>> = self.labels.iter().map(position_of).collect();
+        for (id, label) in after.ids.iter_mut().zip(&mut after.label_of).filter(|(id, _)| **id != FREE) {
+            match positions[*label as usize] {
+                Some(position) => {
+                    *label = position as u32;
+                    after.labels[position].exemplars += 1;
+                }
+                // Its label went with it; somebody else has the slot.
+                None => *id = FREE,
             }
         }
+        after.admit(self, dir, parts)?;
+        // An id that was given can be smaller than others, but no exemplar with such an id takes a slot that was freed.
+        let expected = (self.exemplars() as u64 + changes.added).checked_sub(changes.forgotten);
+        Ok((Some(after.exemplars() as u64) == expected).then_some(after))
+    }
+
+    /// Empties the slots that are free now.
+    fn vacate(&mut self, parts: &Parts<'_>) -> Result<()> {
+        let mut next = Some(0);
+        while let Some(first) = next {
+            let some = parts.read(|catalog| catalog.free_slots_from(first, TOGETHER))?;
+            for slot in &some {
+                self.ids.get_mut(*slot as usize).into_iter().for_each(|id| *id = FREE);
+            }
+            next = some.last().filter(|_| some.len() == TOGETHER).map(|last| last + 1);
+        }
+        Ok(())
+    }
+
+    /// Enters exemplars whose ids are larger than all of `earlier`, some of which take slots of those that are gone.
+    fn admit(&mut self, earlier: &Self, dir: &Path, parts: &Parts<'_>) -> Result<()> {
+        let positions = self.positions();
+        let select = "SELECT slot, id, label FROM exemplars WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let known = earlier.ids.iter().copied().filter(|id| *id != FREE).max().unwrap_or(0);
+        let mut last = Some(known);
+        while let Some(after) = last {
+            let some: Vec<Assigned> = parts.read(|catalog| {
+                let mut statement = catalog.db.prepare_cached(select).at(&catalog.path)?;
+                let rows = statement.query_map((after, TOGETHER), Assigned::from_row).at(&catalog.path)?;
+                rows.collect::<rusqlite::Result<_>>().at(&catalog.path)
+            })?;
+            for assigned in &some {
+                if let Some(gone) = self.ids.get_mut(assigned.slot).filter(|id| **id <= known) {
+                    *gone = FREE;
+                    self.labels[self.label_of[assigned.slot] as usize].exemplars -= 1;
+                }
+                self.assign(dir, &positions, assigned)?;
+            }
+            last = some.last().map(|assigned| assigned.id).filter(|_| some.len() == TOGETHER);
+        }
+        Ok(())
     }
 
     /// The positions of labels by their rows in the catalogue.

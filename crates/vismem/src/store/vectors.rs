@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memmap2::Mmap;
 
@@ -97,8 +98,11 @@ impl VectorWriter {
 }
 
 /// The committed rows, memory-mapped: opening reads none of them.
+#[derive(Clone)]
 pub(crate) struct VectorMap {
-    map: Option<Mmap>,
+    map: Option<Arc<Mmap>>,
+    /// What tells the file from one that takes its name.
+    inode: u64,
     dim: usize,
 }
 
@@ -109,7 +113,7 @@ impl VectorMap {
         let (unfinished, mut path) = (unfinished_path(dir), path(dir));
         let expected = slots.checked_mul(dim).and_then(|values| values.checked_mul(size_of::<f32>()));
         if expected == Some(0) {
-            return Ok(Self { map: None, dim });
+            return Ok(Self { map: None, inode: 0, dim });
         }
         let waiting = if compacting { platform::read_regular(&unfinished) } else { Err(ErrorKind::NotFound.into()) };
         let file = match waiting {
@@ -120,7 +124,8 @@ impl VectorMap {
                 waiting.at(&path, "open")?
             }
         };
-        let found = file.metadata().at(&path, "read")?.len();
+        let metadata = file.metadata().at(&path, "read")?;
+        let found = metadata.len();
         let Some(expected) = expected.filter(|expected| *expected as u64 <= found) else {
             let what = format!("{found} bytes long, too short for {slots} rows of {dim} dimensions");
             return Err(StoreError::Damaged { path, what });
@@ -130,13 +135,22 @@ impl VectorMap {
         // other than vismem that shortens or rewrites the file meanwhile breaks this, as it would break any
         // memory-mapped store; damage that was there before is found by the row hashes.
         let map = unsafe { memmap2::MmapOptions::new().len(expected).map(&file) }.at(&path, "map")?;
-        Ok(Self { map: Some(map), dim })
+        Ok(Self { map: Some(Arc::new(map)), inode: platform::inode(&metadata), dim })
+    }
+
+    /// The same where there are as many rows in the same file, which spares touching them anew; else as [`VectorMap::open`].
+    pub(crate) fn reopen(&self, dir: &Path, slots: usize, compacting: bool) -> Result<Self> {
+        let is_same = || std::fs::symlink_metadata(path(dir)).is_ok_and(|file| platform::inode(&file) == self.inode);
+        if !compacting && self.all().len() == slots * self.dim && is_same() {
+            return Ok(self.clone());
+        }
+        Self::open(dir, self.dim, slots, compacting)
     }
 
     /// All rows, free ones (zeros) included.
     pub(crate) fn all(&self) -> &[f32] {
         // A map begins at a page, so it is aligned for f32.
-        self.map.as_deref().map_or(&[], bytemuck::cast_slice)
+        self.map.as_ref().map_or(&[], |map| bytemuck::cast_slice(map))
     }
 
     pub(crate) fn row(&self, slot: usize) -> &[f32] {

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{add, new_exemplar, sample};
-use crate::{Editor, Error, Memory, Selector, StoreError, Taxonomy};
+use proptest::prelude::*;
+use vismem_search::FREE;
+
+use super::{Sample, add, new_exemplar, sample};
+use crate::{ClassifyOptions, Editor, Error, Memory, Selector, StoreError, Taxonomy};
 
 /// The levels, and what every label is called there, are those of one word.
 fn taxonomy(word: &str) -> Taxonomy {
@@ -21,7 +24,7 @@ fn look(dir: &Path) -> Result<(), Error> {
     assert!(labels.iter().all(|label| *label == labels[0]), "half of a relabelling: {labels:?}");
     let found = memory.taxonomy()?;
     assert!([taxonomy("genus"), taxonomy("order")].contains(&found), "half of a taxonomy: {found:?}");
-    let decision = memory.classify(&sample(77).embedding, &crate::ClassifyOptions { k: 40, ..Default::default() })?;
+    let decision = memory.classify(&sample(77).embedding, &ClassifyOptions { k: 40, ..Default::default() })?;
     assert_eq!((decision[0].neighbors.len(), decision[0].label()), (labels.len(), labels[0].as_str()));
     let votes = memory.reliability(3, &mut ())?;
     assert_eq!(votes.iter().map(|(_, votes)| votes.retrievals as usize).sum::<usize>(), 3 * labels.len());
@@ -32,7 +35,7 @@ fn look(dir: &Path) -> Result<(), Error> {
 fn readers_during_any_edit_see_whole_states() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let samples: Vec<_> = (0..30).map(|n| super::Sample { label: "a".into(), ..sample(n) }).collect();
+    let samples: Vec<_> = (0..30).map(|n| Sample { label: "a".into(), ..sample(n) }).collect();
     add(dir, &samples[..20]).unwrap();
     Editor::open(dir).unwrap().set_taxonomy(&taxonomy("genus")).unwrap();
     std::thread::scope(|scope| {
@@ -43,8 +46,7 @@ fn readers_during_any_edit_see_whole_states() {
                 let mut editor = Editor::open(dir).unwrap();
                 editor.relabel(&Selector { labels: vec![from.into()], ..Default::default() }, to).unwrap();
                 editor.set_taxonomy(&taxonomy(word)).unwrap();
-                let more: Vec<_> =
-                    samples[20..].iter().map(|s| super::Sample { label: to.into(), ..sample(s.n) }).collect();
+                let more: Vec<_> = samples[20..].iter().map(|s| Sample { label: to.into(), ..sample(s.n) }).collect();
                 editor.batch().add(&more.iter().map(new_exemplar).collect::<Vec<_>>()).unwrap();
                 let added = Selector { sources: (20..30).map(|n| format!("{n}.jpg")).collect(), ..Default::default() };
                 editor.forget(&added).unwrap();
@@ -63,4 +65,93 @@ fn readers_during_any_edit_see_whole_states() {
     });
     look(dir).unwrap();
     assert_eq!(crate::verify(dir).unwrap().faults, []);
+}
+
+/// Everything that a handle answers from.
+fn seen(memory: &Memory) -> impl PartialEq + std::fmt::Debug + use<> {
+    let label = |slot: usize| if memory.is_free(slot) { "" } else { &memory.slots.label(slot).name }.to_owned();
+    let labels: Vec<String> = (0..memory.slots.ids.len()).map(label).collect();
+    let options = ClassifyOptions { k: 100, ..Default::default() };
+    let decision = (!memory.is_empty()).then(|| memory.classify(&sample(77).embedding, &options).unwrap());
+    (memory.slots.ids.clone(), labels, memory.labels().to_vec(), memory.digest(), decision)
+}
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Add(u32),
+    /// With a label that nobody else has.
+    AddAlone(u32),
+    /// The exemplar at this place of those that are there, if there is one.
+    Forget(usize),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..Default::default() })]
+
+    #[test]
+    fn a_handle_that_follows_additions_and_forgets_sees_what_a_fresh_reader_sees(
+        steps in prop::collection::vec(prop::collection::vec(prop_oneof![
+            (0u32..60).prop_map(Edit::Add), (0u32..60).prop_map(Edit::AddAlone), (0usize..20).prop_map(Edit::Forget),
+        ], 1..5), 1..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        add(dir, &(100..110).map(sample).collect::<Vec<_>>()).unwrap();
+        let mut memory = Memory::open(dir).unwrap();
+        for edits in steps {
+            for edit in edits {
+                match edit {
+                    Edit::Add(n) => drop(add(dir, &[sample(n)]).unwrap()),
+                    Edit::AddAlone(n) => drop(add(dir, &[Sample { label: format!("alone-{n}"), ..sample(n) }]).unwrap()),
+                    Edit::Forget(place) => {
+                        let ids: Vec<u64> = Memory::open(dir).unwrap().ids().into_iter().skip(place).take(1).collect();
+                        if !ids.is_empty() {
+                            Editor::open(dir).unwrap().forget(&Selector { ids, ..Default::default() }).unwrap();
+                        }
+                    }
+                }
+            }
+            let fresh = Memory::open(dir).unwrap();
+            let followed = memory.followed().unwrap();
+            prop_assert!(followed.is_some(), "it read everything again");
+            prop_assert_eq!(seen(&followed.unwrap()), seen(&fresh));
+            memory.refresh().unwrap();
+            prop_assert_eq!(seen(&memory), seen(&fresh));
+        }
+    }
+}
+
+#[test]
+fn a_handle_does_not_follow_what_was_moved_but_reads_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..10).map(sample).collect::<Vec<_>>()).unwrap();
+    let mut memory = Memory::open(dir).unwrap();
+    let mut editor = Editor::open(dir).unwrap();
+    editor.forget(&Selector { ids: vec![3], ..Default::default() }).unwrap();
+    editor.batch().add(&[new_exemplar(&sample(50))]).unwrap();
+    editor.compact().unwrap();
+    drop(editor);
+    assert!(memory.followed().unwrap().is_none(), "as many slots, others in them");
+    assert!(memory.refresh().unwrap());
+    assert_eq!(seen(&memory), seen(&Memory::open(dir).unwrap()));
+    assert!(memory.slots.ids.iter().all(|id| *id != FREE));
+}
+
+#[test]
+fn whoever_asks_for_the_latest_state_is_never_told_that_it_is_outdated() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..20).map(sample).collect::<Vec<_>>()).unwrap();
+    let mut memory = Memory::open(dir).unwrap();
+    let mut asked = 0;
+    let answer = memory.latest(|memory| {
+        asked += 1;
+        if asked <= 3 {
+            // Under the answer.
+            Editor::open(dir).unwrap().forget(&Selector { ids: vec![asked], ..Default::default() }).unwrap();
+        }
+        memory.classify(&sample(77).embedding, &ClassifyOptions { k: 100, ..Default::default() })
+    });
+    assert_eq!((answer.unwrap()[0].neighbors.len(), asked, memory.len()), (17, 4, 17));
 }
