@@ -14,6 +14,12 @@ use std::ops::Range;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
+/// Whether this thread belongs to a pool. While it waits for a part of its work it may take up any other task of the pool, so
+/// it must not wait for one that another task may hold, such as a lock.
+pub fn is_in_pool() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
 /// How many threads the current pool has.
 pub fn threads() -> usize {
     rayon::current_num_threads()

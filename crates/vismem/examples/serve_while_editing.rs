@@ -94,22 +94,24 @@ fn answer(mut memory: Memory, path: &Path, thread: usize, is_over: &AtomicBool, 
             break;
         }
         let query = embedding(7 * thread + request);
+        let ask = |memory: &Memory| memory.classify(&query, &ClassifyOptions::default());
+        let truth = if request % COMPARED == 0 {
+            let mut fresh = Memory::open(path)?;
+            Some((fresh.latest(ask)?, fresh.digest()))
+        } else {
+            None
+        };
         let answer = memory.latest(|memory| {
             counts.asked.fetch_add(1, Ordering::Relaxed);
-            memory.classify(&query, &ClassifyOptions::default())
+            ask(memory)
         })?;
         counts.answers.fetch_add(1, Ordering::Relaxed);
-        if request % COMPARED == 0 {
-            let fresh = Memory::open(path)?;
-            // Only answers of one state can be compared.
-            if fresh.digest() == memory.digest() {
-                match fresh.classify(&query, &ClassifyOptions::default()).map_err(vismem::Error::from) {
-                    Ok(truth) => assert_eq!(answer, truth),
-                    Err(error) if error.is_outdated() => continue,
-                    Err(error) => return Err(error.into()),
-                }
-                counts.compared.fetch_add(1, Ordering::Relaxed);
-            }
+        // Only answers of one state can be compared.
+        if let Some((truth, state)) = truth
+            && state == memory.digest()
+        {
+            assert_eq!(answer, truth);
+            counts.compared.fetch_add(1, Ordering::Relaxed);
         }
     }
     Ok(())

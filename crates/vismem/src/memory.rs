@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::{Deref, RangeInclusive};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use serde::Serialize;
 use vismem_search::{FREE, Filter, Neighbor};
@@ -18,6 +18,7 @@ use crate::store::readers::{Parts, Readers, TOGETHER};
 use crate::store::settings::{self, Settings};
 use crate::store::slots::{Label, Slots};
 use crate::store::state::Commit;
+use crate::store::turn::Turn;
 use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 /// exemplar is checked when it is first cited.
 const CHECKED_AT_ONCE: usize = 64 << 20;
 
-/// How often [`Memory::latest`] asks.
+/// How often something is tried that others who forget may disturb.
 const ATTEMPTS: usize = 100;
 
 /// A memory opened for reading: a handle on one state of it, whatever others do meanwhile. Clones share that state, any
@@ -42,10 +43,29 @@ const ATTEMPTS: usize = 100;
 #[derive(Clone)]
 pub struct Memory(Arc<Snapshot>);
 
+/// The last state that one of a handle and its clones has gone on to, as long as somebody has it: the others need not read it
+/// again.
+#[derive(Default)]
+struct Latest {
+    snapshot: Mutex<Weak<Snapshot>>,
+    reading: Turn,
+}
+
+impl Latest {
+    fn get(&self) -> Option<Memory> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).upgrade().map(Memory)
+    }
+
+    fn set(&self, memory: &Memory) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&memory.0);
+    }
+}
+
 /// One state of a memory.
 pub struct Snapshot {
     dir: PathBuf,
     pub(crate) readers: Arc<Readers>,
+    latest: Arc<Latest>,
     pub(crate) commit: Commit,
     last_event: (u64, u64),
     pub(crate) last_batch: u64,
@@ -126,8 +146,8 @@ impl Memory {
 
     /// Opens, again if something was forgotten or moved on the way: rows that are overwritten while they are compared say
     /// nothing of damage.
-    fn undisturbed(open: impl Fn() -> Result<Self>) -> Result<Self> {
-        for _ in 0..9 {
+    fn undisturbed<T>(open: impl Fn() -> Result<T>) -> Result<T> {
+        for _ in 1..ATTEMPTS {
             match open() {
                 Err(StoreError::Outdated { .. }) => {}
                 opened => return opened,
@@ -159,9 +179,9 @@ impl Memory {
         if !dir.is_dir() || !Catalog::exists(dir)? {
             return Err(StoreError::NotAMemory { path: dir.into() });
         }
-        let readers = Arc::new(Readers::open(dir)?);
+        let (readers, latest) = (Arc::new(Readers::open(dir)?), Arc::default());
         let map = |header: &Header| VectorMap::open(dir, header.encoder.dim, header.slots as usize, header.compacting);
-        Self::read_with(dir, &readers, map, |parts, header| {
+        Self::read_with(dir, (&readers, &latest), map, |parts, header| {
             let slots = load(dir, parts, header)?;
             let settings = settings::load(dir, parts, header, &slots.labels)?;
             let checked = CheckedSlots::none(slots.ids.len());
@@ -173,7 +193,7 @@ impl Memory {
     /// Lets `map` map the rows of one state, and `load` read the rest of it.
     fn read_with(
         dir: &Path,
-        readers: &Arc<Readers>,
+        (readers, latest): (&Arc<Readers>, &Arc<Latest>),
         map: impl Fn(&Header) -> Result<VectorMap>,
         load: impl Fn(&Parts<'_>, &Header) -> Result<Option<(Slots, Settings, CheckedSlots)>>,
     ) -> Result<Option<Self>> {
@@ -184,6 +204,7 @@ impl Memory {
                 Ok(Some(Snapshot {
                     dir: dir.into(),
                     readers: readers.clone(),
+                    latest: latest.clone(),
                     commit: header.commit,
                     last_event: header.last_event,
                     last_batch: header.last_batch,
@@ -226,15 +247,20 @@ impl Memory {
         if self.is_current()? {
             return Ok(false);
         }
-        let followed = match self.followed() {
-            // Something was forgotten in between.
-            Err(StoreError::Outdated { .. }) => None,
-            followed => followed?,
-        };
-        *self = match followed {
+        let latest = self.latest.clone();
+        let _turn = latest.reading.wait();
+        if let Some(other) = latest.get() {
+            // It may be of a state before this one.
+            if other.is_current()? {
+                *self = other;
+                return Ok(true);
+            }
+        }
+        *self = match Self::undisturbed(|| self.followed())? {
             Some(followed) => followed,
             None => Self::open(&self.dir)?,
         };
+        latest.set(self);
         Ok(true)
     }
 
@@ -269,7 +295,7 @@ impl Memory {
     /// as far as this one was.
     pub(crate) fn followed(&self) -> Result<Option<Self>> {
         let map = |header: &Header| self.vectors.reopen(&self.dir, header.slots as usize, header.compacting);
-        let followed = Self::read_with(&self.dir, &self.readers, map, |parts, header| {
+        let followed = Self::read_with(&self.dir, (&self.readers, &self.latest), map, |parts, header| {
             let Some(changes) = parts.read(|catalog| catalog.changes_since(self.last_event))? else { return Ok(None) };
             // Something was moved.
             if header.commit.generation != self.commit.generation + changes.forgets {
@@ -281,21 +307,28 @@ impl Memory {
             Ok(Some((slots, settings, checked)))
         })?;
         let Some(followed) = followed else { return Ok(None) };
-        if size_of_val(followed.vectors.all()) > CHECKED_AT_ONCE {
-            return Ok(Some(followed));
-        }
         let is_new =
             |slot: &usize| !followed.is_free(*slot) && self.slots.ids.get(*slot) != Some(&followed.slots.ids[*slot]);
         let new: Vec<usize> = (0..followed.slots.ids.len()).filter(is_new).collect();
         let ids: Vec<u64> = new.iter().map(|&slot| followed.slots.ids[slot]).collect();
-        let mut digest = self.digest.clone();
-        followed.records(&ids)?.values().for_each(|record| digest.add(&record.element()));
-        // All that is there is checked, or what was not is left to a look at everything.
-        let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
-        followed.unless_outdated(followed.check_rows(&cited))?;
-        // What was forgotten cannot be taken out of a digest any more.
-        let is_whole = followed.commit.generation != self.commit.generation || digest == followed.digest;
-        Ok(is_whole.then_some(followed))
+        let is_checked = size_of_val(followed.vectors.all()) <= CHECKED_AT_ONCE;
+        if !is_checked && ids.len() > TOGETHER {
+            return Ok(Some(followed));
+        }
+        let added: Vec<Record> = followed.records(&ids)?.into_values().collect();
+        if is_checked {
+            // All that is there is checked, or what was not is left to a look at everything.
+            let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
+            followed.unless_outdated(followed.check_rows(&cited))?;
+            let mut digest = self.digest.clone();
+            added.iter().for_each(|record| digest.add(&record.element()));
+            // What was forgotten cannot be taken out of a digest any more.
+            if followed.commit.generation == self.commit.generation && digest != followed.digest {
+                return Ok(None);
+            }
+        }
+        followed.indexes.take_over(self, &followed, &added);
+        Ok(Some(followed))
     }
 
     /// The directory.

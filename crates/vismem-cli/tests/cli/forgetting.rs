@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::common::{Kind, Place, copy_folder};
 use crate::npy;
@@ -104,4 +106,30 @@ fn a_receipt_is_written_kept_and_checked() {
         .map(|(words, line)| line.contains(words))
         .collect();
     assert_eq!(words, [true; 3], "{log}");
+}
+
+#[test]
+fn a_command_that_reads_begins_again_when_something_is_forgotten_under_it() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(600)));
+    place.write("ask.npy", npy::rows(&npy::scattered(3)));
+    place.vismem("add rows.npy --label x").done();
+    let path = place.path("memory.vismem");
+    let is_over = AtomicBool::new(false);
+    // Every few commands, one is met in the middle.
+    let forget = |id: u64| {
+        std::thread::sleep(Duration::from_millis(60));
+        let selector = vismem::Selector { ids: vec![id], ..Default::default() };
+        vismem::Editor::open(&path).unwrap().forget(&selector).unwrap()
+    };
+    std::thread::scope(|scope| {
+        let forgets = scope.spawn(|| (1..600).take_while(|_| !is_over.load(Ordering::Relaxed)).map(forget).count());
+        let commands =
+            ["classify ask.npy", "ls --all", "stats", "classify ask.npy --only label=x", "verify", "log", "prune show"];
+        for command in commands.iter().cycle().take(8 * commands.len()) {
+            place.vismem(command).done();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(forgets.join().unwrap() > 5);
+    });
 }

@@ -2,14 +2,16 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 use crate::index::codes::{self, CodeMap};
-use crate::index::novelty::ReferenceDistances;
+use crate::index::novelty::{ReferenceDistances, Sample};
 use crate::index::partitions::{self, PartitionMap};
 use crate::platform;
+use crate::store::catalog::Record;
+use crate::store::turn::Turn;
 use crate::{Memory, QueryError};
 
 /// A file that was changed so short a time ago may be changed again without showing it: clocks of files are coarse.
@@ -17,13 +19,16 @@ const COARSE: Duration = Duration::from_millis(100);
 
 /// Indexes of a snapshot, each opened once it is there and needed. Shared by everyone who asks the snapshot.
 ///
-/// Nothing is locked while an index is opened or computed: that work is shared out over a pool, whose threads may meanwhile
-/// take up another question to the same snapshot. Two who ask at the same time may both do it.
+/// Nothing is locked while an index is opened: that work is shared out over a pool, whose threads may meanwhile take up
+/// another question to the same snapshot. Two who ask at the same time may both do it.
 #[derive(Default)]
 pub(crate) struct Indexes {
     codes: Found<CodeMap>,
     partitions: Found<PartitionMap>,
     reference_distances: OnceLock<ReferenceDistances>,
+    measuring: Turn,
+    /// What they are measured by, as far as that went.
+    sample: Mutex<Option<Sample>>,
 }
 
 impl Indexes {
@@ -42,8 +47,41 @@ impl Indexes {
         if let Some(known) = self.reference_distances.get() {
             return Ok(known);
         }
-        let distances = ReferenceDistances::of(memory)?;
+        let _turn = self.measuring.wait();
+        if let Some(known) = self.reference_distances.get() {
+            return Ok(known);
+        }
+        // Nobody need measure what is not asked for any more.
+        memory.check_commit()?;
+        let distances = match ReferenceDistances::load(memory) {
+            Some(distances) => distances,
+            None => self.measured(memory)?,
+        };
         Ok(self.reference_distances.get_or_init(|| distances))
+    }
+
+    /// Goes on from what was found before. What is found stays for [`Indexes::take_over`], even if all of it cannot be found
+    /// because others forget.
+    fn measured(&self, memory: &Memory) -> Result<ReferenceDistances, QueryError> {
+        let begun = self.sample().clone();
+        let mut sample = begun.map_or_else(|| Sample::read(memory), Ok)?;
+        // Few at first, so that something is found between any two forgets; many together take less.
+        let mut count = 8;
+        while sample.look_on(memory, count)? {
+            *self.sample() = Some(sample.clone());
+            count *= 2;
+        }
+        Ok(sample.distances())
+    }
+
+    fn sample(&self) -> MutexGuard<'_, Option<Sample>> {
+        self.sample.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over from the state `before` what `now`, which is what it became by `added` and by forgets, need not compute again.
+    pub(crate) fn take_over(&self, before: &Memory, now: &Memory, added: &[Record]) {
+        let sample = before.indexes.sample().as_ref().and_then(|sample| sample.after(before, now, added));
+        *self.sample() = sample;
     }
 }
 

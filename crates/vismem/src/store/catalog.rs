@@ -55,6 +55,22 @@ pub(crate) struct Header {
     pub commit: Commit,
 }
 
+/// What an exemplar is made of. Ordered by that, exemplars are in random order, whatever their ids are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hashes {
+    pub vector_hash: [u8; 32],
+    pub content: [u8; 32],
+    pub slot: usize,
+    pub id: u64,
+}
+
+impl From<&Record> for Hashes {
+    fn from(record: &Record) -> Self {
+        let &Record { vector_hash, content, slot, id, .. } = record;
+        Self { vector_hash, content, slot, id }
+    }
+}
+
 /// All that the catalogue knows of an exemplar.
 #[derive(Clone)]
 pub(crate) struct Record {
@@ -351,6 +367,17 @@ impl Catalog {
     pub(crate) fn records_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Record>> {
         let select = format!("{} WHERE exemplars.id BETWEEN ?1 AND ?2 ORDER BY exemplars.id", Record::SELECT);
         self.records_by(&select, [ids.start(), ids.end()])
+    }
+
+    /// The hashes of those with ids in a range.
+    pub(crate) fn hashes_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Hashes>> {
+        let select = "SELECT vector_hash, content, slot, id FROM exemplars WHERE id BETWEEN ?1 AND ?2";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let hashes = |row: &Row<'_>| {
+            Ok(Hashes { vector_hash: row.get(0)?, content: row.get(1)?, slot: row.get(2)?, id: row.get(3)? })
+        };
+        let hashes = statement.query_map([ids.start(), ids.end()], hashes).at(&self.path)?;
+        hashes.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
     fn records_by(&self, select: &str, parameters: impl Params) -> Result<Vec<Record>> {

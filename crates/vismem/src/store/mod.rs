@@ -16,6 +16,7 @@ pub(crate) mod slots;
 pub(crate) mod source;
 pub(crate) mod state;
 pub(crate) mod stored;
+pub(crate) mod turn;
 pub(crate) mod turnstile;
 pub(crate) mod unit;
 pub(crate) mod upgrade;

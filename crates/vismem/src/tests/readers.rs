@@ -73,7 +73,9 @@ fn seen(memory: &Memory) -> impl PartialEq + std::fmt::Debug + use<> {
     let labels: Vec<String> = (0..memory.slots.ids.len()).map(label).collect();
     let options = ClassifyOptions { k: 100, ..Default::default() };
     let decision = (!memory.is_empty()).then(|| memory.classify(&sample(77).embedding, &options).unwrap());
-    (memory.slots.ids.clone(), labels, memory.labels().to_vec(), memory.digest(), decision)
+    // How new a query is depends on all that is there.
+    let novelty: Vec<_> = [0.0, 0.001, 0.01, 0.1].map(|distance| memory.novelty(distance).unwrap()).into();
+    (memory.slots.ids.clone(), labels, memory.labels().to_vec(), memory.digest(), decision, novelty)
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +100,7 @@ proptest! {
         let dir = folder.path();
         add(dir, &(100..110).map(sample).collect::<Vec<_>>()).unwrap();
         let mut memory = Memory::open(dir).unwrap();
+        seen(&memory);
         for edits in steps {
             for edit in edits {
                 match edit {
