@@ -56,4 +56,4 @@ with tempfile.TemporaryDirectory() as folder:
         for index, neighbor in enumerate(found["neighbor_classes"]):
             votes[neighbor] += 1 / (2 + index)
         right += max(votes, key=votes.get) == classes[label]
-    print(f"read {len(rows)} exemplars; {right} of them are voted right by their ten nearest fellows")
+    print(f"read {len(rows)} exemplars; {right} of them are voted right by their ten nearest neighbours")

@@ -101,14 +101,17 @@ fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
             format!("{}: no exemplar meets the condition of --where", memory.display())
         }
         Error::ForeignLabels { similar, .. } => {
-            let meant = similar.as_ref().map_or_else(String::new, |similar| format!(", but {similar:?}"));
-            format!(
-                "{error}{meant}; name their folders as the memory names its labels (`vismem ls`), or give a manifest"
-            )
+            let meant = did_you_mean(similar.as_deref());
+            format!("{error}{meant}name their folders as the memory names its labels (`vismem ls`), or give a manifest")
         }
         Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
         _ => return None,
     })
+}
+
+/// What leads from an unknown name to the remedy.
+fn did_you_mean(similar: Option<&str>) -> String {
+    similar.map_or_else(|| "; ".into(), |similar| format!("; did you mean {similar:?}? "))
 }
 
 /// A use case was asked for what cannot be meant.
@@ -217,6 +220,9 @@ fn store(error: &StoreError) -> String {
         StoreError::Locked { .. } => "; wait until it is done",
         StoreError::Damaged { .. } => "; restore it from a copy, `vismem verify` lists what is wrong",
         StoreError::Database { source, .. } if source.is_disk() => "; make room on its disk, or have the disk checked",
+        StoreError::Database { source, .. } if source.is_unfinished() => {
+            "; a writer left a journal there, `vismem verify` rolls it back"
+        }
         StoreError::Database { source, .. } if source.is_permission() => {
             "; check that the file and its directory may be read and written"
         }
@@ -236,7 +242,7 @@ fn embedding(error: &EmbeddingError) -> String {
 }
 
 fn unknown(error: &UnknownName) -> String {
-    let meant = error.similar.as_ref().map_or_else(|| "; ".into(), |similar| format!("; did you mean {similar:?}? "));
+    let meant = did_you_mean(error.similar.as_deref());
     format!("{meant}`vismem ls` lists what it holds")
 }
 

@@ -110,7 +110,7 @@ fn number_of(roster: &Roster, name: &String) -> Result<u32> {
     let number = roster.labels.iter().position(|label| label == name);
     let unknown = || {
         let meant = vismem::similar(name, roster.labels.iter().map(String::as_str));
-        let meant = meant.map_or_else(String::new, |meant| format!(", but {meant:?}"));
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant:?}?"));
         Error::NotApplicable(format!("the memory has no label {name:?} that could be held out{meant}"))
     };
     number.map(|number| number as u32).ok_or_else(unknown)

@@ -45,11 +45,11 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A text as one word of a shell.
+/// A text as one word of a shell, which no command takes for an option.
 pub fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-    let bare = !text.is_empty() && !text.starts_with('-') && text.chars().all(plain);
-    if bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
+    let is_bare = !text.is_empty() && !text.starts_with(['-', '=']) && text.chars().all(is_plain);
+    if is_bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -73,5 +73,14 @@ mod tests {
         assert_eq!(counted(0usize, "picture"), "0\u{a0}pictures");
         assert_eq!(counted(1usize, "picture"), "1\u{a0}picture");
         assert_eq!(counted_in(1_000u64, "query", "queries"), "1,000\u{a0}queries");
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell_where_they_must_be() {
+        assert_eq!(shell("cup"), "cup");
+        assert_eq!(shell("a/b-c_d.npy"), "a/b-c_d.npy");
+        assert_eq!(shell("it's a cup"), r"'it'\''s a cup'");
+        assert_eq!(shell("-k"), "'-k'");
+        assert_eq!(shell(""), "''");
     }
 }

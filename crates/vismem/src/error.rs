@@ -1,6 +1,7 @@
 //! Why a memory could not be opened, changed or asked: an enum for each group of operations, and [`Error`] for callers who
 //! tell them apart no further. Messages say what is wrong; what to do about it is for the caller to say, in its own words.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::platform::NotRegular;
@@ -90,6 +91,11 @@ impl DatabaseError {
     pub fn is_permission(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
         matches!(self.0.sqlite_error_code(), Some(CannotOpen | ReadOnly))
+    }
+
+    /// Whether a transaction is to be rolled back first, which a reader may not do.
+    pub fn is_unfinished(&self) -> bool {
+        self.0.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
     }
 }
 
@@ -462,8 +468,8 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, path: &Path, action: &'static str) -> Result<T> {
-        self.map_err(|source| match NotRegular::caused(&source) {
-            true => StoreError::Damaged { path: path.to_path_buf(), what: source.to_string() },
+        self.map_err(|source| match NotRegular::caused(&source) || source.kind() == ErrorKind::IsADirectory {
+            true => StoreError::Damaged { path: path.to_path_buf(), what: NotRegular.to_string() },
             false => StoreError::Io { path: path.to_path_buf(), action, source },
         })
     }

@@ -473,8 +473,7 @@ impl Memory {
             let hashes = self.read(|catalog| catalog.vector_hashes(&ids))?;
             for &(id, slot) in some {
                 if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
-                    let what = format!("row {slot} (exemplar {id}) is not what was stored");
-                    return Err(StoreError::Damaged { path: vectors::path(&self.dir), what });
+                    return Err(vectors::damaged(&self.dir, slot, id));
                 }
                 self.checked.insert(slot);
             }

@@ -12,6 +12,7 @@ use vismem_app::evaluate::{self, Experiment, On, Options, Prepared, Request};
 use vismem_app::picture::Pictures;
 use vismem_encode::decode::Limits;
 use vismem_eval::Evaluation;
+use vismem_report::words::shell;
 
 use super::{Outcome, index};
 use crate::args::eval::{Asked, DEPTH, Depth, Eval, NeighborFiles};
@@ -130,24 +131,18 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
 fn program(args: &Args) -> String {
     match args.memory.to_string_lossy() {
         memory if memory == DEFAULT_MEMORY => "vismem".into(),
-        memory => format!("vismem -m {}", quoted(&memory)),
+        memory => format!("vismem -m {}", shell(&memory)),
     }
 }
 
 /// The command as it was given, fit for a shell.
 fn command() -> String {
+    let quoted = |word: &str| match word.trim_start_matches('-') {
+        "" => shell(word),
+        rest => format!("{}{}", &word[..word.len() - rest.len()], shell(rest)),
+    };
     let words = std::env::args_os().skip(1).map(|word| quoted(&word.to_string_lossy()));
     std::iter::once("vismem".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// As a word for the shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Results that another run wrote.

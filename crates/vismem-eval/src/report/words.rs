@@ -1,7 +1,7 @@
 //! Numbers in words, figures' points and tables' cells, the same in every part of the report.
 
 use vismem_report::figure::{Axis, Marks, Origin, Point, Series, Unit};
-pub use vismem_report::words::{NBSP, count, counted, counted_in};
+pub use vismem_report::words::{NBSP, count, counted, counted_in, shell};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use crate::Share;
@@ -124,16 +124,6 @@ fn say(cell: &crate::Cell) -> String {
     }
 }
 
-/// A word as a shell takes it.
-pub fn shell(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// A share in whole percent.
 pub fn whole_percent(share: f64) -> String {
     format!("{:.0}{NBSP}%", 100.0 * share)
@@ -186,13 +176,5 @@ mod tests {
         assert_eq!(rough_count(4.56e10), "46 billion");
         assert_eq!(rough_count(7.0), "7");
         assert_eq!(rough_count(3e17), "10^17");
-    }
-
-    #[test]
-    fn words_are_quoted_for_a_shell_where_they_must_be() {
-        assert_eq!(shell("cup"), "cup");
-        assert_eq!(shell("it's a cup"), r"'it'\''s a cup'");
-        assert_eq!(shell("-k"), "'-k'");
-        assert_eq!(shell(""), "''");
     }
 }

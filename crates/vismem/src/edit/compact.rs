@@ -40,7 +40,7 @@ impl Editor {
     /// Readers that are open answer [`StoreError::Outdated`](crate::StoreError::Outdated) afterwards.
     ///
     /// # Errors
-    /// When the disk refuses; the memory is as it was then, or whole and without gaps.
+    /// When an embedding is damaged or the disk refuses; the memory is as it was then, or whole and without gaps.
     pub fn compact(&mut self) -> Result<Compacted> {
         let free_slots = self.catalog.count("free_slots")?;
         let bytes_before = self.bytes();
@@ -100,13 +100,18 @@ impl Editor {
         let path = vectors::unfinished_path(&self.dir);
         let mut file = BufWriter::new(platform::create_regular(&path).at(&path, "create")?);
         let catalog = &self.catalog.path;
-        let mut statement = self.catalog.db.prepare("SELECT id, slot FROM exemplars ORDER BY id").at(catalog)?;
+        let mut statement =
+            self.catalog.db.prepare("SELECT id, slot, vector_hash FROM exemplars ORDER BY id").at(catalog)?;
         let mut exemplars = statement.query([]).at(catalog)?;
         let mut ids = Vec::new();
         while let Some(row) = exemplars.next().at(catalog)? {
-            ids.push(row.get(0).at(catalog)?);
-            let slot: usize = row.get(1).at(catalog)?;
-            file.write_all(vectors::bytes(rows.row(slot))).at(&path, "write")?;
+            let (id, slot): (u64, usize) = (row.get(0).at(catalog)?, row.get(1).at(catalog)?);
+            let values = rows.row(slot);
+            if row.get::<_, [u8; 32]>(2).at(catalog)? != vectors::hash(values) {
+                return Err(vectors::damaged(&self.dir, slot, id));
+            }
+            ids.push(id);
+            file.write_all(vectors::bytes(values)).at(&path, "write")?;
         }
         let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).at(&path, "write")?;
         file.sync_all().at(&path, "sync")?;

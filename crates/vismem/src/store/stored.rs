@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Result, SqlContext};
 use crate::store::catalog::{self, Record};
 use crate::store::vectors;
-use crate::{Attributes, Editor, Memory, Source, StoreError};
+use crate::{Attributes, Editor, Memory, Source};
 
 /// An exemplar with its embedding. Added to another memory, it contributes the same to that memory's digest.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +51,7 @@ impl Memory {
         let stored = |record: &Record| {
             let embedding = self.vector(record.slot);
             if record.vector_hash != vectors::hash(embedding) {
-                let what = format!("row {} (exemplar {}) is not what was stored", record.slot, record.id);
-                return Err(StoreError::Damaged { path: vectors::path(self.path()), what });
+                return Err(vectors::damaged(self.path(), record.slot, record.id));
             }
             let Record { id, label, batch, source, content, attributes, .. } = record.clone();
             Ok(Stored { id, label, source, batch, content, attributes, embedding })

@@ -35,6 +35,11 @@ pub(crate) fn hash(row: &[f32]) -> [u8; 32] {
     *blake3::hash(bytes(row)).as_bytes()
 }
 
+/// The row of an exemplar is not the one that the catalogue has the hash of.
+pub(crate) fn damaged(dir: &Path, slot: usize, id: u64) -> StoreError {
+    StoreError::Damaged { path: path(dir), what: format!("row {slot} (exemplar {id}) is not what was stored") }
+}
+
 /// The file, which must be there once rows were committed.
 fn present(opened: std::io::Result<File>, path: &Path) -> Result<File> {
     match opened {

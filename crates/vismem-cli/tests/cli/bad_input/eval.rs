@@ -52,7 +52,7 @@ fn queries_none_of_which_has_a_known_label() {
     place.draw_two_labels("learn", 2);
     place.draw("ask/discs/5.png", Kind::Disc, 5);
     place.vismem("add learn").done();
-    place.vismem("eval reliability ask").refused(exit, &["they say \"discs\", but \"disc\"", "`vismem ls`"]);
+    place.vismem("eval reliability ask").refused(exit, &["they say \"discs\"; did you mean \"disc\"?", "`vismem ls`"]);
     place.vismem("eval all ask").refused(exit, &["none of the queries has a label of the memory"]);
 }
 

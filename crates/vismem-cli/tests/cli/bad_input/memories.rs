@@ -79,7 +79,7 @@ fn damage_is_named(exit: i32, file: &str, damages: &[(&str, Damage)]) {
     for (how, damage) in damages {
         copy_folder(&place.path("memory.vismem"), &place.path("m"));
         damage(&place.path("m").join(file));
-        for command in ["classify ask.npy", "stats", "ls --all", "add rows.npy --label x"] {
+        for command in ["classify ask.npy", "stats", "ls --all", "add rows.npy --label x", "compact"] {
             let run = place.vismem(&format!("-m m {command}"));
             assert_eq!(run.code, exit, "{how}, {command}: {run:?}");
             run.refused(exit, &[&format!("m/{file}: damaged: "), "restore it from a copy", "`vismem verify`"]);
@@ -107,6 +107,20 @@ fn cut(path: &Path) {
 fn damaged_vectors() {
     let exit = documented("damaged_vectors");
     damage_is_named(exit, "vectors.f32", &[("flipped", |path| flip(path, 101)), ("cut", cut)]);
+}
+
+#[test]
+fn forgetting_from_damaged_vectors() {
+    let exit = documented("forgetting_from_damaged_vectors");
+    let place = with_memory();
+    let damages: [(&str, Damage); 2] = [("flipped", |path| flip(path, 101)), ("cut", cut)];
+    for (how, damage) in damages {
+        copy_folder(&place.path("memory.vismem"), &place.path("m"));
+        damage(&place.path("m/vectors.f32"));
+        assert_eq!(place.vismem("-m m forget --id 30").code, exit, "{how}");
+        place.vismem("-m m verify").says(&["m/vectors.f32: ", " fault"]);
+        fs::remove_dir_all(place.path("m")).unwrap();
+    }
 }
 
 #[test]
