@@ -7,7 +7,7 @@ use anyhow::Result;
 use vismem_encode::{Encoder, RuntimeChoice};
 use vismem_models::{EncoderRequest, Held, Hub, PreprocessingChoice};
 
-use crate::args::{Encoding, PreprocessingName, Runtime};
+use crate::args::encoding::{Encoding, PreprocessingName, Runtime};
 use crate::progress::Watch;
 
 /// Loads the encoder that the user named, else the memory's, else the built-in one.

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use vismem::Where;
 use vismem_app::{Criterion, Selection};
 
-use crate::args::Encoding;
+use crate::args::encoding::Encoding;
 use crate::encoder;
 
 /// Options that name exemplars. Any of them may be given again: several values of one option are alternatives, different

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use vismem::Taxonomy;
 
-use crate::error::{ReadError, RequestError};
-use crate::picture::{Fault, LabelledPicture, has_extension};
-use crate::request::{Finding, Reading};
-use crate::{Result, archive, coco, folder, image_table, labels, manifest, real};
+use crate::picture::{Fault, LabelledPicture};
+use crate::request::Reading;
+use crate::{Result, labels};
 
 /// Labelled pictures as they come.
 pub struct Dataset {
@@ -62,34 +61,6 @@ impl Dataset {
     }
 }
 
-/// Opens everything that is named, in that order. Whatever is wrong with a whole file is found here, before any picture
-/// is read; files are closed again, and opened one at a time as their turn comes.
-///
-/// # Errors
-/// When a file cannot be read or is not what its name says, and when the request does not fit the files.
-pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
-    let reader = Reader::new(reading, Wanted::OneLabel)?;
-    let parts = paths.iter().map(|path| reader.open(path.as_ref())).collect::<Result<_>>()?;
-    Ok(Dataset::joined(parts))
-}
-
-/// Opens a data set of ground truth: a picture of several labels comes once for each.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
-    Reader::new(reading, Wanted::AllLabels)?.open(path)
-}
-
-/// Opens a data set of which the pictures alone are of interest: they need no labels, and get none.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
-    let reading = Reading { finding: finding.clone(), ..Reading::default() };
-    Reader::new(&reading, Wanted::NoLabel)?.open(path)
-}
-
 /// What is wanted of a picture besides itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -122,36 +93,6 @@ impl<'r> Reader<'r> {
         if self.wants_labels() { self.reading.label.clone() } else { Some(String::new()) }
     }
 
-    fn open(&self, path: &Path) -> Result<Dataset> {
-        let is_folder = std::fs::metadata(path).map_err(ReadError::io("read", path))?.is_dir();
-        if self.reading.nested.is_some() && !is_folder {
-            return Err(RequestError::NestedFile { path: path.into() }.into());
-        }
-        if is_folder {
-            return self.folder(path);
-        }
-        if archive::is_named_like_one(path) {
-            return archive::open(path, self);
-        }
-        let brings_labels = ["csv", "parquet", "json"].into_iter().find(|extension| has_extension(path, extension));
-        match brings_labels {
-            Some(_) if self.reading.label.is_some() => Err(RequestError::LabelOfLabelled { path: path.into() }.into()),
-            Some("csv") => manifest::open(path, self),
-            Some("parquet") => image_table::open(path, self),
-            Some(_) => self.json(path),
-            None => {
-                let label = self.one_label().ok_or_else(|| RequestError::NoLabel { path: path.into() })?;
-                Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
-            }
-        }
-    }
-
-    /// JSON of COCO's kind or of ReaL's.
-    fn json(&self, path: &Path) -> Result<Dataset> {
-        let json = std::fs::read(path).map_err(ReadError::io("read", path))?;
-        if real::is_one(&json) { real::open(path, &json, self) } else { coco::open(path, &json, self) }
-    }
-
     /// Where the pictures are that a file lists: where the user says, else beside it; empty for the current folder.
     pub fn folder_of_pictures<'a>(&'a self, file: &'a Path) -> &'a Path {
         self.reading.finding.images.as_deref().or(file.parent()).unwrap_or(Path::new(""))
@@ -168,27 +109,6 @@ impl<'r> Reader<'r> {
             }
             _ => labels.iter().map(|label| LabelledPicture::file(picture.to_owned(), label.clone())).collect(),
         }
-    }
-
-    /// A folder of pictures, else of archives and tables.
-    fn folder(&self, path: &Path) -> Result<Dataset> {
-        let none = match (folder::pictures(path), self.one_label(), &self.reading.nested) {
-            (Ok(_), Some(_), Some(_)) => return Err(RequestError::NestedAndLabel.into()),
-            (Ok(pictures), None, Some(levels)) => return folder::nested(path, pictures, levels),
-            (Ok(pictures), label, _) => {
-                let labelled = pictures.into_iter().map(|path| {
-                    let label = label.clone().map_or_else(|| folder::label_of(&path), Ok)?;
-                    Ok(LabelledPicture::file(path, label))
-                });
-                return Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()));
-            }
-            (Err(none), ..) => none,
-        };
-        let shards = folder::shards(path)?;
-        if shards.is_empty() {
-            return Err(none);
-        }
-        Ok(Dataset::joined(shards.iter().map(|shard| self.open(shard)).collect::<Result<_>>()?))
     }
 }
 

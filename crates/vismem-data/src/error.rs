@@ -291,3 +291,39 @@ impl WriteError {
         move |source| Self::Io { path: path.into(), action, source }
     }
 }
+
+/// Why a picture is not opened. Messages do not repeat the source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// There is no such file.
+    #[error("there is no such file")]
+    NotFound,
+    /// It lies in none of the folders that pictures may lie in. Whether it is there is not said.
+    #[error("lies outside of the folders that pictures may lie in")]
+    Outside,
+    /// A folder, a pipe or a device.
+    #[error("is not a regular file")]
+    NotAFile,
+    /// It is larger than a picture may be.
+    #[error("is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The file system refused.
+    #[error("{0}")]
+    Io(#[source] io::Error),
+    /// What stands behind the name of a table is not a number of a row.
+    #[error("is not the number of a row")]
+    NoRow,
+    /// The archive or table is there, but not the picture in it.
+    #[error("it is not in the {from} any more")]
+    Gone {
+        /// `archive` or `table`.
+        from: &'static str,
+    },
+    /// The archive or table cannot be read.
+    #[error(transparent)]
+    Holder(#[from] ReadError),
+}

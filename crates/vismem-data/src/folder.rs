@@ -5,15 +5,10 @@ use std::path::{Path, PathBuf};
 use vismem::Taxonomy;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::Result;
 use crate::dataset::Dataset;
 use crate::error::{At, Field, ReadError, Remedy};
-use crate::picture::{LabelledPicture, has_extension};
-use crate::{Result, archive};
-
-/// File names that are taken for pictures; what they are is decided by their content. Those of the last three cannot be
-/// read, but a telephone writes them, and to pass over them in silence would hide that.
-const EXTENSIONS: [&str; 12] =
-    ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"];
+use crate::picture::{LabelledPicture, PICTURE_EXTENSIONS, is_named_like_a_picture};
 
 /// All pictures below `folder`, sorted by path, so that every run sees the same order. Hidden files and folders are
 /// left out; links are followed.
@@ -36,18 +31,17 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if pictures.is_empty() {
-        let what = format!("no pictures here (looked for {})", EXTENSIONS.join(", "));
+        let what = format!("no pictures here (looked for {})", PICTURE_EXTENSIONS.join(", "));
         return Err(ReadError::nothing(folder, what));
     }
     Ok(pictures)
 }
 
-/// Archives and tables of pictures below `folder`, sorted by path; links and hidden files as for pictures.
-pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
+/// All files below `folder`, sorted by path; links and hidden files as for pictures.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
     let entries = entries.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| cannot_list(folder, error))?;
-    let is_shard = |path: &Path| archive::is_named_like_one(path) || has_extension(path, "parquet");
-    Ok(entries.into_iter().map(DirEntry::into_path).filter(|path| is_shard(path) && path.is_file()).collect())
+    Ok(entries.into_iter().map(DirEntry::into_path).filter(|path| path.is_file()).collect())
 }
 
 fn cannot_list(folder: &Path, error: walkdir::Error) -> ReadError {
@@ -82,11 +76,6 @@ pub(crate) fn nested(folder: &Path, pictures: Vec<PathBuf>, levels: &str) -> Res
         labelled.push(LabelledPicture::file(path, names.swap_remove(0)));
     }
     Ok(Dataset::listed(labelled, taxonomy))
-}
-
-/// Whether a file is taken for a picture: by its name alone.
-pub fn is_named_like_a_picture(path: &Path) -> bool {
-    EXTENSIONS.iter().any(|known| has_extension(path, known))
 }
 
 /// The name of the folder that a picture lies in.

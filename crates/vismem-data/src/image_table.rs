@@ -8,13 +8,12 @@ use std::path::Path;
 use serde::Deserialize;
 use vismem::{Attributes, Taxonomy};
 
+use crate::Result;
 use crate::attributes::{self, Chosen};
 use crate::dataset::{Dataset, PassedOver, Reader, class};
-use crate::error::{At, Field, ReadError};
+use crate::error::{At, Field, ReadError, ResolveError};
 use crate::parquet::{self, Column, Kind, Rows, Table, Value};
-use crate::picture::{Fault, LabelledPicture};
-use crate::resolver::ResolveError;
-use crate::{Result, inside};
+use crate::picture::{Fault, LabelledPicture, name_inside};
 
 /// What `datasets` writes under the key `huggingface`.
 #[derive(Deserialize, Default)]
@@ -83,7 +82,7 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         rows.into_iter().flatten().chain(error)
     });
     let labelled = all.enumerate().map(move |(row, values)| {
-        let here = inside::name(&file, row.to_string());
+        let here = name_inside(&file, row.to_string());
         let mut values = match values {
             Ok(values) => values.into_iter(),
             Err(error) => return LabelledPicture::missing(file.clone(), format!("cannot be read on: {error}")),

@@ -3,17 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::picture::{Fault, LabelledPicture, has_extension};
-use crate::resolver::{DEFAULT_LIMIT, ResolveError};
+use crate::error::ResolveError;
+use crate::picture::{Fault, LARGEST, LabelledPicture, has_extension};
 use crate::{archive, image_table, platform};
-
-/// The name of something in an archive or a table.
-pub fn name(file: &Path, name: impl AsRef<OsStr>) -> PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push("#");
-    path.push(name);
-    path.into()
-}
 
 /// The archive or table that a source lies in, and its name there; `None` for a file of its own, and where neither is there
 /// any more.
@@ -37,9 +29,8 @@ pub(crate) fn possible_holders(source: &Path) -> impl Iterator<Item = (&Path, &O
 /// The picture that is meant by its file, or by its name in an archive or a table.
 pub fn picture(path: &Path) -> LabelledPicture {
     let mut picture = LabelledPicture::file(path.into(), String::new());
-    picture.bytes = holder(path).map(|(holder, name)| {
-        read(&holder, &holder, &name, DEFAULT_LIMIT).map_err(|error| Fault::from(error.to_string()))
-    });
+    picture.bytes = holder(path)
+        .map(|(holder, name)| read(&holder, &holder, &name, LARGEST).map_err(|error| Fault::from(error.to_string())));
     picture
 }
 

@@ -40,6 +40,7 @@ pub mod inside;
 pub mod labels;
 mod manifest;
 pub mod npy;
+mod open;
 pub mod output_folder;
 pub mod parquet;
 mod picture;
@@ -51,12 +52,13 @@ mod resolver;
 mod table_writer;
 pub mod taxonomy;
 
-pub use dataset::{Dataset, PassedOver, open, open_truth, open_unlabelled};
+pub use dataset::{Dataset, PassedOver};
 pub use embeddings::Embeddings;
-pub use error::{At, Field, ReadError, Remedy, RequestError, WriteError};
+pub use error::{At, Field, ReadError, Remedy, RequestError, ResolveError, WriteError};
+pub use open::{open, open_truth, open_unlabelled};
 pub use picture::{Fault, LabelledPicture, has_extension};
 pub use request::{Finding, Reading};
-pub use resolver::{ResolveError, SourceResolver};
+pub use resolver::SourceResolver;
 pub use table_writer::{Column, TableFormat, TableWriter};
 
 /// What reading a data set comes to.

@@ -1,5 +1,6 @@
 //! A picture of a data set.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,4 +105,25 @@ impl vismem_encode::Input for LabelledPicture {
 /// Whether the file name ends in `.extension`, whatever its case.
 pub fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// File names that are taken for pictures; what they are is decided by their content. Those of the last three cannot be
+/// read, but a telephone writes them, and to pass over them in silence would hide that.
+pub(crate) const PICTURE_EXTENSIONS: [&str; 12] =
+    ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"];
+
+/// Whether a file is taken for a picture: by its name alone.
+pub(crate) fn is_named_like_a_picture(path: &Path) -> bool {
+    PICTURE_EXTENSIONS.iter().any(|known| has_extension(path, known))
+}
+
+/// The most bytes of a picture unless something else is said. Decoders refuse less than that.
+pub(crate) const LARGEST: u64 = 1 << 30;
+
+/// The name of something in an archive or a table.
+pub(crate) fn name_inside(file: &Path, name: impl AsRef<OsStr>) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push("#");
+    path.push(name);
+    path.into()
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::ReadError;
+use crate::error::ResolveError;
+use crate::picture::LARGEST;
 use crate::{inside, platform};
 
 /// Opens pictures by the sources that exemplars have: paths, `ARCHIVE#NAME`, `TABLE#ROW`.
@@ -19,50 +20,11 @@ pub struct SourceResolver {
     pub max_bytes: u64,
 }
 
-/// The most bytes of a picture unless something else is said. Decoders refuse less than that.
-pub(crate) const DEFAULT_LIMIT: u64 = 1 << 30;
-
 impl Default for SourceResolver {
     /// Pictures anywhere, of up to 1 GiB.
     fn default() -> Self {
-        Self { roots: Vec::new(), max_bytes: DEFAULT_LIMIT }
+        Self { roots: Vec::new(), max_bytes: LARGEST }
     }
-}
-
-/// Why a picture is not opened. Messages do not repeat the source.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// There is no such file.
-    #[error("there is no such file")]
-    NotFound,
-    /// It lies in none of the folders that pictures may lie in. Whether it is there is not said.
-    #[error("lies outside of the folders that pictures may lie in")]
-    Outside,
-    /// A folder, a pipe or a device.
-    #[error("is not a regular file")]
-    NotAFile,
-    /// It is larger than a picture may be.
-    #[error("is larger than the limit of {limit} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: u64,
-    },
-    /// The file system refused.
-    #[error("{0}")]
-    Io(#[source] io::Error),
-    /// What stands behind the name of a table is not a number of a row.
-    #[error("is not the number of a row")]
-    NoRow,
-    /// The archive or table is there, but not the picture in it.
-    #[error("it is not in the {from} any more")]
-    Gone {
-        /// `archive` or `table`.
-        from: &'static str,
-    },
-    /// The archive or table cannot be read.
-    #[error(transparent)]
-    Holder(#[from] ReadError),
 }
 
 impl SourceResolver {

@@ -311,21 +311,18 @@ impl Memory {
             |slot: &usize| !followed.is_free(*slot) && self.slots.ids.get(*slot) != Some(&followed.slots.ids[*slot]);
         let new: Vec<usize> = (0..followed.slots.ids.len()).filter(is_new).collect();
         let ids: Vec<u64> = new.iter().map(|&slot| followed.slots.ids[slot]).collect();
-        let is_checked = size_of_val(followed.vectors.all()) <= CHECKED_AT_ONCE;
-        if !is_checked && ids.len() > TOGETHER {
+        // Of a large memory each exemplar is checked when it is cited.
+        if size_of_val(followed.vectors.all()) > CHECKED_AT_ONCE && ids.len() > TOGETHER {
             return Ok(Some(followed));
         }
         let added: Vec<Record> = followed.records(&ids)?.into_values().collect();
-        if is_checked {
-            // All that is there is checked, or what was not is left to a look at everything.
-            let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
-            followed.unless_outdated(followed.check_rows(&cited))?;
-            let mut digest = self.digest.clone();
-            added.iter().for_each(|record| digest.add(&record.element()));
-            // What was forgotten cannot be taken out of a digest any more.
-            if followed.commit.generation == self.commit.generation && digest != followed.digest {
-                return Ok(None);
-            }
+        let cited: Vec<(u64, usize)> = ids.into_iter().zip(new).collect();
+        followed.unless_outdated(followed.check_rows(&cited))?;
+        let mut digest = self.digest.clone();
+        added.iter().for_each(|record| digest.add(&record.element()));
+        // What was forgotten cannot be taken out of a digest any more.
+        if followed.commit.generation == self.commit.generation && digest != followed.digest {
+            return Ok(None);
         }
         followed.indexes.take_over(self, &followed, &added);
         Ok(Some(followed))

@@ -10,7 +10,8 @@ use vismem_app::what_if::{Part, Question};
 
 use self::answer::Printer;
 use super::{Outcome, index};
-use crate::args::{Args, Classify, Encoding, WhatIf};
+use crate::args::encoding::Encoding;
+use crate::args::{Args, Classify, WhatIf};
 use crate::progress::Watch;
 use crate::{encoder, output, remedy};
 

@@ -21,7 +21,8 @@ use vismem_models::Hub;
 
 use self::pictures::{CLASSES, draw};
 use super::Outcome;
-use crate::args::{Args, Demo, Encoding, Format};
+use crate::args::encoding::Encoding;
+use crate::args::{Args, Demo, Format};
 use crate::progress::{Progress, Watch};
 use crate::{encoder, output};
 

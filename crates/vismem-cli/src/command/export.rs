@@ -8,7 +8,8 @@ use vismem_app::Selection;
 use vismem_app::export::{CatalogRequest, EmbeddingsRequest, NeighborsRequest, catalog, embeddings, neighbors};
 
 use super::Outcome;
-use crate::args::{Args, Encoding, Export, Format};
+use crate::args::encoding::Encoding;
+use crate::args::{Args, Export, Format};
 use crate::output;
 use crate::progress::Watch;
 use crate::selector::SelectorArgs;

@@ -7,7 +7,8 @@ use vismem_app::models::{self, Listed};
 use vismem_models::Hub;
 
 use super::Outcome;
-use crate::args::{Args, Encoding, Format, Model};
+use crate::args::encoding::Encoding;
+use crate::args::{Args, Format, Model};
 use crate::progress::Watch;
 use crate::{encoder, output};
 

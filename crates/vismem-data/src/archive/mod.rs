@@ -11,10 +11,9 @@ use std::path::{Component, Path, PathBuf};
 
 use self::samples::Samples;
 use crate::dataset::{Dataset, Reader};
-use crate::error::ReadError;
-use crate::picture::{Fault, has_extension};
-use crate::resolver::ResolveError;
-use crate::{Result, folder, platform};
+use crate::error::{ReadError, ResolveError};
+use crate::picture::{Fault, has_extension, is_named_like_a_picture};
+use crate::{Result, platform};
 
 /// The most bytes of a file in an archive that are read; what is larger fails as a picture does.
 const LARGEST: u64 = 1 << 30;
@@ -107,7 +106,7 @@ fn damaged(archive: &Path, error: impl Into<io::Error>) -> ResolveError {
 fn matters(name: &Path) -> bool {
     let is_hidden = name.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     // macOS puts a file of its own beside each file of a zip.
-    !is_hidden && !name.starts_with("__MACOSX") && (folder::is_named_like_a_picture(name) || samples::is_label(name))
+    !is_hidden && !name.starts_with("__MACOSX") && (is_named_like_a_picture(name) || samples::is_label(name))
 }
 
 /// Why a name is not to be trusted: it leads out of the archive.

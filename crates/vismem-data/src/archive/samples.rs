@@ -13,8 +13,8 @@ use vismem::Attributes;
 use super::{Member, Members};
 use crate::attributes::{self, Chosen};
 use crate::dataset::{self, Reader};
-use crate::picture::{Fault, LabelledPicture, has_extension};
-use crate::{folder, inside, platform};
+use crate::picture::{Fault, LabelledPicture, has_extension, is_named_like_a_picture, name_inside};
+use crate::platform;
 
 /// Files that may have the label, best first.
 const LABELS: [&str; 3] = ["cls", "json", "txt"];
@@ -72,8 +72,8 @@ impl Samples {
         let json = sample.iter().find(|file| has_extension(&file.name, "json")).map(parsed);
         let told = self.told_label(&sample, json.as_ref());
         let attributes = json.as_ref().map_or(Ok(Attributes::default()), |json| self.attributes(json));
-        for Member { name, bytes } in sample.into_iter().filter(|file| folder::is_named_like_a_picture(&file.name)) {
-            let path = inside::name(&self.archive, &name);
+        for Member { name, bytes } in sample.into_iter().filter(|file| is_named_like_a_picture(&file.name)) {
+            let path = name_inside(&self.archive, &name);
             self.some = true;
             let label = told.clone().unwrap_or_else(|| folder_label(&name));
             let picture = bytes.and_then(|bytes| {

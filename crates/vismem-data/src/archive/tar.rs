@@ -9,10 +9,9 @@ use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 
 use super::{LARGEST, Member, Members, damaged, escape, matters, name_of, whole};
-use crate::error::ReadError;
-use crate::picture::Fault;
-use crate::resolver::ResolveError;
-use crate::{Result, folder, regular_file};
+use crate::error::{ReadError, ResolveError};
+use crate::picture::{Fault, is_named_like_a_picture};
+use crate::{Result, regular_file};
 
 /// Files that are read ahead.
 const AHEAD: usize = 8;
@@ -68,7 +67,7 @@ fn send_all(
                     Ok(bytes)
                 }
             },
-            EntryType::Link | EntryType::Symlink if folder::is_named_like_a_picture(&name) => {
+            EntryType::Link | EntryType::Symlink if is_named_like_a_picture(&name) => {
                 Err("is a link, and links in archives are not followed; pack the picture itself".into())
             }
             _ => continue,

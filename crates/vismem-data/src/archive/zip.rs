@@ -5,9 +5,8 @@ use std::path::Path;
 use zip::ZipArchive;
 
 use super::{LARGEST, Member, Members, damaged, escape, matters, name_of, whole};
-use crate::error::ReadError;
+use crate::error::{ReadError, ResolveError};
 use crate::picture::Fault;
-use crate::resolver::ResolveError;
 use crate::{Result, regular_file};
 
 type Archive = ZipArchive<BufReader<File>>;
