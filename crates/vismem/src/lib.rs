@@ -41,6 +41,8 @@
 //! # Ok::<(), vismem::Error>(())
 //! ```
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests damage files and look into them"))]
+
 mod decide;
 mod edit;
 mod error;

@@ -69,6 +69,7 @@ fn regular(kind: FileType) -> io::Result<()> {
 }
 
 /// Waits until the names in a directory are on disk.
+#[expect(clippy::disallowed_methods, reason = "of a directory there is no other way")]
 pub(crate) fn sync_directory(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }

@@ -1,5 +1,7 @@
 //! The votes against what the paper's authors' own code predicts from the same neighbour lists.
 
+#![allow(clippy::disallowed_methods, reason = "these are not files of a memory")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! One memory for many threads, while another process edits it.
 
+#![allow(clippy::disallowed_methods, reason = "these are not files of a memory")]
+
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
