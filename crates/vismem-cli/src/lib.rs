@@ -14,14 +14,15 @@ mod selector;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
 use crate::args::{Args, Command};
 use crate::command::Outcome;
 
-/// How often a command that only reads begins, where others forget what it reads.
-const ATTEMPTS: usize = 20;
+/// How long a command that only reads begins again where others forget what it reads; once in any case.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the command that `args` say, the first of which is the program's name. It takes the process for its own: answers on
 /// standard output, remarks on standard error, and Ctrl-C. The exit code is 0 if it was done, 1 if something failed, 2 if
@@ -45,14 +46,15 @@ fn command(args: &Args) -> ExitCode {
         // It fails where there is a pool already, and nothing has asked for one yet.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
     }
+    let until = Instant::now() + PATIENCE;
+    let is_disturbed = |outcome: &anyhow::Result<Outcome>| {
+        outcome.as_ref().is_err_and(remedy::is_outdated) && args.command.only_reads() && !output::has_answered()
+    };
     let mut outcome = once(args);
-    for _ in 1..ATTEMPTS {
-        match &outcome {
-            Err(error) if args.command.only_reads() && remedy::is_outdated(error) && !output::has_answered() => {
-                outcome = once(args);
-            }
-            _ => break,
-        }
+    let mut attempts = 1;
+    while is_disturbed(&outcome) && (attempts == 1 || Instant::now() < until) {
+        outcome = once(args);
+        attempts += 1;
     }
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
