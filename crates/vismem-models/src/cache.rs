@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "hub")]
 use crate::error::{HubError, IoContext};
+#[cfg(feature = "hub")]
+use crate::platform;
 use crate::{Hash, Repository};
 
 /// A commit of a repository in the cache, or the part of it that was fetched.
@@ -76,7 +78,7 @@ impl RepositoryCache {
             Err(_) if link.is_file() => fs::remove_file(&link).at(&link, "replace")?,
             Err(_) => {}
         }
-        std::os::unix::fs::symlink(target, &link).at(&link, "link")
+        platform::symlink(target, &link).at(&link, "link")
     }
 
     /// Notes which commit a revision is now.

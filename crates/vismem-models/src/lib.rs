@@ -38,6 +38,8 @@ mod load;
 mod named;
 #[cfg(feature = "hub")]
 mod network;
+#[cfg(feature = "hub")]
+mod platform;
 mod progress;
 mod repository;
 mod request;
