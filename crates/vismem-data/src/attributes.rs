@@ -129,7 +129,7 @@ fn insert(attributes: &mut Attributes, name: &str, value: Option<AttributeValue>
 }
 
 fn unusable(reason: String) -> Fault {
-    Fault { reason, remedy: Some(Remedy::Choose(Field::Attributes)) }
+    Fault::from(reason).with_remedy(Remedy::Choose(Field::Attributes))
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! JSON of COCO's kind, for classification: `images`, `annotations`, `categories`. iNaturalist's is one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
-use crate::Result;
 use crate::dataset::{Dataset, Reader};
 use crate::error::{At, ReadError};
 use crate::picture::LabelledPicture;
 use crate::request::Reading;
+use crate::survey::About;
+use crate::{Result, label};
 
 #[derive(Deserialize)]
 struct Document {
@@ -62,27 +63,45 @@ pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Data
     let document: Document = serde_json::from_slice(json).map_err(ReadError::kind(file, what))?;
     let taxonomy = taxonomy(file, &document.categories, reader.reading)?;
 
-    // Ids are numbers or text; as JSON they are both text.
-    let categories: HashMap<String, &Category> =
-        document.categories.iter().map(|category| (category.id.to_string(), category)).collect();
-    if categories.len() != document.categories.len() {
-        return Err(ReadError::content(file, "two categories have the same id"));
+    let mut categories = HashMap::new();
+    let mut ids_of: HashMap<String, String> = HashMap::new();
+    for category in &document.categories {
+        let id = id(&category.id);
+        let name = label::tidy(&category.name);
+        if let Some(other) = ids_of.insert(name.clone(), id.clone())
+            && other != id
+            && !name.is_empty()
+        {
+            reader.survey.note(About::ClassesOfOneName, [name.clone()], Some(file));
+        }
+        if categories.insert(id, name).is_some() {
+            return Err(ReadError::content(file, format!("two categories have the id {}", category.id)));
+        }
     }
     let mut of_image: HashMap<String, BTreeSet<String>> = HashMap::new();
     for Annotation { image_id, category_id } in &document.annotations {
-        let category = category_id.to_string();
+        let category = id(category_id);
         if !categories.contains_key(&category) {
-            let what = format!("an annotation names the category {category}, which is not there");
+            let what = format!("an annotation names the category {category_id}, which is not there");
             return Err(ReadError::content(file, what));
         }
-        of_image.entry(image_id.to_string()).or_default().insert(category);
+        of_image.entry(id(image_id)).or_default().insert(category);
     }
-    let mut pictures = Vec::with_capacity(document.images.len());
+    let (mut pictures, mut ids) = (Vec::with_capacity(document.images.len()), HashSet::new());
     for image in &document.images {
         let path = folder.join(&image.file_name);
-        let found = of_image.get(&image.id.to_string()).into_iter().flatten();
-        let labels: Vec<_> = found.map(|category| categories[category].name.clone()).collect();
-        pictures.extend(reader.labelled(&path, &labels, file));
+        let id = id(&image.id);
+        let labels = of_image.get(&id).into_iter().flatten().map(|category| categories[category].clone());
+        // Categories of one name are one label.
+        let labels: Vec<_> = labels.collect::<BTreeSet<_>>().into_iter().collect();
+        if labels.iter().any(String::is_empty) {
+            pictures.push(LabelledPicture::missing(path, format!("its category in {} has no name", file.display())));
+        } else {
+            pictures.extend(reader.labelled(&path, &labels, file));
+        }
+        if !ids.insert(id) {
+            return Err(ReadError::content(file, format!("two images have the id {}", image.id)));
+        }
     }
     if pictures.is_empty() {
         return Err(ReadError::nothing(file, "lists no pictures"));
@@ -90,10 +109,15 @@ pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Data
     Ok(Dataset::listed(pictures, taxonomy))
 }
 
+/// An id as text: some files have numbers in one place and the same numbers as text in another.
+fn id(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The levels above the categories' names: the keys that the user names, else the supercategory where all have one.
 fn taxonomy(file: &Path, categories: &[Category], reading: &Reading) -> Result<Taxonomy> {
     let text = |category: &Category, key: &str| {
-        category.others.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+        category.others.get(key).and_then(Value::as_str).map(label::tidy).filter(|text| !text.is_empty())
     };
     let mut levels = reading.levels.clone();
     if levels.is_empty() && categories.iter().all(|category| text(category, "supercategory").is_some()) {
@@ -104,15 +128,17 @@ fn taxonomy(file: &Path, categories: &[Category], reading: &Reading) -> Result<T
         return Ok(taxonomy);
     }
     for category in categories {
-        if category.name.is_empty() {
-            return Err(ReadError::content(file, format!("the category {} has no name", category.id)));
+        let name = label::tidy(&category.name);
+        // What is of such a category fails as a picture.
+        if name.is_empty() {
+            continue;
         }
         let names = taxonomy.levels.iter().map(|level| {
             let missing = || ReadError::content(file, format!("the category {:?} has no {level}", category.name));
             text(category, level).ok_or_else(missing)
         });
         let names = names.collect::<Result<Vec<_>>>()?;
-        taxonomy.insert(&category.name, &names).map_err(ReadError::taxonomy(file, At::Whole))?;
+        taxonomy.insert(&name, &names).map_err(ReadError::taxonomy(file, At::Whole))?;
     }
     Ok(taxonomy)
 }

@@ -1,19 +1,33 @@
-//! CSV files with a header, and errors that name file and line.
+//! CSV files with a header, in the dialects that spreadsheets write, and errors that name file and line.
 
-use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, Position, StringRecord};
 
-use crate::Result;
 use crate::error::{At, ReadError};
+use crate::picture::has_extension;
+use crate::{Result, text};
+
+/// What separates the fields of a row: the one that the header has most of.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// The header is looked for in so many bytes.
+const HEADER: u64 = 1 << 16;
 
 /// A CSV file, read row by row.
 pub struct CsvFile {
     path: PathBuf,
     /// The names of the columns, each once.
     pub header: StringRecord,
-    reader: csv::Reader<File>,
+    reader: csv::Reader<Box<dyn Read + Send>>,
+    /// How many lines further down a row is than the reader counts.
+    lines_before: u64,
+}
+
+/// Whether a file is such a table by its name: `.csv`, or `.tsv`.
+pub fn is_named_like_one(path: &Path) -> bool {
+    has_extension(path, "csv") || has_extension(path, "tsv")
 }
 
 /// A row, as long as the header.
@@ -42,13 +56,19 @@ impl CsvFile {
     }
 
     fn open_with(path: &Path, trim: csv::Trim) -> Result<Self> {
-        let mut reader = csv::ReaderBuilder::new().trim(trim).from_path(path).map_err(|error| readable(path, error))?;
-        let header = reader.headers().map_err(|error| readable(path, error))?.clone();
+        let mut file = text::open(path)?;
+        let mut start = Vec::new();
+        file.by_ref().take(HEADER).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
+        let dialect = Dialect::of(&start);
+        let rest: Box<dyn Read + Send> = Box::new(Cursor::new(start.split_off(dialect.skipped)).chain(file));
+        let mut reader = csv::ReaderBuilder::new().trim(trim).delimiter(dialect.delimiter).from_reader(rest);
+        let lines_before = dialect.lines_before;
+        let header = reader.headers().map_err(|error| readable(path, error, lines_before))?.clone();
         let twice = header.iter().enumerate().find(|(place, column)| header.iter().take(*place).any(|c| c == *column));
         if let Some((_, column)) = twice {
             return Err(ReadError::content(path, format!("two columns are called {column:?}; rename or remove one")));
         }
-        Ok(Self { path: path.into(), header, reader })
+        Ok(Self { path: path.into(), header, reader, lines_before })
     }
 
     /// The position of a column that must be there.
@@ -64,9 +84,11 @@ impl CsvFile {
         })
     }
 
-    /// The position of a column, if it is there.
+    /// The position of a column, if it is there. Capitals count only where columns differ in nothing else.
     pub fn find(&self, wanted: &str) -> Option<usize> {
-        self.header.iter().position(|column| column == wanted)
+        let mut alike = self.header.iter().enumerate().filter(|(_, column)| column.eq_ignore_ascii_case(wanted));
+        let exact = self.header.iter().position(|column| column == wanted);
+        exact.or_else(|| alike.next().filter(|_| alike.next().is_none()).map(|(place, _)| place))
     }
 
     /// Refuses columns without a name.
@@ -85,26 +107,123 @@ impl CsvFile {
 
     /// The rows, in order.
     pub fn rows(self) -> impl Iterator<Item = Result<Row>> {
-        let path = self.path;
+        let (path, before) = (self.path, self.lines_before);
         self.reader.into_records().map(move |record| {
-            let fields = record.map_err(|error| readable(&path, error))?;
-            Ok(Row { line: line(fields.position()), fields })
+            let fields = record.map_err(|error| readable(&path, error, before))?;
+            Ok(Row { line: line(fields.position()) + before, fields })
         })
     }
+}
+
+/// How a file is written.
+#[derive(Debug, PartialEq, Eq)]
+struct Dialect {
+    delimiter: u8,
+    /// How many bytes before the header are none of the table.
+    skipped: usize,
+    lines_before: u64,
+}
+
+impl Dialect {
+    /// By the beginning of a file. A first line such as `sep=;` says the delimiter to spreadsheets.
+    fn of(start: &[u8]) -> Self {
+        let line = |from: usize| {
+            let end = start[from..].iter().position(|byte| b"\r\n".contains(byte)).map_or(start.len(), |end| from + end);
+            let next = end + if start[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            (&start[from..end], next.min(start.len()), start[end..].starts_with(b"\r\n"))
+        };
+        let (first, second, _) = line(0);
+        let said = first.strip_prefix(b"sep=").and_then(|said| said.first()).copied().filter(u8::is_ascii);
+        let skipped = if said.is_some() { second } else { 0 };
+        let (header, _, has_two_bytes) = line(skipped);
+        // The reader takes the second byte of an end of line for the first of the next row.
+        let lines_before = u64::from(said.is_some()) + u64::from(has_two_bytes);
+        let delimiter = said.unwrap_or_else(|| most_frequent(header));
+        Self { delimiter, skipped, lines_before }
+    }
+}
+
+/// The delimiter that a header has most of outside of quotes; the first of those that are equally frequent.
+fn most_frequent(header: &[u8]) -> u8 {
+    let unquoted = header.split(|byte| *byte == b'"').step_by(2).flatten();
+    let mut counts = [0; DELIMITERS.len()];
+    for byte in unquoted {
+        if let Some(place) = DELIMITERS.iter().position(|delimiter| delimiter == byte) {
+            counts[place] += 1;
+        }
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    counts.iter().position(|count| *count == most).map_or(DELIMITERS[0], |place| DELIMITERS[place])
 }
 
 fn line(position: Option<&Position>) -> u64 {
     position.map_or(1, Position::line)
 }
 
-fn readable(path: &Path, error: csv::Error) -> ReadError {
+fn readable(path: &Path, error: csv::Error, lines_before: u64) -> ReadError {
     let (line, what) = match error.kind() {
         ErrorKind::Utf8 { pos, .. } => (line(pos.as_ref()), "is not UTF-8; save the file as UTF-8".into()),
         ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let what = format!("has {len} fields, the header has {expected_len}; put fields with commas in quotes");
+            let fields = if *len == 1 { "field" } else { "fields" };
+            let what = format!("has {len} {fields}, the header has {expected_len}; put fields with commas in quotes");
             (line(pos.as_ref()), what)
         }
         _ => return ReadError::io("read", path)(error.into()),
     };
-    ReadError::row(path, At::Line(line), what)
+    ReadError::row(path, At::Line(line + lines_before), what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(text: &str) -> Result<CsvFile> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        CsvFile::open(&path)
+    }
+
+    fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
+        let rows = open(text).unwrap().rows().map(|row| row.unwrap());
+        rows.map(|row| (row.line, row.fields.iter().map(str::to_owned).collect())).collect()
+    }
+
+    #[test]
+    fn every_dialect_is_the_same_table_with_the_same_lines() {
+        for (dialect, first) in [
+            ("path,label\na,x\nb,y z\n", 2),
+            ("path,label\r\na,x\r\nb,y z\r\n", 2),
+            ("path;label\na;x\nb;y z\n", 2),
+            ("path\tlabel\na\tx\nb\ty z", 2),
+            ("path|label\na|x\nb|\"y z\"\n", 2),
+            ("sep=;\npath;label\na;x\nb;y z\n", 3),
+            ("sep=,\r\npath,label\r\na,x\r\nb,y z\r\n", 3),
+            ("\"path\";\"label\"\r\na;x\r\nb;y z\r\n", 2),
+        ] {
+            let expected = [(first, vec!["a".into(), "x".into()]), (first + 1, vec!["b".into(), "y z".into()])];
+            assert_eq!(rows(dialect), expected, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn a_delimiter_in_quotes_is_none_and_one_in_the_rows_does_not_count() {
+        assert_eq!(rows("\"a;b;c\",label\nx;y;z,1\n"), [(2, vec!["x;y;z".into(), "1".into()])]);
+        assert_eq!(rows("label\nx;y\n"), [(2, vec!["x;y".into()])]);
+    }
+
+    #[test]
+    fn capitals_of_a_column_count_only_where_two_differ_in_nothing_else() {
+        assert_eq!(open("Path,LABEL\n").unwrap().find("label"), Some(1));
+        assert_eq!(open("Label,label\n").unwrap().find("label"), Some(1));
+        assert_eq!(open("Label,LABEL\n").unwrap().find("label"), None);
+    }
+
+    #[test]
+    fn the_line_of_an_error_is_the_one_that_an_editor_shows() {
+        for text in ["a,b\r\n1,2\r\n3\r\n", "a,b\n1,2\n3\n", "sep=,\na,b\n3\n"] {
+            let error = open(text).unwrap().rows().find_map(Result::err).unwrap().to_string();
+            assert!(error.contains("line 3: has 1 field, the header has 2"), "{text:?}: {error}");
+        }
+    }
 }

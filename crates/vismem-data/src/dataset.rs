@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use vismem::Taxonomy;
 
-use crate::picture::{Fault, LabelledPicture};
+use crate::label::Classes;
+use crate::picture::LabelledPicture;
 use crate::request::Reading;
-use crate::{Result, labels};
+use crate::survey::{About, Survey};
+use crate::{Result, label, labels};
 
 /// Labelled pictures as they come.
 pub struct Dataset {
@@ -17,12 +19,14 @@ pub struct Dataset {
     /// What came with them.
     pub taxonomies: Vec<Taxonomy>,
     /// What could have been attributes, but for its type.
-    pub passed_over: Vec<PassedOver>,
+    pub unused_columns: Vec<UnusedColumns>,
+    /// What was passed over, and what should be known, as far as the pictures were read.
+    pub survey: Survey,
 }
 
 /// Columns of a table that hold something else than text, numbers, dates and booleans: bytes, lists, groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct UnusedColumns {
     /// The table; of several with the same columns the first.
     pub path: PathBuf,
     /// The names of the columns.
@@ -42,22 +46,29 @@ impl Dataset {
         pictures: impl Iterator<Item = LabelledPicture> + Send + 'static,
         count: Option<u64>,
     ) -> Self {
-        Self { pictures: Box::new(pictures), count, taxonomies: Vec::new(), passed_over: Vec::new() }
+        Self {
+            pictures: Box::new(pictures),
+            count,
+            taxonomies: Vec::new(),
+            unused_columns: Vec::new(),
+            survey: Survey::default(),
+        }
     }
 
     /// One data set after the other.
-    pub fn joined(parts: Vec<Self>) -> Self {
+    pub fn joined(parts: Vec<Self>, survey: &Survey) -> Self {
         let count = parts.iter().map(|part| part.count).sum();
         let (mut pictures, mut taxonomies) = (Vec::with_capacity(parts.len()), Vec::new());
-        let mut passed_over: Vec<PassedOver> = Vec::new();
+        let mut unused_columns: Vec<UnusedColumns> = Vec::new();
         for part in parts {
             pictures.push(part.pictures);
             taxonomies.extend(part.taxonomies);
-            let is_known = |new: &PassedOver| passed_over.iter().any(|known| known.columns == new.columns);
-            let new: Vec<_> = part.passed_over.into_iter().filter(|new| !is_known(new)).collect();
-            passed_over.extend(new);
+            let is_known = |new: &UnusedColumns| unused_columns.iter().any(|known| known.columns == new.columns);
+            let new: Vec<_> = part.unused_columns.into_iter().filter(|new| !is_known(new)).collect();
+            unused_columns.extend(new);
         }
-        Self { pictures: Box::new(pictures.into_iter().flatten()), count, taxonomies, passed_over }
+        let pictures = Box::new(pictures.into_iter().flatten());
+        Self { pictures, count, taxonomies, unused_columns, survey: survey.clone() }
     }
 }
 
@@ -73,14 +84,26 @@ pub(crate) enum Wanted {
 pub(crate) struct Reader<'r> {
     pub reading: &'r Reading,
     /// Names of the classes 0, 1, ...
-    pub names: Vec<String>,
+    pub classes: Classes,
     pub wanted: Wanted,
+    pub survey: Survey,
 }
 
 impl<'r> Reader<'r> {
     pub fn new(reading: &'r Reading, wanted: Wanted) -> Result<Self> {
-        let names = reading.class_names.as_deref().map(labels::class_names).transpose()?;
-        Ok(Self { reading, names: names.unwrap_or_default(), wanted })
+        let survey = Survey::default();
+        let mut classes = Classes::default();
+        if let Some(file) = reading.class_names.as_deref().filter(|_| wanted != Wanted::NoLabel) {
+            let names = labels::class_names(file)?;
+            for (place, name) in names.iter().enumerate() {
+                if names[..place].contains(name) {
+                    survey.note(About::ClassesOfOneName, [name.clone()], Some(file));
+                }
+            }
+            classes = Classes::new(names);
+            survey.class_names(file, &classes);
+        }
+        Ok(Self { reading, classes, wanted, survey })
     }
 
     /// Whether pictures must have labels.
@@ -90,7 +113,7 @@ impl<'r> Reader<'r> {
 
     /// The label of everything, where there is one: what the user says, or none at all.
     pub fn one_label(&self) -> Option<String> {
-        if self.wants_labels() { self.reading.label.clone() } else { Some(String::new()) }
+        if self.wants_labels() { self.reading.label.as_deref().map(label::tidy) } else { Some(String::new()) }
     }
 
     /// Where the pictures are that a file lists: where the user says, else beside it; empty for the current folder.
@@ -110,13 +133,4 @@ impl<'r> Reader<'r> {
             _ => labels.iter().map(|label| LabelledPicture::file(picture.to_owned(), label.clone())).collect(),
         }
     }
-}
-
-/// What a class is called: its name where classes have names, else the number.
-pub(crate) fn class(names: &[String], number: i64) -> std::result::Result<String, Fault> {
-    if names.is_empty() {
-        return Ok(number.to_string());
-    }
-    let name = usize::try_from(number).ok().and_then(|number| names.get(number));
-    name.cloned().ok_or_else(|| format!("its class {number} is not among the {} class names", names.len()).into())
 }

@@ -164,6 +164,12 @@ pub enum RequestError {
         /// What is not a folder.
         path: PathBuf,
     },
+    /// [`Reading::nested`](crate::Reading::nested) for a folder that has archives or tables, which have no such folders.
+    #[error("{}: is no picture, and the folders of pictures alone are levels", path.display())]
+    NestedShards {
+        /// The first archive or table.
+        path: PathBuf,
+    },
     /// [`Reading::nested`](crate::Reading::nested) beside [`Reading::label`](crate::Reading::label).
     #[error("nested folders are labels, there cannot be one label for everything")]
     NestedAndLabel,

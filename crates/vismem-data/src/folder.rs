@@ -1,55 +1,117 @@
 //! Folders of pictures.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use vismem::Taxonomy;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::Result;
 use crate::dataset::Dataset;
 use crate::error::{At, Field, ReadError, Remedy};
-use crate::picture::{LabelledPicture, PICTURE_EXTENSIONS, is_named_like_a_picture};
+use crate::file_kind::{self, HIDDEN};
+use crate::picture::{self, LabelledPicture, PICTURE_EXTENSIONS, is_named_like_a_picture};
+use crate::survey::{About, Survey};
+use crate::{Result, label};
 
-/// All pictures below `folder`, sorted by path, so that every run sees the same order. Hidden files and folders are
-/// left out; links are followed.
+/// What a folder holds, at any depth, in the order of paths.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub pictures: Vec<PathBuf>,
+    /// Archives and tables that may hold pictures.
+    pub shards: Vec<PathBuf>,
+    /// Files that may tell the labels of the pictures.
+    pub tables: Vec<PathBuf>,
+}
+
+/// All pictures below `folder`, sorted by path, so that every run sees the same order. What is hidden, and what systems
+/// keep for themselves, is left out; links are followed.
 ///
 /// # Errors
 /// When there are none, or a folder cannot be listed.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible) {
+    let pictures = list(folder, &Survey::default())?.pictures;
+    if pictures.is_empty() { Err(nothing(folder)) } else { Ok(pictures) }
+}
+
+/// A folder has nothing that could be read.
+pub(crate) fn nothing(folder: &Path) -> ReadError {
+    ReadError::nothing(folder, format!("no pictures here (looked for {})", PICTURE_EXTENSIONS.join(", ")))
+}
+
+/// Lists a folder; what is passed over is counted.
+pub(crate) fn list(folder: &Path, survey: &Survey) -> Result<Listing> {
+    let mut listing = Listing::default();
+    let is_of_interest = |entry: &DirEntry| {
+        let hidden = entry.depth() > 0 && file_kind::is_hidden(entry.file_name());
+        if hidden {
+            survey.pass_over(HIDDEN);
+        }
+        !hidden
+    };
+    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(is_of_interest) {
         match entry {
-            Ok(entry) if entry.file_type().is_file() && is_named_like_a_picture(entry.path()) => {
-                pictures.push(entry.into_path());
-            }
+            Ok(entry) if entry.file_type().is_file() => listing.add(entry.into_path(), survey),
             Ok(_) => {}
             // A link to a picture that is gone fails as that picture, not the whole folder.
             Err(error) => match error.path().filter(|path| is_named_like_a_picture(path)) {
-                Some(path) => pictures.push(path.to_owned()),
-                None => return Err(cannot_list(folder, error)),
+                Some(path) => listing.pictures.push(path.to_owned()),
+                None => return Err(ReadError::io("list", folder)(error.into())),
             },
         }
     }
-    if pictures.is_empty() {
-        let what = format!("no pictures here (looked for {})", PICTURE_EXTENSIONS.join(", "));
-        return Err(ReadError::nothing(folder, what));
+    Ok(listing)
+}
+
+impl Listing {
+    fn add(&mut self, path: PathBuf, survey: &Survey) {
+        if is_named_like_a_picture(&path) {
+            self.pictures.push(path);
+        } else if file_kind::is_shard(&path) {
+            self.shards.push(path);
+        } else if file_kind::is_table(&path) {
+            self.tables.push(path);
+        } else {
+            survey.pass_over(file_kind::ending(&path));
+        }
     }
-    Ok(pictures)
+
+    /// Counts the tables as passed over, and says the first of those that are no companions of single pictures.
+    pub fn pass_over_tables(&self, survey: &Survey, pictures: &[PathBuf]) {
+        self.tables.iter().for_each(|table| survey.pass_over(file_kind::ending(table)));
+        let names: BTreeSet<PathBuf> = pictures.iter().map(|path| path.with_extension("")).collect();
+        let table = self.tables.iter().find(|table| !names.contains(&table.with_extension("")));
+        if let Some(table) = table.filter(|_| !pictures.is_empty()) {
+            survey.note(About::TableBesidePictures, [], Some(table));
+        }
+    }
 }
 
-/// All files below `folder`, sorted by path; links and hidden files as for pictures.
-pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter().filter_entry(visible);
-    let entries = entries.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| cannot_list(folder, error))?;
-    Ok(entries.into_iter().map(DirEntry::into_path).filter(|path| path.is_file()).collect())
+/// Labels pictures with their folders.
+pub(crate) fn labelled(root: &Path, pictures: Vec<PathBuf>, survey: &Survey) -> Result<Dataset> {
+    note_doubtful(root, &pictures, survey);
+    let labelled = pictures.into_iter().map(|path| {
+        let label = label_of(&path)?;
+        Ok(LabelledPicture::file(path, label))
+    });
+    Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()))
 }
 
-fn cannot_list(folder: &Path, error: walkdir::Error) -> ReadError {
-    ReadError::io("list", folder)(error.into())
-}
-
-fn visible(entry: &DirEntry) -> bool {
-    entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
+/// Says which folders may not be meant as labels, by where they lie.
+fn note_doubtful(root: &Path, pictures: &[PathBuf], survey: &Survey) {
+    let folders: BTreeSet<&Path> = pictures.iter().filter_map(|picture| picture.parent()).collect();
+    let name = |folder: &Path| label_of(&folder.join("picture")).ok();
+    if folders.contains(root) {
+        let about = if folders.len() > 1 { About::PicturesAboveFolders } else { About::OneFlatFolder };
+        survey.note(about, name(root), Some(root));
+    }
+    for folder in &folders {
+        let above = folder.ancestors().skip(1).take_while(|above| *above != root);
+        let outer = above.into_iter().find(|above| folders.contains(above));
+        if let Some(labels) = outer.and_then(|outer| Some([name(folder)?, name(outer)?])) {
+            survey.note(About::LabelWithinLabel, labels, Some(folder));
+        }
+    }
 }
 
 /// Labels pictures with their folders, and these with the folders above. `levels` names the folders between `folder` and
@@ -66,8 +128,7 @@ pub(crate) fn nested(folder: &Path, pictures: Vec<PathBuf>, levels: &str) -> Res
     let mut labelled = Vec::with_capacity(pictures.len());
     for path in pictures {
         let above = path.strip_prefix(folder).unwrap_or(&path).parent().unwrap_or(Path::new(""));
-        let names = above.iter().map(|name| name.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-        let mut names = names.ok_or_else(|| ReadError::content(&path, "a folder's name is not UTF-8"))?;
+        let mut names = above.iter().map(|name| label_in(&path, name)).collect::<Result<Vec<_>>>()?;
         names.reverse();
         if names.len() != taxonomy.levels.len() + 1 {
             return Err(ReadError::content(&path, format!("lies in {} folders, not as {expected}", names.len())));
@@ -83,29 +144,43 @@ pub(crate) fn nested(folder: &Path, pictures: Vec<PathBuf>, levels: &str) -> Res
 /// # Errors
 /// When it lies in none, or that is not UTF-8.
 pub fn label_of(picture: &Path) -> Result<String> {
-    let absolute = std::path::absolute(picture).map_err(ReadError::io("find", picture))?;
-    let Some(folder) = absolute.parent().and_then(Path::file_name) else {
-        return Err(ReadError::content(picture, "lies in no folder that could name its label"));
+    let folder = picture.parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let absolute = picture::absolute(folder).map_err(ReadError::io("find", picture))?;
+    match absolute.file_name() {
+        Some(name) => label_in(picture, name),
+        None => Err(ReadError::content(picture, "lies in no folder that could name its label")),
+    }
+}
+
+/// The label that is the name of a folder.
+fn label_in(picture: &Path, name: &OsStr) -> Result<String> {
+    let what = match name.to_str().map(label::tidy) {
+        Some(label) if !label.is_empty() => return Ok(label),
+        Some(_) => "its folder's name is blank and cannot be a label",
+        None => "its folder's name is not UTF-8 and cannot be a label",
     };
-    folder.to_str().map(str::to_owned).ok_or_else(|| ReadError::Content {
-        path: picture.into(),
-        what: "its folder's name is not UTF-8 and cannot be a label".into(),
-        remedy: Some(Remedy::Say(Field::Label)),
-    })
+    Err(ReadError::Content { path: picture.into(), what: what.into(), remedy: Some(Remedy::Say(Field::Label)) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::survey::PassedOver;
 
-    #[test]
-    fn pictures_are_found_in_order_and_labelled_by_their_folder() {
+    fn tree(names: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        for name in ["b/2.JPG", "b/1.png", "a/deep/x.webp", "a/notes.txt", ".hidden/y.png", "b/.z.png"] {
+        for name in names {
             let path = root.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
+        root
+    }
+
+    #[test]
+    fn pictures_are_found_in_order_and_labelled_by_their_folder() {
+        let root = tree(&["b/2.JPG", "b/1.png", "a/deep/x.webp", "a/notes.txt", ".hidden/y.png", "b/.z.png"]);
         let found = pictures(root.path()).unwrap();
         let names: Vec<_> =
             found.iter().map(|path| path.strip_prefix(root.path()).unwrap().to_str().unwrap()).collect();
@@ -119,5 +194,40 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let error = pictures(root.path()).unwrap_err().to_string();
         assert!(error.contains(root.path().to_str().unwrap()), "{error}");
+    }
+
+    #[test]
+    fn what_is_passed_over_is_counted_by_kind() {
+        let root = tree(&["a/1.png", "a/@eaDir/1.png/t.jpg", "a/@eaDir/2.png/t.jpg", "a/Thumbs.db", "a/x.psd", "a/y"]);
+        let survey = Survey::default();
+        assert_eq!(list(root.path(), &survey).unwrap().pictures.len(), 1);
+        let of = |kind: &str, files| PassedOver { kind: kind.into(), files };
+        assert_eq!(survey.passed_over(), [of(".psd", 1), of("hidden", 2), of("without extension", 1)]);
+    }
+
+    #[test]
+    fn a_label_is_the_same_however_its_folder_is_reached() {
+        let root = tree(&["cat/1.png", "dog/1.png"]);
+        for way in ["cat/1.png", "dog/../cat/1.png", "cat/../cat/./1.png", "cat/../dog/../cat//1.png"] {
+            assert_eq!(label_of(&root.path().join(way)).unwrap(), "cat", "{way}");
+        }
+    }
+
+    #[test]
+    fn folders_that_may_not_be_meant_as_labels_are_noted() {
+        let notes = |names: &[&str]| {
+            let root = tree(names);
+            let survey = Survey::default();
+            let listing = list(root.path(), &survey).unwrap();
+            labelled(root.path(), listing.pictures, &survey).unwrap();
+            survey.notes().into_iter().map(|note| (note.about, note.labels)).collect::<Vec<_>>()
+        };
+        assert_eq!(notes(&["cat/1.png", "dog/1.png", "birds/owl/1.png"]), []);
+        assert_eq!(
+            notes(&["cat/1.png", "cat/close-up/deep/1.png"]),
+            [(About::LabelWithinLabel, vec!["deep".to_owned(), "cat".to_owned()])]
+        );
+        assert_eq!(notes(&["1.png", "2.png"])[0].0, About::OneFlatFolder);
+        assert_eq!(notes(&["1.png", "cat/2.png"])[0].0, About::PicturesAboveFolders);
     }
 }

@@ -10,8 +10,9 @@ use vismem::{Attributes, Taxonomy};
 
 use crate::Result;
 use crate::attributes::{self, Chosen};
-use crate::dataset::{Dataset, PassedOver, Reader, class};
-use crate::error::{At, Field, ReadError, ResolveError};
+use crate::dataset::{Dataset, Reader, UnusedColumns};
+use crate::error::{At, Field, ReadError, Remedy, ResolveError};
+use crate::label::Classes;
 use crate::parquet::{self, Column, Kind, Rows, Table, Value};
 use crate::picture::{Fault, LabelledPicture, name_inside};
 
@@ -28,6 +29,7 @@ struct Info {
 }
 
 /// Where a row's picture is.
+#[derive(PartialEq, Eq)]
 enum Pictures {
     /// In the row; some rows may have a path instead.
     Bytes { bytes: String, path: Option<String> },
@@ -42,16 +44,28 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     if table.is_empty() {
         return Err(ReadError::nothing(file, "lists no pictures"));
     }
-    let pictures = pictures(&table, reader.reading.finding.image_column.as_deref(), &features)?;
-    let names =
-        |column: &str| features.get(column).map_or_else(|| reader.names.clone(), |feature| feature.classes.clone());
+    let default = pictures(&table, None, &features);
+    let (pictures, is_default) = match &reader.reading.finding.image_column {
+        Some(column) => {
+            let named = pictures(&table, Some(column), &features)?;
+            let is_default = default.is_ok_and(|default| default == named);
+            (named, is_default)
+        }
+        None => (default?, true),
+    };
+    let named =
+        |column: &str| features.get(column).map(|feature| Classes::new(feature.classes.clone())).unwrap_or_default();
     let (mut labels, mut taxonomies) = (None, Vec::new());
     if reader.wants_labels() {
         let column = label_column(&table, reader.reading.label_column.as_deref(), &features)?;
-        let found = labels.insert(Labels { names: names(&column), column });
-        taxonomies.extend(taxonomy(file, found, &reader.reading.levels, &names)?);
+        // Names that the user gives count more than those in the file.
+        let classes = if reader.classes.are_none() { named(&column) } else { reader.classes.clone() };
+        let found = labels.insert(Labels { classes, column });
+        taxonomies.extend(taxonomy(file, found, &reader.reading.levels, &named)?);
     }
-    let source = table.find("source").is_some_and(|column| column.kind == Some(Kind::Text));
+    // Of a picture in the table the source is its place here: what a column `source` says is an attribute.
+    let has_source = table.find("source").is_some_and(|column| column.kind == Some(Kind::Text));
+    let source = has_source && matches!(pictures, Pictures::Path(_));
 
     let count = table.len();
     let mut columns: Vec<&str> = labels.iter().map(|labels| labels.column.as_str()).collect();
@@ -64,7 +78,7 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     columns.extend(source.then_some("source"));
     let mut known = columns.clone();
     known.extend(reader.reading.levels.iter().map(String::as_str));
-    let Attributed { names: attributes, passed_over } = attributed(&table, &Chosen::of(reader), &known, &pictures)?;
+    let Attributed { names: attributes, unused_columns } = attributed(&table, &Chosen::of(reader), &known, &pictures)?;
     columns.extend(attributes.iter().map(String::as_str));
     let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
     let classes = |name: &String| features.get(name).map(|feature| feature.classes.clone()).unwrap_or_default();
@@ -81,11 +95,16 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         let (rows, error) = opened.map_or_else(|error| (None, Some(Err(error))), |rows| (Some(rows), None));
         rows.into_iter().flatten().chain(error)
     });
+    let column = reader.reading.finding.image_column.clone().filter(|_| !is_default);
     let labelled = all.enumerate().map(move |(row, values)| {
-        let here = name_inside(&file, row.to_string());
+        let here = name_inside(&file, place(column.as_deref(), row));
         let mut values = match values {
             Ok(values) => values.into_iter(),
-            Err(error) => return LabelledPicture::missing(file.clone(), format!("cannot be read on: {error}")),
+            Err(error) => {
+                let pictures = count.saturating_sub(row as u64);
+                let fault = Fault { pictures, ..format!("cannot be read on: {error}").into() };
+                return LabelledPicture::missing(file.clone(), fault);
+            }
         };
         let label = labels.as_ref().map(|labels| labels.of(values.next().unwrap_or(Value::Null)));
         let bytes = if has_bytes { values.next() } else { None };
@@ -114,13 +133,13 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         }
         LabelledPicture { source: text(source), attributes: found, ..picture }
     });
-    Ok(Dataset { taxonomies, passed_over, ..Dataset::streamed(labelled, Some(count)) })
+    Ok(Dataset { taxonomies, unused_columns, ..Dataset::streamed(labelled, Some(count)) })
 }
 
 /// The columns that are attributes, and those that could have been.
 struct Attributed {
     names: Vec<String>,
-    passed_over: Vec<PassedOver>,
+    unused_columns: Vec<UnusedColumns>,
 }
 
 /// Chooses among the columns; `known` have another meaning.
@@ -148,10 +167,10 @@ fn attributed(table: &Table, chosen: &Chosen, known: &[&str], pictures: &Picture
     let (names, others): (Vec<_>, Vec<_>) = wanted.partition(can_be);
     let mut columns: Vec<String> = others.iter().map(|column| column.group().to_owned()).collect();
     columns.dedup();
-    let passed_over = PassedOver { path: table.path().into(), columns };
+    let unused_columns = UnusedColumns { path: table.path().into(), columns };
     Ok(Attributed {
         names: names.iter().map(|column| column.name.clone()).collect(),
-        passed_over: if passed_over.columns.is_empty() { Vec::new() } else { vec![passed_over] },
+        unused_columns: if unused_columns.columns.is_empty() { Vec::new() } else { vec![unused_columns] },
     })
 }
 
@@ -159,11 +178,23 @@ fn rows(table: Table, columns: &[String]) -> std::result::Result<Rows, parquet::
     table.rows(&columns.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The picture in a row, of the column that is taken where none is named.
-pub(crate) fn picture_in_row(file: &Path, row: u64, largest: u64) -> std::result::Result<Vec<u8>, ResolveError> {
+/// The name of a picture in its table: the row, and before it the column where that is not the one that is taken anyway.
+fn place(column: Option<&str>, row: usize) -> String {
+    column.map_or_else(|| row.to_string(), |column| format!("{column}#{row}"))
+}
+
+/// The picture at a [`place`]; `column` is taken where the place names none.
+pub(crate) fn picture_at(
+    file: &Path,
+    place: &str,
+    column: Option<&str>,
+    largest: u64,
+) -> std::result::Result<Vec<u8>, ResolveError> {
+    let (column, row) = place.rsplit_once('#').map_or((column, place), |(column, row)| (Some(column), row));
+    let row: u64 = row.parse().map_err(|_| ResolveError::NoRow)?;
     let gone = ResolveError::Gone { from: "table" };
     let table = Table::open(file).map_err(ReadError::from)?;
-    let Pictures::Bytes { bytes, .. } = pictures(&table, None, &features(file, &table)?)? else { return Err(gone) };
+    let Pictures::Bytes { bytes, .. } = pictures(&table, column, &features(file, &table)?)? else { return Err(gone) };
     let mut rows = table.rows_from(&[&bytes], row).map_err(ReadError::from)?;
     match rows.next().transpose().map_err(ReadError::from)?.map(|mut row| row.swap_remove(0)) {
         Some(Value::Bytes(bytes)) if bytes.len() as u64 > largest => Err(ResolveError::TooLarge { limit: largest }),
@@ -236,8 +267,15 @@ fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Fea
 
 /// The column of labels: the one that the user names, else `label`, else the only one of classes.
 fn label_column(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Feature>) -> Result<String> {
-    if let Some(wanted) = wanted.or(table.find("label").map(|_| "label")) {
-        return Ok(wanted.into());
+    let named = wanted.or_else(|| table.columns().iter().any(|column| column.group() == "label").then_some("label"));
+    if let Some(named) = named {
+        return match table.find(named) {
+            Some(column) if column.holds_times() => Err(no_labels(table, named, "dates or times")),
+            None if table.columns().iter().any(|column| column.group() == named) => {
+                Err(no_labels(table, named, "lists or groups"))
+            }
+            _ => Ok(named.into()),
+        };
     }
     let classes: Vec<&str> =
         features.iter().filter(|(_, feature)| !feature.classes.is_empty()).map(|(name, _)| name.as_str()).collect();
@@ -253,6 +291,14 @@ fn label_column(table: &Table, wanted: Option<&str>, features: &BTreeMap<String,
     }
 }
 
+fn no_labels(table: &Table, column: &str, what: &str) -> ReadError {
+    ReadError::Content {
+        path: table.path().into(),
+        what: format!("the column {column} holds {what}; a label is a text or a whole number"),
+        remedy: Some(Remedy::Name(Field::LabelColumn)),
+    }
+}
+
 fn no_column(table: &Table, wanted: String, field: Option<Field>) -> ReadError {
     let known = table.columns().iter().map(|column| column.name.clone()).collect();
     ReadError::NoColumn { path: table.path().into(), wanted, known, field }
@@ -261,23 +307,12 @@ fn no_column(table: &Table, wanted: String, field: Option<Field>) -> ReadError {
 /// A column of labels.
 struct Labels {
     column: String,
-    names: Vec<String>,
+    classes: Classes,
 }
 
 impl Labels {
     fn of(&self, value: Value) -> std::result::Result<String, Fault> {
-        match value {
-            Value::Text(text) if !text.is_empty() => Ok(text),
-            // The hub writes −1 where the class is not known.
-            Value::Integer(-1) if !self.names.is_empty() => Err(format!("has no {}", self.column).into()),
-            Value::Integer(number) => class(&self.names, number),
-            Value::Boolean(value) => Ok(value.to_string()),
-            Value::Date(date) => Ok(date.to_string()),
-            Value::Null | Value::Text(_) => Err(format!("has no {}", self.column).into()),
-            Value::Real(_) | Value::Bytes(_) => {
-                Err(format!("{} is neither text nor a whole number", self.column).into())
-            }
-        }
+        self.classes.label(value, &self.column)
     }
 }
 
@@ -287,7 +322,7 @@ fn taxonomy(
     file: &Path,
     labels: &Labels,
     levels: &[String],
-    names: &dyn Fn(&str) -> Vec<String>,
+    named: &dyn Fn(&str) -> Classes,
 ) -> Result<Option<Taxonomy>> {
     if levels.is_empty() {
         return Ok(None);
@@ -295,7 +330,7 @@ fn taxonomy(
     let mut taxonomy = Taxonomy { levels: levels.to_vec(), ..Taxonomy::default() };
     let columns: Vec<&str> = std::iter::once(labels.column.as_str()).chain(levels.iter().map(String::as_str)).collect();
     let levels: Vec<Labels> =
-        levels.iter().map(|column| Labels { column: column.clone(), names: names(column) }).collect();
+        levels.iter().map(|column| Labels { column: column.clone(), classes: named(column) }).collect();
     for (row, values) in Table::open(file)?.rows(&columns)?.enumerate() {
         let mut values = values?.into_iter();
         let at = At::Row(row as u64);

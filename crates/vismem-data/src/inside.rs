@@ -26,20 +26,28 @@ pub(crate) fn possible_holders(source: &Path) -> impl Iterator<Item = (&Path, &O
     split.filter(|(holder, _)| archive::is_named_like_one(holder) || has_extension(holder, "parquet"))
 }
 
-/// The picture that is meant by its file, or by its name in an archive or a table.
-pub fn picture(path: &Path) -> LabelledPicture {
+/// The picture that is meant by its file, or by its name in an archive or a table; in a table `column` has it, if its name
+/// says no other.
+pub fn picture(path: &Path, column: Option<&str>) -> LabelledPicture {
     let mut picture = LabelledPicture::file(path.into(), String::new());
-    picture.bytes = holder(path)
-        .map(|(holder, name)| read(&holder, &holder, &name, LARGEST).map_err(|error| Fault::from(error.to_string())));
+    let read = |(holder, name): (PathBuf, OsString)| {
+        read(&holder, &holder, &name, column, LARGEST).map_err(|error| Fault::from(error.to_string()))
+    };
+    picture.bytes = holder(path).map(read);
     picture
 }
 
 /// The bytes of a picture of up to `largest` bytes, that lies under this name in `holder`, which is what its name
 /// `called` says: an archive or a table.
-pub(crate) fn read(holder: &Path, called: &Path, name: &OsStr, largest: u64) -> Result<Vec<u8>, ResolveError> {
+pub(crate) fn read(
+    holder: &Path,
+    called: &Path,
+    name: &OsStr,
+    column: Option<&str>,
+    largest: u64,
+) -> Result<Vec<u8>, ResolveError> {
     if has_extension(called, "parquet") {
-        let row = name.to_str().and_then(|row| row.parse().ok()).ok_or(ResolveError::NoRow)?;
-        return image_table::picture_in_row(holder, row, largest);
+        return image_table::picture_at(holder, name.to_str().ok_or(ResolveError::NoRow)?, column, largest);
     }
     archive::read(holder, called, Path::new(name), largest)
 }

@@ -34,9 +34,13 @@ mod dataset;
 pub mod embedding_folder;
 pub mod embeddings;
 mod error;
+mod file_kind;
 pub mod folder;
+mod image_folder;
 mod image_table;
 pub mod inside;
+mod json_lines;
+mod label;
 pub mod labels;
 mod manifest;
 pub mod npy;
@@ -49,16 +53,20 @@ mod real;
 mod regular_file;
 mod request;
 mod resolver;
+mod survey;
 mod table_writer;
 pub mod taxonomy;
+mod text;
 
-pub use dataset::{Dataset, PassedOver};
+pub use dataset::{Dataset, UnusedColumns};
 pub use embeddings::Embeddings;
+pub use label::{fold as fold_label, tidy as tidy_label};
 pub use error::{At, Field, ReadError, Remedy, RequestError, ResolveError, WriteError};
 pub use open::{open, open_truth, open_unlabelled};
-pub use picture::{Fault, LabelledPicture, has_extension};
+pub use picture::{Fault, LabelledPicture, absolute, has_extension};
 pub use request::{Finding, Reading};
 pub use resolver::SourceResolver;
+pub use survey::{About, Note, PassedOver, Survey};
 pub use table_writer::{Column, TableFormat, TableWriter};
 
 /// What reading a data set comes to.

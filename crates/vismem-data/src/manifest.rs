@@ -4,19 +4,28 @@ use std::path::Path;
 
 use vismem::{Attributes, Taxonomy};
 
-use crate::Result;
 use crate::attributes::{self, Chosen};
 use crate::csv_file::{CsvFile, Row};
 use crate::dataset::{Dataset, Reader};
 use crate::error::{At, ReadError};
 use crate::picture::LabelledPicture;
+use crate::{Result, label};
+
+/// The columns that may have the path of a picture; the second is what Hugging Face's `ImageFolder` calls it.
+pub(crate) const PATHS: [&str; 2] = ["path", "file_name"];
 
 /// Opens a manifest as a data set. Relative paths start at the manifest's folder. Columns that are named as levels are
 /// those of the taxonomy; those without another meaning are attributes.
 pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let reading = reader.reading;
     let table = CsvFile::open(file)?;
-    let path = table.column(reading.finding.image_column.as_deref().unwrap_or("path"))?;
+    let path = match &reading.finding.image_column {
+        Some(column) => table.column(column)?,
+        None => match PATHS.iter().find_map(|path| table.find(path)) {
+            Some(path) => path,
+            None => table.column(PATHS[0])?,
+        },
+    };
     let label_column = reading.label_column.as_deref().unwrap_or("label");
     let label = reader.wants_labels().then(|| table.column(label_column)).transpose()?;
     let source = table.find("source");
@@ -43,20 +52,18 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         if fields[path].is_empty() {
             return Err(ReadError::row(file, At::Line(line), "the path is empty"));
         }
-        let label = label.map_or("", |label| &fields[label]);
-        if reader.wants_labels() && label.is_empty() {
-            return Err(ReadError::row(file, At::Line(line), "the label is empty"));
-        }
+        let label = label.map_or(Ok(String::new()), |label| reader.classes.label(&fields[label], label_column));
+        let label = label.map_err(|fault| ReadError::row(file, At::Line(line), fault.reason))?;
         if !levels.is_empty() {
-            let names: Vec<String> = levels.iter().map(|&level| fields[level].to_owned()).collect();
-            let inserted = taxonomy.insert(label, &names);
+            let names: Vec<String> = levels.iter().map(|&level| label::tidy(&fields[level])).collect();
+            let inserted = taxonomy.insert(&label, &names);
             let at = || At::LineOfLevels(line, taxonomy.levels.clone());
             inserted.map_err(|error| ReadError::taxonomy(file, at())(error))?;
         }
         pictures.push(LabelledPicture {
             path: folder.join(&fields[path]),
             bytes: None,
-            label: label.to_owned(),
+            label,
             source: source.map(|source| fields[source].to_owned()).filter(|source| !source.is_empty()),
             attributes: Attributes::default(),
         });
@@ -127,7 +134,7 @@ mod tests {
             ("path,class\nx,y\n", "no column label"),
             ("path,label\n", "lists no pictures"),
             ("path,label\na,b\n,c\n", "line 3: the path is empty"),
-            ("path,label\na,\n", "line 2: the label is empty"),
+            ("path,label\na,\n", "line 2: has no label"),
             ("path,label\na,b,c\n", "line 2: has 3 fields, the header has 2"),
             ("path,label,\na,b,c\n", "column 3 has no name"),
             ("path,label,label\na,b,c\n", "two columns are called \"label\""),

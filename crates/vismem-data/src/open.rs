@@ -6,9 +6,13 @@ use vismem::Taxonomy;
 
 use crate::dataset::{Dataset, Reader, Wanted};
 use crate::error::{ReadError, RequestError};
+use crate::folder::Listing;
 use crate::picture::{LabelledPicture, has_extension};
 use crate::request::{Finding, Reading};
-use crate::{Result, archive, coco, folder, image_table, manifest, real};
+use crate::survey::About;
+use crate::{
+    Result, archive, coco, file_kind, folder, image_folder, image_table, json_lines, manifest, real, text,
+};
 
 /// Opens everything that is named, in that order. Whatever is wrong with a whole file is found here, before any picture
 /// is read; files are closed again, and opened one at a time as their turn comes.
@@ -18,7 +22,7 @@ use crate::{Result, archive, coco, folder, image_table, manifest, real};
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
     let reader = Reader::new(reading, Wanted::OneLabel)?;
     let parts = paths.iter().map(|path| any(path.as_ref(), &reader)).collect::<Result<_>>()?;
-    Ok(Dataset::joined(parts))
+    Ok(Dataset::joined(parts, &reader.survey))
 }
 
 /// Opens a data set of ground truth: a picture of several labels comes once for each.
@@ -26,7 +30,7 @@ pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
 /// # Errors
 /// As [`open`].
 pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
-    any(path, &Reader::new(reading, Wanted::AllLabels)?)
+    only(path, &Reader::new(reading, Wanted::AllLabels)?)
 }
 
 /// Opens a data set of which the pictures alone are of interest: they need no labels, and get none.
@@ -35,7 +39,11 @@ pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
 /// As [`open`].
 pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
     let reading = Reading { finding: finding.clone(), ..Reading::default() };
-    any(path, &Reader::new(&reading, Wanted::NoLabel)?)
+    only(path, &Reader::new(&reading, Wanted::NoLabel)?)
+}
+
+fn only(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
+    Ok(Dataset::joined(vec![any(path, reader)?], &reader.survey))
 }
 
 fn any(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
@@ -49,13 +57,15 @@ fn any(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     if archive::is_named_like_one(path) {
         return archive::open(path, reader);
     }
-    let brings_labels = ["csv", "parquet", "json"].into_iter().find(|extension| has_extension(path, extension));
-    match brings_labels {
+    let brings_labels = ["csv", "tsv", "parquet", "json", "jsonl"];
+    match brings_labels.into_iter().find(|extension| has_extension(path, extension)) {
         Some(_) if reader.reading.label.is_some() => Err(RequestError::LabelOfLabelled { path: path.into() }.into()),
-        Some("csv") => manifest::open(path, reader),
+        Some("csv" | "tsv") => manifest::open(path, reader),
         Some("parquet") => image_table::open(path, reader),
+        Some("jsonl") => json_lines::open(path, reader),
         Some(_) => any_json(path, reader),
         None => {
+            archive::refuse_other_kinds(path)?;
             let label = reader.one_label().ok_or_else(|| RequestError::NoLabel { path: path.into() })?;
             Ok(Dataset::listed(vec![LabelledPicture::file(path.into(), label)], Taxonomy::default()))
         }
@@ -64,28 +74,54 @@ fn any(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
 
 /// JSON of COCO's kind or of ReaL's.
 fn any_json(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
-    let json = std::fs::read(path).map_err(ReadError::io("read", path))?;
+    let json = text::bytes(path)?;
     if real::is_one(&json) { real::open(path, &json, reader) } else { coco::open(path, &json, reader) }
 }
 
-/// A folder of pictures, else of archives and tables.
+/// A folder: its pictures, by the tables that say their labels or by their folders, and its archives and tables.
 fn any_folder(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
-    let none = match (folder::pictures(path), reader.one_label(), &reader.reading.nested) {
-        (Ok(_), Some(_), Some(_)) => return Err(RequestError::NestedAndLabel.into()),
-        (Ok(pictures), None, Some(levels)) => return folder::nested(path, pictures, levels),
-        (Ok(pictures), label, _) => {
-            let labelled = pictures.into_iter().map(|path| {
-                let label = label.clone().map_or_else(|| folder::label_of(&path), Ok)?;
-                Ok(LabelledPicture::file(path, label))
-            });
-            return Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()));
-        }
-        (Err(none), ..) => none,
-    };
-    let is_shard = |path: &Path| archive::is_named_like_one(path) || has_extension(path, "parquet");
-    let shards: Vec<PathBuf> = folder::files(path)?.into_iter().filter(|path| is_shard(path)).collect();
-    if shards.is_empty() {
-        return Err(none);
+    let mut listing = folder::list(path, &reader.survey)?;
+    if listing.pictures.is_empty() && listing.shards.is_empty() {
+        return Err(folder::nothing(path));
     }
-    Ok(Dataset::joined(shards.iter().map(|shard| any(shard, reader)).collect::<Result<_>>()?))
+    let mut parts = Vec::new();
+    match (reader.one_label(), &reader.reading.nested) {
+        (Some(_), Some(_)) => return Err(RequestError::NestedAndLabel.into()),
+        (None, Some(_)) if !listing.shards.is_empty() => {
+            return Err(RequestError::NestedShards { path: listing.shards.swap_remove(0) }.into());
+        }
+        (None, Some(levels)) => parts.push(folder::nested(path, std::mem::take(&mut listing.pictures), levels)?),
+        (Some(label), None) => {
+            let pictures = std::mem::take(&mut listing.pictures).into_iter();
+            let labelled = pictures.map(|path| LabelledPicture::file(path, label.clone()));
+            parts.push(Dataset::listed(labelled.collect(), Taxonomy::default()));
+        }
+        (None, None) => {
+            parts.extend(image_folder::described(&mut listing, reader)?);
+            if !listing.shards.is_empty() {
+                pass_over_beside_shards(path, &mut listing, reader);
+            }
+            let pictures = std::mem::take(&mut listing.pictures);
+            listing.pass_over_tables(&reader.survey, &pictures);
+            parts.push(folder::labelled(path, pictures, &reader.survey)?);
+        }
+    }
+    for shard in &listing.shards {
+        parts.push(any(shard, reader)?);
+    }
+    Ok(Dataset::joined(parts, &reader.survey))
+}
+
+/// Pictures directly in a folder of archives and tables are figures about them, as data sets of the Hugging Face hub have
+/// them: the folder is no label.
+fn pass_over_beside_shards(folder: &Path, listing: &mut Listing, reader: &Reader<'_>) {
+    let (beside, labelled) = std::mem::take(&mut listing.pictures).into_iter().partition(|picture: &PathBuf| {
+        picture.parent() == Some(folder)
+    });
+    let beside: Vec<PathBuf> = beside;
+    listing.pictures = labelled;
+    beside.iter().for_each(|picture| reader.survey.pass_over(file_kind::ending(picture)));
+    if let Some(first) = beside.first() {
+        reader.survey.note(About::PicturesBesideShards, [], Some(first));
+    }
 }

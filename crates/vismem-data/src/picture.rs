@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use vismem::{Attributes, Source};
 
@@ -18,7 +18,7 @@ pub struct LabelledPicture {
     pub bytes: Option<Result<Vec<u8>, Fault>>,
     /// What it shows.
     pub label: String,
-    /// Where it comes from, if the data set says that: any text, instead of the path.
+    /// Where it comes from, if its manifest says that: any text, instead of the path.
     pub source: Option<String>,
     /// What else its data set says of it.
     pub attributes: Attributes,
@@ -31,11 +31,13 @@ pub struct Fault {
     pub reason: String,
     /// What would mend it, if that is not said by the reason.
     pub remedy: Option<Remedy>,
+    /// How many pictures are lost by it.
+    pub pictures: u64,
 }
 
 impl From<String> for Fault {
     fn from(reason: String) -> Self {
-        Self { reason, remedy: None }
+        Self { reason, remedy: None, pictures: 1 }
     }
 }
 
@@ -54,7 +56,11 @@ impl fmt::Display for Fault {
 impl Fault {
     /// A reason that a label would mend.
     pub(crate) fn unlabelled(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), remedy: Some(Remedy::Say(Field::Label)) }
+        Self::from(reason).with_remedy(Remedy::Say(Field::Label))
+    }
+
+    pub(crate) fn with_remedy(self, remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..self }
     }
 }
 
@@ -80,7 +86,7 @@ impl LabelledPicture {
     pub fn source(&self) -> io::Result<Source> {
         match &self.source {
             Some(source) => Ok(Source::from(source)),
-            None => std::path::absolute(&self.path).map(Source::from),
+            None => absolute(&self.path).map(Source::from),
         }
     }
 }
@@ -102,15 +108,31 @@ impl vismem_encode::Input for LabelledPicture {
     }
 }
 
+/// The path from the root on, without `.` and `..`: the one name under which a picture is known, however it is reached.
+/// Links are not followed but before a `..`, which leads out of where they lead to.
+///
+/// # Errors
+/// When the current folder is not known, or what is before a `..` cannot be found.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let parts: Vec<_> = path.components().collect();
+    let Some(last) = parts.iter().rposition(|part| *part == Component::ParentDir) else { return Ok(path) };
+    let turning: PathBuf = parts[..=last].iter().collect();
+    Ok(turning.canonicalize()?.join(parts[last + 1..].iter().collect::<PathBuf>()))
+}
+
 /// Whether the file name ends in `.extension`, whatever its case.
 pub fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-/// File names that are taken for pictures; what they are is decided by their content. Those of the last three cannot be
-/// read, but a telephone writes them, and to pass over them in silence would hide that.
-pub(crate) const PICTURE_EXTENSIONS: [&str; 12] =
-    ["jpg", "jpeg", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"];
+/// File names that are taken for pictures; what they are is decided by their content. Those of the last line cannot be
+/// read, but cameras and telephones write them, and to pass over them would hide that.
+pub(crate) const PICTURE_EXTENSIONS: [&str; 22] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff", // formats of many programs
+    "ppm", "pgm", "pbm", "pnm", "pam", // Netpbm's
+    "heic", "heif", "avif", "jxl", "jp2",
+];
 
 /// Whether a file is taken for a picture: by its name alone.
 pub(crate) fn is_named_like_a_picture(path: &Path) -> bool {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vismem::Taxonomy;
 
-use crate::dataset::{Dataset, Reader, Wanted, class};
+use crate::dataset::{Dataset, Reader, Wanted};
 use crate::error::{Field, ReadError, Remedy};
 use crate::picture::LabelledPicture;
 use crate::{Result, folder};
@@ -40,7 +40,7 @@ pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Data
         if !reader.wants_labels() {
             pictures.push(LabelledPicture::file(path, String::new()));
         } else if !(classes.is_empty() && reader.wanted == Wanted::AllLabels) {
-            let labels = classes.into_iter().map(|number| class(&reader.names, number));
+            let labels = classes.into_iter().map(|number| reader.classes.class(number));
             let labels = labels.collect::<std::result::Result<Vec<_>, _>>();
             let labels = labels.map_err(|fault| ReadError::content(file, format!("{}: {fault}", path.display())))?;
             pictures.extend(reader.labelled(&path, &labels, file));
@@ -67,6 +67,7 @@ fn by_file_name(folder: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::label::Classes;
     use crate::request::Reading;
 
     /// The file name and label of a picture, or why there is none.
@@ -79,7 +80,8 @@ mod tests {
             std::fs::write(folder.path().join(path), "").unwrap();
         }
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        let reader = Reader { reading: &Reading::default(), names, wanted };
+        let reading = Reading::default();
+        let reader = Reader { classes: Classes::new(names), ..Reader::new(&reading, wanted)? };
         let dataset = open(&folder.path().join("real.json"), json.as_bytes(), &reader)?;
         let told = dataset.pictures.map(|picture| {
             let label = picture.bytes.map_or(Ok(picture.label), |bytes| Err(bytes.unwrap_err().reason));

@@ -44,7 +44,7 @@ impl SourceResolver {
                 Ok(_) | Err(ResolveError::NotFound) => continue,
                 Err(error) => return Err(error),
             };
-            return inside::read(&holder, called, name, self.max_bytes);
+            return inside::read(&holder, called, name, None, self.max_bytes);
         }
         Err(ResolveError::NotFound)
     }

@@ -1,111 +1,172 @@
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, EntryType};
 
-use super::{LARGEST, Member, Members, damaged, escape, matters, name_of, whole};
-use crate::error::{ReadError, ResolveError};
+use super::{Compression, LINK, Member, Want, damaged, escape, too_large, whole};
+use crate::error::ResolveError;
 use crate::picture::{Fault, is_named_like_a_picture};
-use crate::{Result, regular_file};
+use crate::{platform, regular_file};
 
-/// Files that are read ahead.
-const AHEAD: usize = 8;
+/// The most bytes between two files: long names and other records, which the library holds in memory, and the empty blocks
+/// at the end of an archive that another one is joined to.
+const BETWEEN: u64 = 64 << 20;
 
-/// Sees that there is something to read.
-pub fn check(path: &Path) -> Result<()> {
-    open(path).map(drop)
+/// Keys of records by which GNU tar describes a file with holes.
+const SPARSE: &str = "GNU.sparse.";
+
+type Entry<'a> = tar::Entry<'a, Metered>;
+
+/// Goes through the files.
+pub fn visit(
+    path: &Path,
+    compression: Compression,
+    want: &dyn Fn(&Path) -> Want,
+    take: &mut dyn FnMut(Member) -> ControlFlow<()>,
+) -> Result<(), Fault> {
+    let each = |entry: &mut Entry<'_>| match member(entry, want)? {
+        Some(member) => Ok(take(member)),
+        None => Ok(ControlFlow::Continue(())),
+    };
+    let visited = File::open(path).and_then(|file| each_entry(file, compression, each));
+    visited.map_err(|error| format!("the archive cannot be read on: {error}; fetch or pack it again").into())
 }
 
-fn open(path: &Path) -> Result<File> {
-    let (file, len) = regular_file::open(path, "an archive")?;
-    if len == 0 {
-        return Err(ReadError::nothing(path, "the archive is empty (0 bytes); delete it or fetch it again"));
+/// An entry that is a file, or a link where a picture could be.
+fn member(entry: &mut Entry<'_>, want: &dyn Fn(&Path) -> Want) -> io::Result<Option<Member>> {
+    let sparse = sparse_name(entry)?;
+    let is_sparse = sparse.is_some();
+    let name = sparse.unwrap_or_else(|| name_of(entry));
+    let kind = entry.header().entry_type();
+    let is_link = matches!(kind, EntryType::Link | EntryType::Symlink);
+    let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
+    if !is_file && !(is_link && is_named_like_a_picture(&name)) {
+        return Ok(None);
     }
-    Ok(file)
-}
-
-/// The files of a tar, read in a thread of its own while others are encoded.
-pub fn members(path: &Path, is_gzipped: bool) -> Result<Members> {
-    let file = BufReader::with_capacity(1 << 20, open(path)?);
-    let (sender, receiver) = sync_channel(AHEAD);
-    thread::spawn(move || {
-        let bytes: Box<dyn Read> = if is_gzipped { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        let sent = catch_unwind(AssertUnwindSafe(|| send_all(&mut Archive::new(bytes), &sender)));
-        if let Err(error) = sent.unwrap_or_else(|_| Err(io::Error::other("it cannot be decoded"))) {
-            // Nobody may be listening any more.
-            let _ = sender.send(Err(format!("the archive cannot be read on: {error}; fetch or pack it again").into()));
+    let bytes = match (want(&name), escape(&name)) {
+        (Want::Name, _) => Ok(Vec::new()),
+        (Want::Bytes(_), Some(reason)) => Err(reason.into()),
+        (Want::Bytes(_), None) if is_link => Err(LINK.into()),
+        (Want::Bytes(_), None) if is_sparse => {
+            Err("is stored without its holes (PAX sparse), which is not read here; pack it without --sparse".into())
         }
-    });
-    Ok(Box::new(receiver.into_iter()))
-}
-
-fn send_all(
-    archive: &mut Archive<impl Read>,
-    sender: &SyncSender<std::result::Result<Member, Fault>>,
-) -> io::Result<()> {
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = name_of(&entry.path_bytes());
-        if !matters(&name) {
-            continue;
-        }
-        let bytes = match entry.header().entry_type() {
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => match escape(&name) {
-                Some(reason) => Err(reason.into()),
-                None => {
-                    let size = entry.size();
-                    let mut bytes = Vec::new();
-                    entry.by_ref().take(LARGEST).read_to_end(&mut bytes)?;
-                    if (bytes.len() as u64) < size.min(LARGEST) {
-                        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of a file"));
-                    }
-                    Ok(bytes)
-                }
-            },
-            EntryType::Link | EntryType::Symlink if is_named_like_a_picture(&name) => {
-                Err("is a link, and links in archives are not followed; pack the picture itself".into())
+        (Want::Bytes(largest), None) if entry.size() > largest => Err(too_large(largest)),
+        (Want::Bytes(_), None) => {
+            let size = entry.size();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes)?;
+            if (bytes.len() as u64) < size {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of a file"));
             }
-            _ => continue,
-        };
-        if sender.send(Ok(Member { name, bytes })).is_err() {
-            break;
+            Ok(bytes)
+        }
+    };
+    Ok(Some(Member { name, bytes }))
+}
+
+fn name_of(entry: &Entry<'_>) -> PathBuf {
+    platform::os_string(entry.path_bytes().into_owned()).into()
+}
+
+/// The name of a file whose records say that it has holes.
+fn sparse_name(entry: &mut Entry<'_>) -> io::Result<Option<PathBuf>> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(None) };
+    let mut name = None;
+    for record in records {
+        let record = record?;
+        let key = record.key().ok().and_then(|key| key.strip_prefix(SPARSE));
+        if let Some("name") = key {
+            name = Some(platform::os_string(record.value_bytes().to_vec()).into());
         }
     }
-    Ok(())
+    Ok(name)
+}
+
+/// Calls for each entry until it breaks. Archives that were joined, one behind the other, are one.
+fn each_entry(
+    file: File,
+    compression: Compression,
+    mut each: impl FnMut(&mut Entry<'_>) -> io::Result<ControlFlow<()>>,
+) -> io::Result<()> {
+    let stream = match compression {
+        Compression::None => Stream::Plain(file),
+        Compression::Gzip => Stream::Packed(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))),
+        Compression::Zstandard => Stream::Packed(Box::new(zstd::Decoder::new(file)?)),
+    };
+    let is_plain = matches!(stream, Stream::Plain(_));
+    let left = Rc::new(Cell::new(u64::MAX));
+    let mut archive = Archive::new(Metered { stream, left: Rc::clone(&left) });
+    archive.set_ignore_zeros(true);
+    let mut entries = if is_plain { archive.entries_with_seek()? } else { archive.entries()? };
+    loop {
+        left.set(BETWEEN);
+        let Some(entry) = entries.next() else { return Ok(()) };
+        left.set(u64::MAX);
+        let mut entry = entry?;
+        if each(&mut entry)?.is_break() {
+            return Ok(());
+        }
+        if !is_plain {
+            // Else what is left of the file would be read, and counted, on the way to the next one.
+            io::copy(&mut entry, &mut io::sink())?;
+        }
+    }
+}
+
+/// The bytes of an archive, of which only so many are given out.
+struct Metered {
+    stream: Stream,
+    left: Rc<Cell<u64>>,
+}
+
+enum Stream {
+    Plain(File),
+    Packed(Box<dyn Read>),
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match &mut self.stream {
+            Stream::Plain(file) => file.read(buffer)?,
+            Stream::Packed(stream) => stream.read(buffer)?,
+        };
+        let left = self.left.get().checked_sub(read as u64);
+        self.left.set(left.ok_or_else(|| io::Error::other("too much lies between two files"))?);
+        Ok(read)
+    }
+}
+
+impl Seek for Metered {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.stream {
+            Stream::Plain(file) => file.seek(to),
+            Stream::Packed(_) => Err(io::ErrorKind::NotSeekable.into()),
+        }
+    }
 }
 
 /// The bytes of one file; the others are jumped over, or unpacked and dropped.
-pub fn read(path: &Path, is_gzipped: bool, wanted: &Path, largest: u64) -> std::result::Result<Vec<u8>, ResolveError> {
-    let file = open(path)?;
+pub fn read(path: &Path, compression: Compression, wanted: &Path, largest: u64) -> Result<Vec<u8>, ResolveError> {
+    let (file, _) = regular_file::open(path, "an archive")?;
+    let mut found = Err(ResolveError::Gone { from: "archive" });
     let search = || {
-        if is_gzipped {
-            let mut archive = Archive::new(MultiGzDecoder::new(BufReader::new(file)));
-            find(archive.entries().map_err(|error| damaged(path, error))?, path, wanted, largest)
-        } else {
-            let mut archive = Archive::new(file);
-            find(archive.entries_with_seek().map_err(|error| damaged(path, error))?, path, wanted, largest)
-        }
+        each_entry(file, compression, |entry| {
+            if name_of(entry) != wanted || !entry.header().entry_type().is_file() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            found = whole(entry, path, largest);
+            Ok(ControlFlow::Break(()))
+        })
     };
-    catch_unwind(AssertUnwindSafe(search))
-        .unwrap_or_else(|_| Err(damaged(path, io::Error::other("it cannot be decoded"))))
-}
-
-fn find<'a, R: Read + 'a>(
-    entries: impl Iterator<Item = io::Result<Entry<'a, R>>>,
-    path: &Path,
-    wanted: &Path,
-    largest: u64,
-) -> std::result::Result<Vec<u8>, ResolveError> {
-    for entry in entries {
-        let mut entry = entry.map_err(|error| damaged(path, error))?;
-        if name_of(&entry.path_bytes()) == wanted && entry.header().entry_type().is_file() {
-            return whole(&mut entry, path, largest);
-        }
+    let searched = catch_unwind(AssertUnwindSafe(search));
+    match searched.unwrap_or_else(|_| Err(io::Error::other("it cannot be decoded"))) {
+        Ok(()) => found,
+        Err(error) => Err(damaged(path, error)),
     }
-    Err(ResolveError::Gone { from: "archive" })
 }

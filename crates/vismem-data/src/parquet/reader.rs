@@ -47,6 +47,11 @@ impl Column {
     pub fn group(&self) -> &str {
         if self.is_nested { self.name.split('.').next().unwrap_or_default() } else { &self.name }
     }
+
+    /// Whether its values are days or times.
+    pub fn holds_times(&self) -> bool {
+        self.kind == Some(Kind::Date) || self.time.is_some()
+    }
 }
 
 /// What a column holds.

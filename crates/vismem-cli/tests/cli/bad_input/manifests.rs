@@ -119,7 +119,7 @@ fn taxonomy_that_is_none() {
     };
     add("label\ndisc\n", &["taxonomy.csv: needs a column for the label and one for each level"]);
     add("label,shape\ndisc,round\ndisc,flat\n", &["taxonomy.csv, line 3", "both round and flat"]);
-    add("label,shape\ndisc\n", &["taxonomy.csv, line 2: has 1 fields, the header has 2"]);
+    add("label,shape\ndisc\n", &["taxonomy.csv, line 2: has 1 field, the header has 2"]);
     assert!(!place.path("memory.vismem").exists());
 }
 
