@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::iter;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
-use vismem::{Decision, Memory, Taxonomy};
+use vismem::{Decision, Memory};
 use vismem_data::embeddings::fault;
-use vismem_data::{Dataset, Embeddings, Finding, Remedy, embedding_folder, has_extension, inside};
+use vismem_data::{Dataset, Embeddings, Finding, ReadError, Remedy, Survey, embedding_folder, has_extension};
 use vismem_encode::{Encoder, Input, Outcome};
 
 use crate::decision::Decided;
@@ -64,7 +64,7 @@ type Answered = (Decision, Option<Decision>);
 /// When a path is not what is classified, the memory cannot answer, an encoder is needed and cannot be loaded, or
 /// `answers` end it ([`Error::Cancelled`]). A picture that cannot be read is an answer, not an error.
 pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, answers: &mut dyn Answers) -> Result<u64> {
-    let (mut pictures, mut embeddings) = (Vec::new(), Vec::new());
+    let (mut pictures, mut embeddings, mut applied) = (Vec::new(), Vec::new(), Vec::new());
     for path in request.paths {
         if embedding_folder::is_one(path) {
             return Err(RequestError::HoldsEmbeddings { path: path.clone() }.into());
@@ -73,16 +73,17 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
             embeddings.push((path, Embeddings::open(path)?));
             continue;
         }
-        pictures.push(match path.exists() {
+        let dataset = match path.exists() {
             true => vismem_data::open_unlabelled(path, &request.finding)?,
-            // It becomes an answer that says so, and the others are answered.
-            false => one_picture(path),
-        });
+            // What cannot be found becomes an answer that says so, and the others are answered.
+            false => vismem_data::open_picture(path, &request.finding),
+        };
+        applied.push(dataset.survey.clone());
+        pictures.push(dataset);
     }
-    let Finding { image_column, images } = &request.finding;
-    let field = image_column.is_some().then_some("image_column").or(images.is_some().then_some("images"));
-    if let Some(field) = field.filter(|_| pictures.is_empty()) {
-        return Err(RequestError::ForPictures { field }.into());
+    let mut fields = request.finding.fields();
+    if let Some(field) = fields.find(|field| !applied.iter().any(|survey| survey.has_applied(*field))) {
+        return Err(ReadError::from(vismem_data::RequestError::NotApplied { field }).into());
     }
     let dim = memory.encoder().dim;
     let embeddings = embeddings.into_iter().map(|(path, rows)| checked_width(rows, path, dim));
@@ -113,7 +114,7 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
         sink.rows(rows, &classify)?;
     }
     if let Some((encoder, pictures)) = pictures {
-        let Dataset { pictures, count, .. } = Dataset::joined(pictures);
+        let Dataset { pictures, count, .. } = Dataset::joined(pictures, &Survey::default());
         decide_pictures(&encoder, pictures, &classify, &mut |heard| match heard {
             Heard::Encoded(done) => sink.go_on(|answers| answers.step("pictures", done, count)),
             Heard::Said(picture, answer) => {
@@ -123,11 +124,6 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
         })?;
     }
     Ok(sink.failed)
-}
-
-/// A picture that may lie in an archive or a table, or nowhere.
-fn one_picture(path: &Path) -> Dataset {
-    Dataset::listed(vec![inside::picture(path)], Taxonomy::default())
 }
 
 /// Where answers go.

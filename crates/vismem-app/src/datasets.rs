@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vismem::Memory;
-use vismem_data::{Dataset, PassedOver, Reading};
+use vismem_data::{Dataset, Reading, UnusedColumns};
 
 use crate::{Observer, RequestError, Result};
 
@@ -26,7 +26,7 @@ pub(crate) fn open(paths: &[PathBuf], reading: &Reading, observer: &mut dyn Obse
         return Err(RequestError::NoPath.into());
     }
     let dataset = vismem_data::open(paths, reading)?;
-    for PassedOver { path, columns } in &dataset.passed_over {
+    for UnusedColumns { path, columns } in &dataset.unused_columns {
         let (path, columns) = (path.display(), columns.join(", "));
         observer.note(&format!("{path}: of bytes, lists or groups, and so no attributes: {columns}"));
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use vismem::{EncoderIdentity, Taxonomy};
 use vismem_data::embedding_folder::{Entry, FolderWriter};
-use vismem_data::{Dataset, Reading, TableFormat};
+use vismem_data::{Dataset, Note, PassedOver, Reading, TableFormat};
 use vismem_encode::Outcome as Encoding;
 use vismem_models::{EncoderRequest, Hub};
 
@@ -50,6 +50,10 @@ pub struct EncodeReport {
     pub encoded: usize,
     /// What could not be encoded.
     pub failed: Vec<Failure>,
+    /// Files that were not read, by kind.
+    pub passed_over: Vec<PassedOver>,
+    /// What was read as it is and may be meant differently.
+    pub notes: Vec<Note>,
     /// The files that were written.
     pub files: Vec<String>,
 }
@@ -78,7 +82,8 @@ pub fn encode(request: &EncodeRequest, hub: &Hub, observer: &mut dyn Observer) -
     if number > of {
         return Err(RequestError::Share { number, of }.into());
     }
-    let Dataset { pictures, count, taxonomies, .. } = datasets::open(&request.paths, &request.reading, observer)?;
+    let Dataset { pictures, count, taxonomies, survey, .. } =
+        datasets::open(&request.paths, &request.reading, observer)?;
     let taxonomy = joined(taxonomies)?;
     let encoder = load_encoder(&request.encoder, hub, None, observer)?;
     let identity = vismem_models::identity(&encoder);
@@ -117,6 +122,8 @@ pub fn encode(request: &EncodeRequest, hub: &Hub, observer: &mut dyn Observer) -
         encoder: EncoderReport { name, hash, dim },
         encoded,
         failed,
+        passed_over: survey.passed_over(),
+        notes: survey.notes(),
         files: files.iter().map(|file| file.display().to_string()).collect(),
     })
 }

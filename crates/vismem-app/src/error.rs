@@ -169,6 +169,12 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// A selection fits no exemplar, so there is nothing to change.
+    #[error("{}: no exemplar fits the selection", memory.display())]
+    NothingSelected {
+        /// The memory.
+        memory: PathBuf,
+    },
     /// No exemplar meets the condition under which a memory is evaluated.
     #[error("{}: no exemplar meets the condition", memory.display())]
     NoneMeets {

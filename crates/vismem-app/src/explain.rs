@@ -60,7 +60,7 @@ pub fn explain(
 ) -> Result<Explained> {
     check_files(request.image, request.files)?;
     let encoder = request.encoding.load(Some(held(memory)), observer)?;
-    let embedding = encoder.encode_file(inside::picture(request.image))?;
+    let embedding = encoder.encode_file(inside::picture(request.image, None))?;
     let pictures = Pictures { limits: *encoder.limits(), resolver: request.resolver.clone() };
     let decision = memory.classify(&embedding, &question.asked)?.remove(0);
     let mut explanation = explanation(memory, request.image, &pictures, &decision, &question.asked);

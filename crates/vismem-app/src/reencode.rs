@@ -160,15 +160,16 @@ fn places(
     let (mut files, mut holders) = (Vec::new(), BTreeSet::new());
     for (_, source) in sources {
         match inside::holder(source) {
-            Some((holder, _)) => drop(holders.insert(holder)),
+            Some((holder, name)) => drop(holders.insert(inside::column(holder, &name))),
             None => files.push(LabelledPicture::file(source.into(), String::new())),
         }
     }
     let mut pictures: Box<dyn Iterator<Item = LabelledPicture> + Send> = Box::new(files.into_iter());
-    for place in holders.iter().chain(more) {
+    holders.extend(more.iter().map(|place| (place.clone(), None)));
+    for (place, image_column) in holders {
         // Labels are the old memory's.
-        let dataset = vismem_data::open_unlabelled(place, &Finding::default());
-        let dataset = dataset.map_err(|source| Error::LookFor { path: place.clone(), source })?;
+        let dataset = vismem_data::open_unlabelled(&place, &Finding { image_column, ..Finding::default() });
+        let dataset = dataset.map_err(|source| Error::LookFor { path: place, source })?;
         pictures = Box::new(pictures.chain(dataset.pictures));
     }
     Ok(pictures)

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::{Editor, Event, Memory, Selector};
 use vismem_data::csv_file::CsvFile;
-use vismem_data::{At, ReadError};
+use vismem_data::parquet::{Table, Value};
+use vismem_data::{At, ReadError, has_extension, tidy_label};
 use vismem_models::Held;
 
 use crate::{Criterion, Error, Observer, RequestError, Result, Selection};
@@ -31,12 +32,15 @@ pub struct Relabelled {
 pub fn relabel(memory: &Path, selection: &Selection, to: &str, observer: &mut dyn Observer) -> Result<Relabelled> {
     let mut editor = Editor::open(memory)?;
     let selector = selector(&editor, selection, observer)?;
-    let event = editor.relabel(&selector, to)?;
+    if editor.select(&selector)?.is_empty() {
+        return Err(Error::NothingSelected { memory: memory.into() });
+    }
+    let event = editor.relabel(&selector, &tidy_label(to))?;
     drop(editor);
     relabelled(memory, event.as_ref())
 }
 
-/// Gives exemplars the labels of a CSV with the columns id and label.
+/// Gives exemplars the labels of a table with the columns id and label, CSV or Parquet.
 ///
 /// # Errors
 /// When the file cannot be read, names an exemplar twice with two labels, or the memory cannot be changed.
@@ -53,7 +57,12 @@ pub fn relabel_each(memory: &Path, file: &Path) -> Result<Relabelled> {
 /// When there is no such label, or the memory cannot be changed.
 pub fn merge(memory: &Path, labels: &[String], into: &str) -> Result<Relabelled> {
     let selector = Selector { labels: labels.to_vec(), ..Selector::default() };
-    let event = Editor::open(memory)?.relabel(&selector, into)?;
+    let mut editor = Editor::open(memory)?;
+    if editor.select(&selector)?.is_empty() {
+        return Err(Error::NothingSelected { memory: memory.into() });
+    }
+    let event = editor.relabel(&selector, &tidy_label(into))?;
+    drop(editor);
     relabelled(memory, event.as_ref())
 }
 
@@ -74,10 +83,12 @@ pub fn split(
     let mut editor = Editor::open(memory)?;
     let whole = editor.select(&Selector { labels: vec![label.into()], ..Selector::default() })?;
     let selector = Selector { labels: vec![label.into()], ..selector(&editor, selection, observer)? };
-    if editor.select(&selector)? == whole {
-        return Err(Error::WholeLabel { label: label.into() });
+    match editor.select(&selector)? {
+        selected if selected.is_empty() => return Err(Error::NothingSelected { memory: memory.into() }),
+        selected if selected == whole => return Err(Error::WholeLabel { label: label.into() }),
+        _ => {}
     }
-    let event = editor.relabel(&selector, into)?;
+    let event = editor.relabel(&selector, &tidy_label(into))?;
     drop(editor);
     relabelled(memory, event.as_ref())
 }
@@ -108,20 +119,20 @@ fn relabelled(memory: &Path, event: Option<&Event>) -> Result<Relabelled> {
     })
 }
 
-/// Labels by id: a CSV with the columns id and label.
+/// Labels by id.
 fn read(file: &Path) -> Result<BTreeMap<u64, String>> {
-    let table = CsvFile::open(file)?;
-    let (id_column, label_column) = (table.column("id")?, table.column("label")?);
     let mut labels = BTreeMap::new();
-    for row in table.rows() {
-        let row = row?;
-        let wrong = |what: String| ReadError::Row { path: file.into(), at: At::Line(row.line), what };
-        let (text, label) = (&row.fields[id_column], &row.fields[label_column]);
-        let id: u64 = text.parse().map_err(|error| wrong(format!("{text:?} is not an id: {error}")))?;
+    let rows: Box<dyn Iterator<Item = _>> =
+        if has_extension(file, "parquet") { Box::new(parquet_rows(file)?) } else { Box::new(csv_rows(file)?) };
+    for row in rows {
+        let (at, id, label) = row?;
+        let wrong = |what: String| ReadError::Row { path: file.into(), at: at.clone(), what };
+        let id: u64 = id.parse().map_err(|error| wrong(format!("{id:?} is not an id: {error}")))?;
+        let label = tidy_label(&label);
         if label.is_empty() {
             return Err(wrong("has no label; fill it in or remove the line".into()).into());
         }
-        if labels.insert(id, label.to_owned()).is_some_and(|before| before != label) {
+        if labels.insert(id, label.clone()).is_some_and(|before| before != label) {
             return Err(wrong(format!("exemplar {id} has two labels; keep one")).into());
         }
     }
@@ -129,4 +140,28 @@ fn read(file: &Path) -> Result<BTreeMap<u64, String>> {
         return Err(ReadError::Nothing { path: file.into(), what: "has no rows".into() }.into());
     }
     Ok(labels)
+}
+
+type Row = std::result::Result<(At, String, String), ReadError>;
+
+fn csv_rows(file: &Path) -> Result<impl Iterator<Item = Row>> {
+    let table = CsvFile::open(file)?;
+    let (id, label) = (table.column("id")?, table.column("label")?);
+    Ok(table.rows().map(move |row| {
+        let row = row?;
+        Ok((At::Line(row.line), row.fields[id].to_owned(), row.fields[label].to_owned()))
+    }))
+}
+
+fn parquet_rows(file: &Path) -> Result<impl Iterator<Item = Row>> {
+    let rows = Table::open(file).and_then(|table| table.rows(&["id", "label"])).map_err(ReadError::from)?;
+    let text = |value| match value {
+        Some(Value::Text(text)) => text,
+        Some(Value::Integer(number)) => number.to_string(),
+        _ => String::new(),
+    };
+    Ok(rows.enumerate().map(move |(row, values)| {
+        let mut values = values?.into_iter();
+        Ok((At::Row(row as u64), text(values.next()), text(values.next())))
+    }))
 }

@@ -110,7 +110,7 @@ pub(crate) fn any_of(conditions: impl IntoIterator<Item = Where>) -> Option<Wher
 fn like(file: &Path, encoding: &Encoding, held: Held<'_>, observer: &mut dyn Observer) -> Result<Vec<Vec<f32>>> {
     if !has_extension(file, "npy") {
         let encoder = encoding.load(Some(held), observer)?;
-        return Ok(vec![encoder.encode_file(inside::picture(file))?]);
+        return Ok(vec![encoder.encode_file(inside::picture(file, None))?]);
     }
     let rows = Embeddings::open(file).map_err(|source| Error::Like { path: file.into(), source })?;
     let rows = embeddings::checked_width(rows, file, held.encoder.dim)?;

@@ -1,15 +1,18 @@
 //! A memory that follows a folder.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vismem::{Editor, Memory, Selector};
-use vismem_data::{LabelledPicture, Reading, inside};
+use vismem::{Editor, Exemplar, Memory, Selector};
+use vismem_data::{LabelledPicture, Reading, absolute, inside};
 use vismem_models::{EncoderRequest, Hub};
 
-use crate::add::{AddReport, indexes, pictures};
+use crate::add::{AddReport, OtherLabel, Tally, indexes, pictures};
 use crate::{Error, IoContext, Observer, Result, datasets};
+
+/// The share of what comes from a folder that is forgotten without asking: more looks like a disk that is not there.
+const UNASKED: f64 = 0.1;
 
 /// Which folder a memory is to follow, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +22,8 @@ pub struct SyncRequest {
     pub folder: PathBuf,
     /// Whether exemplars are forgotten whose pictures are gone from the folder, or were replaced there.
     pub forget_missing: bool,
+    /// Whether that is done even if it empties a label or takes more than a tenth of what comes from the folder.
+    pub confirmed: bool,
     /// The encoder of pictures.
     pub encoder: EncoderRequest,
     /// How data sets are read.
@@ -31,13 +36,30 @@ pub struct SyncRequest {
 pub struct SyncReport {
     /// What came of adding what is new.
     pub add: AddReport,
+    /// The exemplars whose pictures were moved to the folder of another label, and have that label now.
+    pub relabelled: Vec<Moved>,
     /// The exemplars whose pictures are not in the folder any more. Empty if an observer ended it: of what was not looked
     /// at, nothing is known.
     pub missing: Vec<Missing>,
     /// How many of them were forgotten.
     pub forgotten: u64,
+    /// Why they were not forgotten, though it was asked for; [`SyncRequest::confirmed`] does it.
+    pub held_back: Option<HeldBack>,
     /// The memory's digest now.
     pub digest: String,
+}
+
+/// An exemplar whose picture was moved to the folder of another label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// The exemplar.
+    pub id: u64,
+    /// The label that it had.
+    pub from: String,
+    /// The label that it has.
+    pub to: String,
+    /// Where its picture is now.
+    pub source: String,
 }
 
 /// An exemplar whose picture is not in the folder any more.
@@ -53,7 +75,19 @@ pub struct Missing {
     pub replaced: bool,
 }
 
-/// Adds what is new in a folder, names what is gone, and forgets that if it is asked to. Brings the memory's indexes up to
+/// What forgetting would take, which is more than what may be an accident.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HeldBack {
+    /// How many exemplars.
+    pub exemplars: u64,
+    /// Their share of those that come from the folder, 0 to 1.
+    pub share: f64,
+    /// The labels that would have none left.
+    pub labels: Vec<String>,
+}
+
+/// Adds what is new in a folder, gives what was moved to the folder of another label that label, names what is gone, and
+/// forgets that if it is asked to. A picture that is there and cannot be read is not gone. Brings the memory's indexes up to
 /// date.
 ///
 /// # Errors
@@ -65,53 +99,116 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
         return Err(Error::NotAFolder { path: folder.clone() });
     }
     let dataset = datasets::open_for(memory, std::slice::from_ref(folder), &request.reading, observer)?;
-    let mut seen: HashMap<PathBuf, Option<[u8; 32]>> = HashMap::new();
+    let mut seen = Seen::default();
     let options = pictures::Options { encoder: &request.encoder, hub, commit_every: None };
-    let mut see = |picture: &LabelledPicture, content| {
-        seen.insert(std::path::absolute(&picture.path).unwrap_or_else(|_| picture.path.clone()), content);
-    };
-    let tally = pictures::add(memory, &options, dataset, &mut see, observer)?;
-    let missing = if tally.complete { missing(memory, folder, &seen)? } else { Vec::new() };
-    let ids: Vec<u64> = missing.iter().map(|missing| missing.id).collect();
-    let mut forgotten = 0;
-    if request.forget_missing && !ids.is_empty() {
-        let receipt = Editor::open(memory)?.forget(&Selector { ids, ..Selector::default() })?;
-        forgotten = receipt.map_or(0, |receipt| receipt.exemplars);
-    }
+    let mut tally =
+        pictures::add(memory, &options, dataset, &mut |picture, content| seen.add(picture, content), observer)?;
+    let (mut relabelled, mut missing, mut held_back, mut forgotten) = (Vec::new(), Vec::new(), None, 0);
     if tally.complete {
+        relabelled = relabel_moved(memory, &mut tally, &seen)?;
+        let ours = ours(memory, folder)?;
+        missing = seen.missing(&ours, &Memory::open(memory)?)?;
+        if request.forget_missing && !missing.is_empty() {
+            held_back = too_much(&ours, &missing, &Memory::open(memory)?).filter(|_| !request.confirmed);
+            if held_back.is_none() {
+                let ids = missing.iter().map(|missing| missing.id).collect();
+                let receipt = Editor::open(memory)?.forget(&Selector { ids, ..Selector::default() })?;
+                forgotten = receipt.map_or(0, |receipt| receipt.exemplars);
+            }
+        }
         indexes::update(memory, observer);
     }
     let add = tally.report(memory)?;
     let digest = add.digest.clone();
-    Ok(SyncReport { add, missing, forgotten, digest })
+    Ok(SyncReport { add, relabelled, missing, forgotten, held_back, digest })
 }
 
-/// The exemplars from this folder whose pictures are gone or replaced. One that was moved within the folder is neither.
-fn missing(memory: &Path, folder: &Path, seen: &HashMap<PathBuf, Option<[u8; 32]>>) -> Result<Vec<Missing>> {
-    let memory = Memory::open(memory)?;
-    let folder = std::path::absolute(folder).at("find", folder)?;
-    let there: HashSet<&[u8; 32]> = seen.values().flatten().collect();
-    let mut candidates = Vec::new();
-    memory.for_each_exemplar(|exemplar| {
-        let path = exemplar.source.as_ref().map(|source| source.as_path().to_owned());
-        if let Some(path) = path.filter(|path| path.starts_with(&folder)) {
-            candidates.push((exemplar, path));
+/// The pictures of the folder: for each path the content, or none where it cannot be read.
+#[derive(Default)]
+struct Seen(HashMap<PathBuf, Option<[u8; 32]>>);
+
+impl Seen {
+    fn add(&mut self, picture: &LabelledPicture, content: Option<[u8; 32]>) {
+        self.0.insert(absolute(&picture.path).unwrap_or_else(|_| picture.path.clone()), content);
+    }
+
+    /// Whether the picture of a source is there, whatever it is now.
+    fn is_there(&self, source: &Path) -> bool {
+        self.0.contains_key(source) || source.exists() || inside::holder(source).is_some()
+    }
+
+    /// Which of the exemplars from this folder have lost their pictures. One that was moved within the folder has not.
+    fn missing(&self, ours: &[(Exemplar, PathBuf)], memory: &Memory) -> Result<Vec<Missing>> {
+        let there: HashSet<&[u8; 32]> = self.0.values().flatten().collect();
+        let mut missing = Vec::new();
+        for (exemplar, source) in ours {
+            let replaced = match self.0.get(source) {
+                // It is there and cannot be read, so nobody knows.
+                Some(None) => continue,
+                Some(Some(_)) => true,
+                None if self.is_there(source) => continue,
+                None => false,
+            };
+            let content = memory.stored(exemplar.id)?.map(|stored| stored.content);
+            if content.is_some_and(|content| !there.contains(&content)) {
+                let (id, label, source) = (exemplar.id, exemplar.label.clone(), source.display().to_string());
+                missing.push(Missing { id, label, source, replaced });
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// The exemplars that come from this folder, with their sources.
+fn ours(memory: &Path, folder: &Path) -> Result<Vec<(Exemplar, PathBuf)>> {
+    let folder = absolute(folder).at("find", folder)?;
+    let mut ours = Vec::new();
+    Memory::open(memory)?.for_each_exemplar(|exemplar| {
+        let source = exemplar.source.as_ref().map(|source| source.as_path().to_owned());
+        if let Some(source) = source.filter(|source| source.starts_with(&folder)) {
+            ours.push((exemplar, source));
         }
     })?;
-    let mut missing = Vec::new();
-    for (exemplar, path) in candidates {
-        let replaced = match seen.get(&path) {
-            // It is there and cannot be read, so nobody knows.
-            Some(None) => continue,
-            Some(Some(_)) => true,
-            None if path.exists() || inside::holder(&path).is_some() => continue,
-            None => false,
-        };
-        let content = memory.stored(exemplar.id)?.map(|stored| stored.content);
-        if content.is_none_or(|content| there.contains(&content)) {
+    Ok(ours)
+}
+
+/// Gives exemplars whose pictures were moved to the folder of another label that label. Where the picture is still in its
+/// old place it is a copy, and there are two labels for it, which is for people to decide.
+fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Moved>> {
+    if tally.other_label.is_empty() {
+        return Ok(Vec::new());
+    }
+    let opened = Memory::open(memory)?;
+    let ids: Vec<u64> = tally.other_label.iter().map(|other| other.id).collect();
+    let held = opened.exemplars(&ids)?;
+    let (mut moved, mut labels): (Vec<Moved>, BTreeMap<u64, String>) = Default::default();
+    let mut copies = Vec::new();
+    for (other, exemplar) in std::mem::take(&mut tally.other_label).into_iter().zip(held) {
+        let source = exemplar.and_then(|exemplar| exemplar.source);
+        let is_gone = source.is_some_and(|source| !seen.is_there(source.as_path()));
+        // Of two copies in new places the first has moved.
+        if !is_gone || labels.contains_key(&other.id) {
+            copies.push(other);
             continue;
         }
-        missing.push(Missing { id: exemplar.id, label: exemplar.label, source: path.display().to_string(), replaced });
+        let OtherLabel { source, label, held_as, id } = other;
+        labels.insert(id, label.clone());
+        moved.push(Moved { id, from: held_as, to: label, source });
     }
-    Ok(missing)
+    tally.other_label = copies;
+    if !labels.is_empty() {
+        Editor::open(memory)?.relabel_each(&labels)?;
+    }
+    Ok(moved)
+}
+
+/// What forgetting would take, if that should be confirmed.
+fn too_much(ours: &[(Exemplar, PathBuf)], missing: &[Missing], memory: &Memory) -> Option<HeldBack> {
+    let share = missing.len() as f64 / ours.len() as f64;
+    let mut of_label: HashMap<&str, usize> = HashMap::new();
+    missing.iter().for_each(|missing| *of_label.entry(&missing.label).or_default() += 1);
+    let is_emptied = |label: &&vismem::Label| of_label.get(label.name.as_str()) == Some(&(label.exemplars as usize));
+    let labels: Vec<String> = memory.labels().iter().filter(is_emptied).map(|label| label.name.clone()).collect();
+    let exemplars = missing.len() as u64;
+    (share > UNASKED || !labels.is_empty()).then_some(HeldBack { exemplars, share, labels })
 }

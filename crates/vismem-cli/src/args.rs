@@ -171,6 +171,9 @@ pub struct Sync {
     /// Forget exemplars whose pictures are gone from the folder, or were replaced there
     #[arg(long)]
     pub forget_missing: bool,
+    /// Forget them even if a label loses all that it has, or more than a tenth of what comes from the folder goes
+    #[arg(long, requires = "forget_missing")]
+    pub yes: bool,
     #[command(flatten)]
     pub encoding: Encoding,
     #[command(flatten)]

@@ -104,6 +104,9 @@ fn in_words_of_use_case(error: &vismem_app::Error) -> Option<String> {
             let meant = did_you_mean(similar.as_deref());
             format!("{error}{meant}name their folders as the memory names its labels (`vismem ls`), or give a manifest")
         }
+        Error::NothingSelected { .. } => {
+            format!("{error}, nothing was changed; `vismem ls` with it shows what it fits")
+        }
         Error::WholeLabel { .. } => format!("{error}; to rename it use `vismem merge`"),
         _ => return None,
     })
@@ -304,6 +307,12 @@ fn reading(error: &ReadError) -> Option<String> {
             vismem_data::RequestError::LabelOfLabelled { path } => {
                 format!("{}: a manifest has labels of its own, drop --label", path.display())
             }
+            vismem_data::RequestError::NestedShards { path } => {
+                format!("{}: --nested belongs to folders of pictures alone; name those", path.display())
+            }
+            vismem_data::RequestError::NotApplied { field } => {
+                format!("{} means nothing to what is named; drop it", name(*field))
+            }
             vismem_data::RequestError::NoLabel { path } => {
                 format!("{}: say with --label what this picture shows", path.display())
             }
@@ -367,6 +376,7 @@ fn name(field: Field) -> &'static str {
         Field::ImageColumn => "--image-column",
         Field::Images => "--images",
         Field::Attributes => "--attributes",
+        Field::Levels => "--levels",
         _ => "another option",
     }
 }

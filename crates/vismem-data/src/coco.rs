@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use vismem::Taxonomy;
 
 use crate::dataset::{Dataset, Reader};
-use crate::error::{At, ReadError};
+use crate::error::{At, Field, ReadError};
 use crate::picture::LabelledPicture;
 use crate::request::Reading;
 use crate::survey::About;
@@ -49,6 +49,7 @@ struct Images {
 
 /// Opens such a file as a data set. A picture may have several annotations, but of one category, unless all are wanted.
 pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
+    reader.survey.apply(&[Field::Levels, Field::Images]);
     let folder = reader.folder_of_pictures(file);
     if !reader.wants_labels() {
         let Images { images } =

@@ -128,7 +128,8 @@ impl Dialect {
     /// By the beginning of a file. A first line such as `sep=;` says the delimiter to spreadsheets.
     fn of(start: &[u8]) -> Self {
         let line = |from: usize| {
-            let end = start[from..].iter().position(|byte| b"\r\n".contains(byte)).map_or(start.len(), |end| from + end);
+            let end =
+                start[from..].iter().position(|byte| b"\r\n".contains(byte)).map_or(start.len(), |end| from + end);
             let next = end + if start[end..].starts_with(b"\r\n") { 2 } else { 1 };
             (&start[from..end], next.min(start.len()), start[end..].starts_with(b"\r\n"))
         };

@@ -179,6 +179,12 @@ pub enum RequestError {
         /// The file.
         path: PathBuf,
     },
+    /// A field that is set and means nothing to any of the data sets.
+    #[error("nothing that is named has what this is about: {field:?}")]
+    NotApplied {
+        /// The field.
+        field: Field,
+    },
     /// A picture by itself without [`Reading::label`](crate::Reading::label).
     #[error("{}: a picture by itself needs a label", path.display())]
     NoLabel {
@@ -188,7 +194,7 @@ pub enum RequestError {
 }
 
 /// A field of a [`Reading`](crate::Reading) or [`Finding`](crate::Finding).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Field {
     /// [`Reading::label`](crate::Reading::label)
@@ -201,6 +207,8 @@ pub enum Field {
     Images,
     /// [`Reading::attributes`](crate::Reading::attributes)
     Attributes,
+    /// [`Reading::levels`](crate::Reading::levels)
+    Levels,
 }
 
 /// What would mend an error, where it is not in the file.

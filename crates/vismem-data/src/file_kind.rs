@@ -41,11 +41,12 @@ pub(crate) fn is_hidden(name: &OsStr) -> bool {
 pub(crate) fn hidden_part(path: &Path) -> Option<PathBuf> {
     let mut parts = path.components();
     let mut so_far = PathBuf::new();
-    parts.any(|part| {
-        so_far.push(part);
-        matches!(part, Component::Normal(name) if is_hidden(name))
-    })
-    .then_some(so_far)
+    parts
+        .any(|part| {
+            so_far.push(part);
+            matches!(part, Component::Normal(name) if is_hidden(name))
+        })
+        .then_some(so_far)
 }
 
 /// Whether a file of a folder is a data set of its own: an archive, or a table that may hold pictures.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use vismem::Taxonomy;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Reader};
 use crate::error::{At, Field, ReadError, Remedy};
 use crate::file_kind::{self, HIDDEN};
 use crate::picture::{self, LabelledPicture, PICTURE_EXTENSIONS, is_named_like_a_picture};
@@ -88,11 +88,14 @@ impl Listing {
 }
 
 /// Labels pictures with their folders.
-pub(crate) fn labelled(root: &Path, pictures: Vec<PathBuf>, survey: &Survey) -> Result<Dataset> {
-    note_doubtful(root, &pictures, survey);
+pub(crate) fn labelled(root: &Path, pictures: Vec<PathBuf>, reader: &Reader<'_>) -> Result<Dataset> {
+    note_doubtful(root, &pictures, &reader.survey);
     let labelled = pictures.into_iter().map(|path| {
         let label = label_of(&path)?;
-        Ok(LabelledPicture::file(path, label))
+        Ok(match reader.classes.label(label.as_str(), "label") {
+            Ok(label) => LabelledPicture::file(path, label),
+            Err(fault) => LabelledPicture::missing(path, fault),
+        })
     });
     Ok(Dataset::listed(labelled.collect::<Result<_>>()?, Taxonomy::default()))
 }
@@ -166,6 +169,7 @@ fn label_in(picture: &Path, name: &OsStr) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Reading;
     use crate::survey::PassedOver;
 
     fn tree(names: &[&str]) -> tempfile::TempDir {
@@ -217,9 +221,7 @@ mod tests {
     fn folders_that_may_not_be_meant_as_labels_are_noted() {
         let notes = |names: &[&str]| {
             let root = tree(names);
-            let survey = Survey::default();
-            let listing = list(root.path(), &survey).unwrap();
-            labelled(root.path(), listing.pictures, &survey).unwrap();
+            let survey = crate::open(&[root.path()], &Reading::default()).unwrap().survey;
             survey.notes().into_iter().map(|note| (note.about, note.labels)).collect::<Vec<_>>()
         };
         assert_eq!(notes(&["cat/1.png", "dog/1.png", "birds/owl/1.png"]), []);

@@ -40,6 +40,7 @@ enum Pictures {
 /// Opens a file as a data set. Its footer is read now, its rows when it is their turn.
 pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let table = Table::open(file)?;
+    reader.survey.apply(&[Field::LabelColumn, Field::Levels, Field::Attributes, Field::ImageColumn]);
     let features = features(file, &table)?;
     if table.is_empty() {
         return Err(ReadError::nothing(file, "lists no pictures"));

@@ -17,6 +17,13 @@ pub fn holder(source: &Path) -> Option<(PathBuf, OsString)> {
     holders.next().map(|(holder, name)| (holder.to_owned(), name.to_owned()))
 }
 
+/// What [`holder`] found, without the row of a table: the archive or table, and the column if the name says one.
+pub fn column(holder: PathBuf, name: &OsStr) -> (PathBuf, Option<String>) {
+    let of_row = || name.to_str()?.rsplit_once('#').map(|(column, _)| column.to_owned());
+    let column = if has_extension(&holder, "parquet") { of_row() } else { None };
+    (holder, column)
+}
+
 /// Where a source could be divided into an archive or a table, by their names, and the name of something in it.
 pub(crate) fn possible_holders(source: &Path) -> impl Iterator<Item = (&Path, &OsStr)> {
     let bytes = source.as_os_str().as_encoded_bytes();

@@ -16,6 +16,7 @@ use crate::{Result, text};
 
 /// Opens such a file as a data set. Relative paths start at its folder; keys without another meaning are attributes.
 pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
+    reader.survey.apply(&[Field::LabelColumn, Field::Attributes, Field::ImageColumn]);
     let label_key = reader.reading.label_column.as_deref().unwrap_or("label");
     let (folder, chosen) = (reader.folder_of_pictures(file), Chosen::of(reader));
     let mut pictures = Vec::new();

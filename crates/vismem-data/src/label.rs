@@ -128,7 +128,8 @@ impl Classes {
         }
         self.used.store(true, Ordering::Relaxed);
         let name = usize::try_from(number).ok().and_then(|number| self.names.get(number));
-        name.cloned().ok_or_else(|| format!("its class {number} is not among the {} class names", self.names.len()).into())
+        name.cloned()
+            .ok_or_else(|| format!("its class {number} is not among the {} class names", self.names.len()).into())
     }
 }
 
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn labels_fold_to_the_same_if_they_differ_in_capitals_spaces_or_forms_alone() {
-        for label in ["Great Tit", "great tit", "GREATTIT", "ｇｒｅａｔ tit", "great\u{a0}tit", "gre\u{200b}at tit"] {
+        for label in ["Great Tit", "great tit", "GREATTIT", "ｇｒｅａｔ tit", "great\u{a0}tit", "gre\u{200b}at tit"]
+        {
             assert_eq!(fold(label), "greattit", "{label:?}");
         }
         assert_ne!(fold("great tit"), fold("great tits"));

@@ -93,10 +93,8 @@ fn from_table(path: &Path) -> Result<Vec<String>> {
     }
     let named = label.or_else(|| table.find("name")).or((columns == 1).then_some(0));
     let header: Vec<String> = table.header.iter().map(str::to_owned).collect();
-    let rows: Vec<Vec<String>> = table
-        .rows()
-        .map(|row| Ok(row?.fields.iter().map(label::tidy).collect()))
-        .collect::<Result<_>>()?;
+    let rows: Vec<Vec<String>> =
+        table.rows().map(|row| Ok(row?.fields.iter().map(label::tidy).collect())).collect::<Result<_>>()?;
     // The class of a name is its row, so numbers that say otherwise are not passed over.
     let counts = (0..columns).find(|&column| Some(column) != named && counts_from_zero(&rows, column));
     let numbers = (0..columns).find(|&column| rows.iter().all(|row| row[column].parse::<u64>().is_ok()));
@@ -105,8 +103,11 @@ fn from_table(path: &Path) -> Result<Vec<String>> {
         (Some(named), Some(_), _) => named,
         (None, Some(counts), 2) => 1 - counts,
         _ => {
-            let what = format!("does not say which of its columns {} has the names of the classes 0, 1, ...; keep the \
-                one, or call it label beside numbers that count from 0", header.join(", "));
+            let what = format!(
+                "does not say which of its columns {} has the names of the classes 0, 1, ...; keep the \
+                one, or call it label beside numbers that count from 0",
+                header.join(", ")
+            );
             return Err(ReadError::content(path, what));
         }
     };

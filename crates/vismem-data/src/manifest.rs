@@ -7,7 +7,7 @@ use vismem::{Attributes, Taxonomy};
 use crate::attributes::{self, Chosen};
 use crate::csv_file::{CsvFile, Row};
 use crate::dataset::{Dataset, Reader};
-use crate::error::{At, ReadError};
+use crate::error::{At, Field, ReadError};
 use crate::picture::LabelledPicture;
 use crate::{Result, label};
 
@@ -18,6 +18,7 @@ pub(crate) const PATHS: [&str; 2] = ["path", "file_name"];
 /// those of the taxonomy; those without another meaning are attributes.
 pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let reading = reader.reading;
+    reader.survey.apply(&[Field::LabelColumn, Field::Levels, Field::Attributes, Field::ImageColumn]);
     let table = CsvFile::open(file)?;
     let path = match &reading.finding.image_column {
         Some(column) => table.column(column)?,

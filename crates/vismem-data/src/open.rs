@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use vismem::Taxonomy;
 
 use crate::dataset::{Dataset, Reader, Wanted};
-use crate::error::{ReadError, RequestError};
+use crate::error::{Field, ReadError, RequestError};
 use crate::folder::Listing;
 use crate::picture::{LabelledPicture, has_extension};
 use crate::request::{Finding, Reading};
 use crate::survey::About;
 use crate::{
-    Result, archive, coco, file_kind, folder, image_folder, image_table, json_lines, manifest, real, text,
+    Result, archive, coco, file_kind, folder, image_folder, image_table, inside, json_lines, manifest, real, text,
 };
 
 /// Opens everything that is named, in that order. Whatever is wrong with a whole file is found here, before any picture
@@ -22,6 +22,9 @@ use crate::{
 pub fn open(paths: &[impl AsRef<Path>], reading: &Reading) -> Result<Dataset> {
     let reader = Reader::new(reading, Wanted::OneLabel)?;
     let parts = paths.iter().map(|path| any(path.as_ref(), &reader)).collect::<Result<_>>()?;
+    if let Some(field) = reading.fields().find(|field| !reader.survey.has_applied(*field)) {
+        return Err(RequestError::NotApplied { field }.into());
+    }
     Ok(Dataset::joined(parts, &reader.survey))
 }
 
@@ -40,6 +43,16 @@ pub fn open_truth(path: &Path, reading: &Reading) -> Result<Dataset> {
 pub fn open_unlabelled(path: &Path, finding: &Finding) -> Result<Dataset> {
     let reading = Reading { finding: finding.clone(), ..Reading::default() };
     only(path, &Reader::new(&reading, Wanted::NoLabel)?)
+}
+
+/// One picture that may lie in an archive or a table, or nowhere: then it says so.
+pub fn open_picture(path: &Path, finding: &Finding) -> Dataset {
+    let picture = inside::picture(path, finding.image_column.as_deref());
+    let dataset = Dataset::listed(vec![picture], Taxonomy::default());
+    if inside::holder(path).is_some_and(|(holder, _)| has_extension(&holder, "parquet")) {
+        dataset.survey.apply(&[Field::ImageColumn]);
+    }
+    dataset
 }
 
 fn only(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
@@ -103,7 +116,7 @@ fn any_folder(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             }
             let pictures = std::mem::take(&mut listing.pictures);
             listing.pass_over_tables(&reader.survey, &pictures);
-            parts.push(folder::labelled(path, pictures, &reader.survey)?);
+            parts.push(folder::labelled(path, pictures, reader)?);
         }
     }
     for shard in &listing.shards {
@@ -115,9 +128,9 @@ fn any_folder(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
 /// Pictures directly in a folder of archives and tables are figures about them, as data sets of the Hugging Face hub have
 /// them: the folder is no label.
 fn pass_over_beside_shards(folder: &Path, listing: &mut Listing, reader: &Reader<'_>) {
-    let (beside, labelled) = std::mem::take(&mut listing.pictures).into_iter().partition(|picture: &PathBuf| {
-        picture.parent() == Some(folder)
-    });
+    let (beside, labelled) = std::mem::take(&mut listing.pictures)
+        .into_iter()
+        .partition(|picture: &PathBuf| picture.parent() == Some(folder));
     let beside: Vec<PathBuf> = beside;
     listing.pictures = labelled;
     beside.iter().for_each(|picture| reader.survey.pass_over(file_kind::ending(picture)));

@@ -129,7 +129,8 @@ pub fn has_extension(path: &Path, extension: &str) -> bool {
 /// File names that are taken for pictures; what they are is decided by their content. Those of the last line cannot be
 /// read, but cameras and telephones write them, and to pass over them would hide that.
 pub(crate) const PICTURE_EXTENSIONS: [&str; 22] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff", // formats of many programs
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "dib", "tif",
+    "tiff", // formats of many programs
     "ppm", "pgm", "pbm", "pnm", "pam", // Netpbm's
     "heic", "heif", "avif", "jxl", "jp2",
 ];

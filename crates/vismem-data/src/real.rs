@@ -17,6 +17,7 @@ pub(crate) fn is_one(json: &[u8]) -> bool {
 
 /// Opens such a file as a data set. As ground truth, pictures without a class are left out, as its authors do.
 pub(crate) fn open(file: &Path, json: &[u8], reader: &Reader<'_>) -> Result<Dataset> {
+    reader.survey.apply(&[Field::Images]);
     let what = "not a JSON list with the list of classes of each picture, as ReaL has it";
     let lists: Vec<Vec<i64>> = serde_json::from_slice(json).map_err(ReadError::kind(file, what))?;
     if lists.is_empty() {

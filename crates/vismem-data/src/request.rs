@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use vismem::AttributeType;
 
+use crate::error::Field;
+
 /// How a data set is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,10 +30,32 @@ pub struct Reading {
     /// Folders above the label's are levels of the taxonomy, named as a path: `kingdom/family` for
     /// `FOLDER/animals/cats/leopard/1.jpg`.
     pub nested: Option<String>,
-    /// A file with the names of the classes 0, 1, …, one a line, for labels that are numbers.
+    /// A file with the names of the classes 0, 1, …, for labels that are numbers; see
+    /// [`labels::class_names`](crate::labels::class_names()).
     pub class_names: Option<PathBuf>,
     /// Where the pictures are.
     pub finding: Finding,
+}
+
+impl Reading {
+    /// The fields that are set, of those that have no meaning to every data set.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Field> {
+        let attributes = self.attributes.as_ref().is_some_and(|names| !names.is_empty());
+        let own = [
+            (self.label_column.is_some(), Field::LabelColumn),
+            (!self.levels.is_empty(), Field::Levels),
+            (attributes, Field::Attributes),
+        ];
+        own.into_iter().filter(|(is_set, _)| *is_set).map(|(_, field)| field).chain(self.finding.fields())
+    }
+}
+
+impl Finding {
+    /// The fields that are set.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        let fields = [(self.image_column.is_some(), Field::ImageColumn), (self.images.is_some(), Field::Images)];
+        fields.into_iter().filter(|(is_set, _)| *is_set).map(|(_, field)| field)
+    }
 }
 
 /// Where the pictures of a data set are.

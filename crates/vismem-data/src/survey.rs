@@ -1,11 +1,12 @@
 //! What a data set holds besides what is read of it, gathered while it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use crate::error::Field;
 use crate::label::Classes;
 
 /// How many kinds of files are counted by themselves.
@@ -20,6 +21,7 @@ struct Gathered {
     passed_over: BTreeMap<String, u64>,
     notes: Vec<Note>,
     class_names: Option<(PathBuf, Classes)>,
+    applied: BTreeSet<Field>,
 }
 
 /// Files of one kind that were not read.
@@ -85,6 +87,16 @@ impl Survey {
         if !gathered.notes.contains(&note) {
             gathered.notes.push(note);
         }
+    }
+
+    /// Says that these fields of the request mean something to a data set.
+    pub(crate) fn apply(&self, fields: &[Field]) {
+        self.gathered().applied.extend(fields);
+    }
+
+    /// Whether a field of the request means something to a data set that was opened.
+    pub fn has_applied(&self, field: Field) -> bool {
+        self.gathered().applied.contains(&field)
     }
 
     /// Says that the names come from this file.

@@ -52,8 +52,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`open`], and when it is not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    String::from_utf8(bytes(path)?)
-        .map_err(|_| ReadError::content(path, "is not UTF-8 text; save the file as UTF-8"))
+    String::from_utf8(bytes(path)?).map_err(|_| ReadError::content(path, "is not UTF-8 text; save the file as UTF-8"))
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub struct Selector {
     pub labels: Vec<String>,
     /// Patterns of sources: `*` is any text, `/` included, `?` any character, `[a-z]` one of a set. A pattern fits a
     /// whole source or its end after a `/`: `beach/*` fits `/home/ada/beach/1.jpg`. Case counts. An exemplar without a
-    /// source fits none.
+    /// source fits none. Where a source is spelt exactly as the pattern, those that are spelt so are meant, and no others:
+    /// `IMG[1].png` is a file's name before it is a pattern.
     pub sources: Vec<String>,
     /// Batches, as [`crate::Batch::id`] names them.
     pub batches: Vec<u64>,
@@ -223,14 +224,23 @@ impl Catalog {
         }
         if !selector.sources.is_empty() {
             let first = values.len() + 3;
-            values
-                .extend(selector.sources.iter().flat_map(|glob| [glob.clone(), format!("*/{glob}")]).map(Value::Text));
+            for glob in &selector.sources {
+                let glob = if is_pattern(glob) && self.has_source(glob)? { escaped(glob) } else { glob.clone() };
+                values.extend([format!("*/{glob}"), glob].map(Value::Text));
+            }
             let globs: Vec<String> = (first..=values.len() + 2).map(|number| format!("(?{number})")).collect();
             let globs = globs.join(", ");
             // A path that is not UTF-8 is a blob.
             conditions.push(format!("EXISTS (SELECT 1 FROM (VALUES {globs}) WHERE CAST(source AS TEXT) GLOB column1)"));
         }
         Ok(Criteria { conditions: conditions.join(" AND "), values })
+    }
+
+    /// Whether a source is spelt like this, or ends so after a `/`.
+    fn has_source(&self, source: &str) -> Result<bool> {
+        let select = "SELECT EXISTS (SELECT 1 FROM exemplars WHERE CAST(source AS TEXT) = ?1 \
+             OR substr(CAST(source AS TEXT), -length(?1) - 1) = '/' || ?1)";
+        self.db.query_row(select, [source], |row| row.get(0)).at(&self.path)
     }
 
     /// The ids, all of which must be in the table.
@@ -266,6 +276,16 @@ impl Catalog {
         let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
         Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)).into())
     }
+}
+
+fn is_pattern(glob: &str) -> bool {
+    glob.contains(['*', '?', '['])
+}
+
+/// A pattern that fits this text alone.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| if matches!(c, '*' | '?' | '[') { format!("[{c}]") } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> UnknownName {

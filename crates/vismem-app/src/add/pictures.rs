@@ -27,7 +27,7 @@ pub(crate) struct Options<'o> {
     pub commit_every: Option<NonZeroUsize>,
 }
 
-/// Adds the pictures of a data set. `seen` is told of each, with the hash of its bytes if it could be read.
+/// Adds the pictures of a data set. `seen` is told of each, with the hash of its bytes if they are a picture.
 pub(crate) fn add(
     memory: &Path,
     options: &Options<'_>,
@@ -60,13 +60,17 @@ pub(crate) fn add(
             adding.tally.complete = false;
             return ControlFlow::Break(());
         }
-        seen(&encoded.input.picture, encoded.hash);
+        let is_sound = !matches!(encoded.outcome, Encoding::Failed(_));
+        let content = encoded.hash.filter(|content| is_sound && !adding.failed.contains_key(content));
+        seen(&encoded.input.picture, content);
         outcome = adding.take(encoded);
         if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     outcome?;
     adding.commit()?;
-    Ok(adding.tally.end(adding.batch.id()))
+    let mut tally = adding.tally.end(adding.batch.id());
+    tally.survey = dataset.survey;
+    Ok(tally)
 }
 
 /// A picture with its place among those of the data set.
@@ -164,7 +168,7 @@ impl Adding<'_, '_> {
             Ok(attributes) => picture.attributes = attributes,
             Err((reason, remedy)) => {
                 let source = picture.path.display().to_string();
-                self.fail(Failure { error: format!("{source}: {reason}"), source, remedy });
+                self.fail(Failure { error: format!("{source}: {reason}"), source, count: 1, remedy });
                 return Ok(());
             }
         }

@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 use vismem::{Added, Label, Memory};
+use vismem_data::{About, Note, PassedOver, Survey, doubtful, fold_label};
 
 use crate::{Failure, Observer, Result};
 
@@ -23,6 +24,10 @@ pub struct AddReport {
     pub other_label: Vec<OtherLabel>,
     /// What could not be read.
     pub failed: Vec<Failure>,
+    /// Files that were not read, by kind.
+    pub passed_over: Vec<PassedOver>,
+    /// What was read as it is and may be meant differently.
+    pub notes: Vec<Note>,
     /// `false` if an observer ended it before everything was looked at.
     pub complete: bool,
     /// How many exemplars the memory has now.
@@ -32,7 +37,7 @@ pub struct AddReport {
     /// How many of them have exemplars.
     #[serde(skip)]
     pub filled_labels: usize,
-    /// Labels that differ in case or spaces alone; empty if nothing is new.
+    /// Labels that differ in capitals, spaces or forms of characters alone; empty if nothing is new.
     pub similar_labels: Vec<Vec<String>>,
     /// The memory's digest now.
     pub digest: String,
@@ -77,12 +82,17 @@ pub enum ItemKind {
 pub(crate) struct Tally {
     pub batch: Option<u64>,
     pub complete: bool,
+    /// What there was besides.
+    pub survey: Survey,
+    /// What the memory holds under another label.
+    pub other_label: Vec<OtherLabel>,
+    /// The labels of what is new.
+    labels: BTreeSet<String>,
     kind: ItemKind,
     started: Instant,
     seconds: f64,
     new: u64,
     known: u64,
-    other_label: Vec<OtherLabel>,
     failed: Vec<Failure>,
 }
 
@@ -91,19 +101,26 @@ impl Tally {
         Self {
             batch: None,
             complete: true,
+            survey: Survey::default(),
+            other_label: Vec::new(),
+            labels: BTreeSet::new(),
             kind,
             started: Instant::now(),
             seconds: 0.0,
             new: 0,
             known: 0,
-            other_label: Vec::new(),
             failed: Vec::new(),
         }
     }
 
     pub fn added(&mut self, added: Added, label: &str, source: impl FnOnce() -> String) {
         match added {
-            Added::New(_) => self.new += 1,
+            Added::New(_) => {
+                self.new += 1;
+                if !self.labels.contains(label) {
+                    self.labels.insert(label.to_owned());
+                }
+            }
             Added::Known(_) => self.known += 1,
             Added::OtherLabel { id, label: held_as } => {
                 self.other_label.push(OtherLabel { source: source(), label: label.into(), held_as, id });
@@ -139,6 +156,8 @@ impl Tally {
             known: self.known,
             other_label: self.other_label,
             failed: self.failed,
+            passed_over: self.survey.passed_over(),
+            notes: notes(&self.survey, &self.labels),
             complete: self.complete,
             exemplars: stats.exemplars,
             labels: stats.labels,
@@ -151,12 +170,27 @@ impl Tally {
     }
 }
 
-/// Labels that differ in case or spaces alone.
+/// What is to be known of what is new.
+fn notes(survey: &Survey, labels: &BTreeSet<String>) -> Vec<Note> {
+    let mut notes = survey.notes();
+    // What was known before was noted then.
+    notes.retain(|note| note.labels.is_empty() || note.labels.iter().any(|label| labels.contains(label)));
+    notes.retain(|note| note.about != About::OneFlatFolder || labels.len() == 1);
+    for about in [About::LabelsOfSplits, About::LabelsOfNothing, About::LabelsOfContainers] {
+        let meant = labels.iter().filter(|label| doubtful(label) == Some(about));
+        let labels: Vec<String> = meant.cloned().collect();
+        if !labels.is_empty() {
+            notes.push(Note { about, labels, path: None });
+        }
+    }
+    notes
+}
+
+/// Labels that differ in capitals, spaces or forms of characters alone.
 fn similar(labels: &[Label]) -> Vec<Vec<String>> {
     let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for label in labels {
-        let folded = label.name.split_whitespace().collect::<String>().to_lowercase();
-        alike.entry(folded).or_default().push(label.name.clone());
+        alike.entry(fold_label(&label.name)).or_default().push(label.name.clone());
     }
     alike.into_values().filter(|labels| labels.len() > 1).collect()
 }

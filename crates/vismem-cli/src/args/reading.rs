@@ -28,7 +28,8 @@ pub struct Reading {
     /// FOLDER/animals/cats/leopard/1.jpg
     #[arg(long, value_name = "LEVELS")]
     pub nested: Option<String>,
-    /// Names of the classes 0, 1, ... for labels that are numbers: a file with a name in each line
+    /// Names of the classes 0, 1, ... for labels that are numbers: a file with a name in each line, a table with a column
+    /// label, or JSON
     #[arg(long, value_name = "FILE")]
     pub class_names: Option<PathBuf>,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use vismem_app::encode::{EncodeRequest, encode};
 use vismem_models::Hub;
 
-use super::Outcome;
+use super::{Outcome, notes};
 use crate::args::{Args, Encode, Format};
 use crate::progress::Watch;
 use crate::{encoder, output, remedy};
@@ -27,9 +27,12 @@ pub fn run(args: &Args, options: &Encode) -> Result<Outcome> {
     } else {
         let mut out = output::stdout();
         writeln!(out, "encoded {}", output::counted(report.encoded, "picture"))?;
-        if !report.failed.is_empty() {
-            writeln!(out, "not encoded: {}, see the warnings", output::counted(report.failed.len(), "picture"))?;
+        let failed: u64 = report.failed.iter().map(|failure| failure.count).sum();
+        if failed > 0 {
+            writeln!(out, "not encoded: {}, see the warnings", output::counted(failed, "picture"))?;
         }
+        notes::passed_over(&mut out, &report.passed_over)?;
+        notes::notes(&mut out, &report.notes)?;
         writeln!(out, "add them with `vismem add {}`", options.output.display())?;
         out.flush()?;
     }

@@ -19,7 +19,7 @@ pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
         Format::Json => output::json(&forgotten)?,
         Format::Text => print(&forgotten)?,
     }
-    Ok(Outcome::Done)
+    Ok(if forgotten.exemplars == 0 { Outcome::Incomplete } else { Outcome::Done })
 }
 
 fn forget(args: &Args, options: &Forget) -> Result<Forgotten> {
@@ -48,6 +48,14 @@ fn look(args: &Args, options: &Forget) -> Result<Forgotten> {
 
 fn print(forgotten: &Forgotten) -> Result<()> {
     let mut out = output::stdout();
+    if forgotten.exemplars == 0 {
+        writeln!(
+            out,
+            "nothing fits the selection, nothing {}",
+            if forgotten.dry_run { "would be forgotten" } else { "was forgotten" }
+        )?;
+        return Ok(out.flush()?);
+    }
     if forgotten.dry_run {
         for (label, exemplars) in &forgotten.labels {
             writeln!(out, "{:>9}  {label}", output::count(*exemplars))?;
@@ -58,15 +66,12 @@ fn print(forgotten: &Forgotten) -> Result<()> {
         }
         return Ok(out.flush()?);
     }
-    match &forgotten.receipt {
-        None => writeln!(out, "nothing fits the selection, nothing was forgotten")?,
-        Some(receipt) => {
-            let milliseconds = receipt.microseconds as f64 / 1e3;
-            writeln!(out, "forgot {} in {milliseconds:.1} ms", output::counted(receipt.exemplars, "exemplar"))?;
-            writeln!(out, "digest before {}\ndigest after  {}", receipt.before, receipt.after)?;
-            let by = receipt.selected_by.join(", ");
-            writeln!(out, "receipt       event {} of the log, selected by {by}, {}", receipt.event, receipt.engine)?;
-        }
+    if let Some(receipt) = &forgotten.receipt {
+        let milliseconds = receipt.microseconds as f64 / 1e3;
+        writeln!(out, "forgot {} in {milliseconds:.1} ms", output::counted(receipt.exemplars, "exemplar"))?;
+        writeln!(out, "digest before {}\ndigest after  {}", receipt.before, receipt.after)?;
+        let by = receipt.selected_by.join(", ");
+        writeln!(out, "receipt       event {} of the log, selected by {by}, {}", receipt.event, receipt.engine)?;
     }
     Ok(out.flush()?)
 }

@@ -20,6 +20,10 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
     } else {
         let listed = list::selected(&memory, &named.selection(&options.encoding), &mut Watch::default())?;
         exemplars(&listed, args.format)?;
+        if listed.exemplars.is_empty() {
+            eprintln!("nothing fits the selection");
+            return Ok(Outcome::Incomplete);
+        }
     }
     Ok(Outcome::Done)
 }

@@ -15,6 +15,7 @@ pub mod index;
 pub mod log;
 pub mod ls;
 pub mod model;
+mod notes;
 pub mod prune;
 pub mod reencode;
 pub mod relabel;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use vismem_app::sync::{Missing, SyncReport, SyncRequest, sync};
+use vismem_app::sync::{Missing, Moved, SyncReport, SyncRequest, sync};
 use vismem_models::Hub;
 
 use super::Outcome;
@@ -19,6 +19,7 @@ pub fn run(args: &Args, options: &Sync) -> Result<Outcome> {
     let request = SyncRequest {
         folder: options.folder.clone(),
         forget_missing: options.forget_missing,
+        confirmed: options.yes,
         encoder: encoder::request(&options.encoding),
         reading: (&options.reading).into(),
     };
@@ -32,11 +33,24 @@ pub fn run(args: &Args, options: &Sync) -> Result<Outcome> {
             print(&report, options)?;
         }
     }
-    Ok(report::outcome(&report.add))
+    Ok(if report.held_back.is_some() { Outcome::Incomplete } else { report::outcome(&report.add) })
 }
 
 fn print(report: &SyncReport, options: &Sync) -> Result<()> {
     let mut out = output::stdout();
+    for Moved { id, from, to, source } in report.relabelled.iter().take(SHOWN) {
+        writeln!(out, "{source} was moved: exemplar {id} is {to} now, not {from}")?;
+    }
+    if let Some(more @ 1..) = report.relabelled.len().checked_sub(SHOWN) {
+        writeln!(out, "and {} more were moved, --format json lists them", output::count(more))?;
+    }
+    if !report.relabelled.is_empty() {
+        writeln!(
+            out,
+            "relabelled {}; `vismem undo` takes that back",
+            output::counted(report.relabelled.len(), "exemplar")
+        )?;
+    }
     for Missing { id, label, source, replaced } in report.missing.iter().take(SHOWN) {
         let why = if *replaced { "was replaced" } else { "is gone" };
         writeln!(out, "{source} {why} (exemplar {id}, {label})")?;
@@ -45,10 +59,18 @@ fn print(report: &SyncReport, options: &Sync) -> Result<()> {
         writeln!(out, "and {} more, --format json lists them", output::count(more))?;
     }
     let missing = output::counted(report.missing.len(), "exemplar");
-    match (report.missing.len(), options.forget_missing) {
-        (0, _) => {}
-        (_, true) => writeln!(out, "forgot {missing} without a picture")?,
-        (_, false) => writeln!(out, "{missing} without a picture; --forget-missing forgets them")?,
+    match (report.missing.len(), &report.held_back, options.forget_missing) {
+        (0, ..) => {}
+        (_, Some(held_back), _) => {
+            let share = 100.0 * held_back.share;
+            write!(out, "not forgotten: {missing} without a picture, {share:.0} % of what comes from this folder")?;
+            if !held_back.labels.is_empty() {
+                write!(out, ", and all that these labels have: {}", held_back.labels.join(", "))?;
+            }
+            writeln!(out, "; if they are meant to go: --forget-missing --yes")?;
+        }
+        (_, None, true) => writeln!(out, "forgot {missing} without a picture")?,
+        (_, None, false) => writeln!(out, "{missing} without a picture; --forget-missing forgets them")?,
     }
     Ok(out.flush()?)
 }

@@ -127,7 +127,8 @@ mod tests {
             }
             Err("torn".into())
         });
-        let found: Vec<_> = read.map(|item| item.map(|member| member.bytes.unwrap().len()).map_err(|f| f.reason)).collect();
+        let found: Vec<_> =
+            read.map(|item| item.map(|member| member.bytes.unwrap().len()).map_err(|f| f.reason)).collect();
         let expected: Vec<_> = (0..100).map(Ok).chain([Err("torn".to_owned())]).collect();
         assert_eq!(found, expected);
     }

@@ -97,10 +97,13 @@ impl Rules {
         let bytes = member.bytes.as_deref().map_err(|fault| Fault::from(format!("{name}: {fault}")));
         if LABELS[kind] == "json" {
             let parsed = bytes.and_then(|bytes| {
-                serde_json::from_slice(text::without_mark(bytes)).map_err(|error| format!("{name}: is not JSON: {error}").into())
+                serde_json::from_slice(text::without_mark(bytes))
+                    .map_err(|error| format!("{name}: is not JSON: {error}").into())
             });
             let label = match &parsed {
-                Ok(value) => self.label_in_json(value).map(|label| label.map_err(|fault| format!("{name}: {fault}").into())),
+                Ok(value) => {
+                    self.label_in_json(value).map(|label| label.map_err(|fault| format!("{name}: {fault}").into()))
+                }
                 Err(fault) => Some(Err(fault.clone())),
             };
             return Told { label: label.map(|label| (kind, label)), attributes: self.attributes_in(&parsed) };
@@ -209,8 +212,10 @@ impl Beside {
     pub fn passes_over(&self, picture: &Path) -> bool {
         let name = platform::bytes(picture.as_os_str());
         let (own, sample) = (stem(name), sample(name));
-        let is_component =
-            sample != own && !self.told.contains_key(own) && self.told.contains_key(sample) && self.stems.contains(sample);
+        let is_component = sample != own
+            && !self.told.contains_key(own)
+            && self.told.contains_key(sample)
+            && self.stems.contains(sample);
         if is_component {
             let component = String::from_utf8_lossy(&name[sample.len()..]).to_lowercase();
             self.rules.survey.pass_over(file_kind::plain(component));
@@ -339,7 +344,11 @@ mod tests {
     type Outcome = Result<String, String>;
 
     /// The label of each picture of an archive of these files, and what was passed over.
-    fn labels(files: &[(&str, &str)], reading: &Reading, names: &[&str]) -> (Vec<(String, Outcome)>, Vec<(String, u64)>) {
+    fn labels(
+        files: &[(&str, &str)],
+        reading: &Reading,
+        names: &[&str],
+    ) -> (Vec<(String, Outcome)>, Vec<(String, u64)>) {
         let mut reader = Reader::new(reading, Wanted::OneLabel).unwrap();
         reader.classes = Classes::new(names.iter().map(|&name| name.to_owned()).collect());
         let mut beside = Beside::new(&Rules::of(&reader));
@@ -377,7 +386,8 @@ mod tests {
             ("x/5.jpg", ""),
         ];
         let (found, _) = labels(&files, &Reading::default(), &["zero", "one"]);
-        let expected = [("x/1.jpg", "one"), ("x/2.jpg", "dog"), ("x/3.right.png", "bird"), ("x/4.jpg", "x"), ("x/5.jpg", "x")];
+        let expected =
+            [("x/1.jpg", "one"), ("x/2.jpg", "dog"), ("x/3.right.png", "bird"), ("x/4.jpg", "x"), ("x/5.jpg", "x")];
         assert_eq!(sound(&found), expected);
     }
 

@@ -16,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 
 use self::beside::Rules;
 use crate::dataset::{Dataset, Reader};
-use crate::error::{ReadError, ResolveError};
+use crate::error::{Field, ReadError, ResolveError};
 use crate::picture::{Fault, has_extension, is_named_like_a_picture};
 use crate::{Result, file_kind, regular_file};
 
@@ -58,8 +58,7 @@ enum Compression {
 }
 
 /// The ends of names of archives that are not read here.
-const OTHER_KINDS: [&str; 12] =
-    ["bz2", "tbz", "tbz2", "xz", "txz", "lzma", "lz4", "7z", "rar", "gz", "zst", "z"];
+const OTHER_KINDS: [&str; 12] = ["bz2", "tbz", "tbz2", "xz", "txz", "lzma", "lz4", "7z", "rar", "gz", "zst", "z"];
 
 /// The beginnings of files of archives that are not read here, and what they are.
 const OTHER_BEGINNINGS: [(&[u8], &str); 5] = [
@@ -131,6 +130,7 @@ pub(crate) fn refuse_other_kinds(path: &Path) -> Result<()> {
 /// Opens an archive as a data set. Its beginning is looked at now, its files when it is their turn.
 pub(crate) fn open(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
     let packing = check(path)?;
+    reader.survey.apply(&[Field::LabelColumn, Field::Attributes]);
     let (archive, rules) = (path.to_owned(), Rules::of(reader));
     // A data set may have more archives than a process may have open files.
     let pictures = iter::once_with(move || samples::pictures(archive, packing, &rules)).flatten();

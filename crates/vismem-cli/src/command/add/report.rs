@@ -6,7 +6,7 @@ use anyhow::Result;
 use vismem_app::add::{AddReport, ItemKind, OtherLabel};
 
 use crate::args::Format;
-use crate::command::Outcome;
+use crate::command::{Outcome, notes};
 use crate::{output, remedy};
 
 /// How many pictures under other labels people are shown; programs get them all.
@@ -44,16 +44,22 @@ pub fn print(report: &AddReport) -> Result<()> {
     if let Some(more @ 1..) = report.other_label.len().checked_sub(SHOWN) {
         writeln!(out, "not added: {} more under other labels, --format json lists them", output::count(more))?;
     }
-    if !report.failed.is_empty() {
-        writeln!(out, "not added: {}, see the warnings", counted(report.failed.len() as u64))?;
+    let failed: u64 = report.failed.iter().map(|failure| failure.count).sum();
+    if failed > 0 {
+        writeln!(out, "not added: {}, see the warnings", counted(failed))?;
     }
+    notes::passed_over(&mut out, &report.passed_over)?;
     if !report.complete {
         writeln!(out, "stopped before the end; the same command again goes on from here")?;
     }
     for labels in &report.similar_labels {
         let labels = labels.iter().map(|label| format!("{label:?}")).collect::<Vec<_>>().join(", ");
-        writeln!(out, "labels that differ in case or spaces alone: {labels}; `vismem merge` makes them one")?;
+        writeln!(
+            out,
+            "labels that differ in capitals, spaces or forms of characters alone: {labels}; `vismem merge` makes them one"
+        )?;
     }
+    notes::notes(&mut out, &report.notes)?;
     let exemplars = output::counted(report.exemplars, "exemplar");
     writeln!(out, "{} holds {exemplars} of {}", report.memory, output::counted(report.filled_labels, "label"))?;
     Ok(out.flush()?)
