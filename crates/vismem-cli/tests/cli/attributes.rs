@@ -33,7 +33,9 @@ fn place() -> Place {
 }
 
 fn listed(place: &Place, condition: &str) -> Vec<u64> {
-    let list = place.vismem_with(["ls", "--where", condition, "--format", "json"]).done().json();
+    let run = place.vismem_with(["ls", "--where", condition, "--format", "json"]);
+    let list = run.json();
+    assert_eq!(run.code, i32::from(list["exemplars"].as_array().unwrap().is_empty()), "nothing is an answer, and told");
     list["exemplars"].as_array().unwrap().iter().map(|exemplar| exemplar["id"].as_u64().unwrap()).collect()
 }
 

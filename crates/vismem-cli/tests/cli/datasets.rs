@@ -365,7 +365,9 @@ fn a_memory_follows_a_folder() {
     assert_eq!(missing, [(Some(1), Some(false)), (Some(4), Some(true))], "{offered}");
     place.vismem("sync photos").done().says(&["0.png is gone (exemplar 1, disc)", "--forget-missing forgets them"]);
 
-    place.vismem("sync photos --forget-missing").done().says(&["forgot 2 exemplars"]);
+    let asks = ["not forgotten: 2 exemplars", "25 % of what comes from this folder", "--forget-missing --yes"];
+    place.vismem("sync photos --forget-missing").incomplete(&asks);
+    place.vismem("sync photos --forget-missing --yes").done().says(&["forgot 2 exemplars"]);
     assert_eq!(place.vismem("ls").done().stdout, "        3  disc\n        4  stripes\n");
     let log = place.vismem("log --format json").done().json();
     assert_eq!(log["events"].as_array().unwrap().last().unwrap()["kind"], "forget");

@@ -190,7 +190,7 @@ fn answers_about_forgetting_fit_their_schemas() {
     place.vismem("add rows.npy --label x").done();
     let dry = fitting(&place.vismem("forget --id 3 --dry-run --page gone.html --format json").done(), "forget");
     assert_eq!((&dry["exemplars"], &dry["receipt"], &dry["page"]), (&1.into(), &Value::Null, &"gone.html".into()));
-    let none = fitting(&place.vismem("forget --source gone --format json").done(), "forget");
+    let none = fitting(&place.vismem("forget --source gone --format json"), "forget");
     assert_eq!((&none["exemplars"], &none["receipt"]), (&0.into(), &Value::Null));
     let gone = fitting(&place.vismem("forget --id 3,4 --batch 1 --receipt r.json --format json").done(), "forget");
     assert_eq!(gone["receipt"]["selected_by"], json!(["id", "batch"]));
@@ -238,7 +238,9 @@ fn answers_about_folders_and_encoded_files_fit_their_schemas() {
     let synced = fitting(&place.vismem("sync learn --format json"), "sync");
     assert_eq!((&synced["add"]["added"], &synced["forgotten"]), (&2.into(), &0.into()));
     std::fs::remove_file(place.path("learn/disc/0.png")).unwrap();
-    let synced = fitting(&place.vismem("sync learn --forget-missing --format json"), "sync");
+    let asked = fitting(&place.vismem("sync learn --forget-missing --format json"), "sync");
+    assert_eq!(asked["held_back"], json!({ "exemplars": 1, "share": 0.5, "labels": ["disc"] }));
+    let synced = fitting(&place.vismem("sync learn --forget-missing --yes --format json"), "sync");
     assert_eq!((&synced["missing"][0]["replaced"], &synced["forgotten"]), (&false.into(), &1.into()));
 }
 

@@ -34,7 +34,7 @@ pub enum Error {
         what: String,
     },
     /// The file is packed in a way that is not read here.
-    #[error("{}: {what}; write it with snappy, zstd or no compression", path.display())]
+    #[error("{}: {what}; write it with another compression", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,

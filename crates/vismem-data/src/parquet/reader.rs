@@ -90,9 +90,14 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 
-/// Rows that are decoded together: many of plain values, few where one may be a picture.
+/// Rows that are decoded together: many of plain values, one where it may be a picture, of which each may be large.
 const TOGETHER: usize = 1024;
-const TOGETHER_WITH_BYTES: usize = 16;
+const TOGETHER_WITH_BYTES: usize = 1;
+
+/// A column of a group of rows that unpacks to more bytes than the first, and to more than the second times what it takes in
+/// the file, is made to fill the memory: pictures are packed already.
+const LARGEST_UNPACKED: i64 = 768 << 20;
+const MOST_UNPACKED: i64 = 100;
 
 impl Table {
     /// Opens a file; reads its footer alone.
@@ -316,6 +321,14 @@ impl Rows {
         let (reader, wanted, number) = (&self.reader, &self.wanted, self.next_group);
         (self.open, self.left) = guarded(&self.path, || {
             let group = reader.get_row_group(number)?;
+            for column in wanted {
+                let chunk = group.metadata().column(column.leaf);
+                let (packed, unpacked) = (chunk.compressed_size().max(1), chunk.uncompressed_size());
+                if unpacked > LARGEST_UNPACKED && unpacked / packed > MOST_UNPACKED {
+                    let what = format!("the column {} unpacks to {} MiB", column.name, unpacked >> 20);
+                    return Err(ParquetError::General(what));
+                }
+            }
             let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             let open = wanted.iter().map(|column| group.get_column_reader(column.leaf));
             Ok((open.collect::<Result<_, _>>()?, rows))

@@ -137,10 +137,8 @@ fn archive_with_names_that_are_not_utf8() {
         bytes[at + 3] = 0xe9;
     }
     place.write("a.zip", bytes);
-    let run = place.vismem("-m zip.vismem add a.zip");
-    assert_eq!(run.code, exit);
-    run.incomplete(&["its folder's name is not UTF-8", "use --label", "added 1 picture"]);
-    place.vismem("-m zip.vismem ls disc").done().says(&["a.zip#disc/caf\u{fffd}.png"]);
+    place.vismem("-m zip.vismem add a.zip").done().says(&["added 2 pictures"]);
+    place.vismem("-m zip.vismem ls disc").done().says(&["a.zip#disc/cafΘ.png"]);
 }
 
 #[test]
@@ -168,7 +166,11 @@ fn sample_without_a_label() {
     place.write("classes.txt", "disc\n");
     let run = place.vismem("add a.tar --class-names classes.txt");
     assert_eq!(run.code, exit);
-    run.incomplete(&["a.tar#1.png: lies in no folder", "a.tar#2.png: its class 9 is not among", "added 1 picture"]);
+    run.incomplete(&[
+        "a.tar#1.png: lies in no folder",
+        "a.tar#2.png: 2.cls: its class 9 is not among",
+        "added 1 picture",
+    ]);
 }
 
 #[test]
@@ -360,7 +362,9 @@ fn options_that_belong_to_other_data() {
     place.vismem("encode learn -o out").done();
     place.vismem("classify out").refused(exit, &["out: holds embeddings, not pictures; ask with out/embeddings.npy"]);
     place.vismem("classify out/embeddings.npy").done();
-    place.vismem("classify out/embeddings.npy --images x").refused(exit, &["--images belongs to pictures"]);
+    place
+        .vismem("classify out/embeddings.npy --images x")
+        .refused(exit, &["--images means nothing to what is named; drop it"]);
     place.vismem("encode learn --shard 3/2 -o out").misused(&["is not a shard", "1/4 to 4/4"]);
     place.vismem("encode learn --shard 0/2 -o out").misused(&["is not a shard"]);
 }

@@ -202,7 +202,7 @@ fn labels_that_are_none() {
     refused("square.npy", &npy::raw("<i4", false, "2, 1", &[0; 8]), &["has the shape [2, 1]"]);
     refused("short.npy", &npy::raw("<i4", false, "2,", &[0; 7]), &["is truncated"]);
     refused("table.csv", b"class\na\nb\n", &["has no column label; its columns are class"]);
-    refused("latin1.txt", b"caf\xe9\nb\n", &["is not UTF-8 text", "save it as UTF-8"]);
+    refused("latin1.txt", b"caf\xe9\nb\n", &["is not UTF-8 text", "save the file as UTF-8"]);
     place.vismem("add rows.npy --labels gone.txt").refused(exit, &["gone.txt", "No such file"]);
 }
 

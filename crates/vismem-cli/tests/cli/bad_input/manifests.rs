@@ -71,7 +71,7 @@ fn manifest_with_a_wrong_number_of_fields() {
 fn manifest_with_an_empty_field() {
     let exit = documented("manifest_with_an_empty_field");
     let place = Place::new();
-    add(&place, b"path,label\na.png,\n").refused(exit, &["list.csv, line 2: the label is empty"]);
+    add(&place, b"path,label\na.png,\n").refused(exit, &["list.csv, line 2: has no label"]);
     add(&place, b"path,label\n ,x\n").refused(exit, &["list.csv, line 2: the path is empty"]);
 }
 

@@ -91,7 +91,10 @@ fn selection_of_what_is_not_there() {
     ] {
         place.vismem(&format!("ls {selection}")).refused(exit, &[words]);
     }
-    assert_eq!(place.vismem("ls --source gone/*").done().stdout, "", "a pattern may fit nothing");
+    place.vismem("ls --source gone/*").incomplete(&["nothing fits the selection"]);
+    for change in ["relabel --source gone --to z", "split x --into z --source gone"] {
+        place.vismem(change).refused(exit, &["no exemplar fits the selection, nothing was changed"]);
+    }
 }
 
 #[test]
