@@ -195,7 +195,16 @@ pub(crate) fn picture_at(
     let row: u64 = row.parse().map_err(|_| ResolveError::NoRow)?;
     let gone = ResolveError::Gone { from: "table" };
     let table = Table::open(file).map_err(ReadError::from)?;
-    let Pictures::Bytes { bytes, .. } = pictures(&table, column, &features(file, &table)?)? else { return Err(gone) };
+    let found = pictures(&table, column, &features(file, &table)?).map_err(|error| match error {
+        // Where a picture is named, its column is a part of the name.
+        ReadError::SeveralColumns { columns, .. } => {
+            let example = name_inside(file, format!("{}#{row}", columns[0]));
+            let (columns, example) = (columns.join(", "), example.display());
+            ReadError::content(file, format!("has the pictures {columns}; name one as {example}"))
+        }
+        other => other,
+    })?;
+    let Pictures::Bytes { bytes, .. } = found else { return Err(gone) };
     let mut rows = table.rows_from(&[&bytes], row).map_err(ReadError::from)?;
     match rows.next().transpose().map_err(ReadError::from)?.map(|mut row| row.swap_remove(0)) {
         Some(Value::Bytes(bytes)) if bytes.len() as u64 > largest => Err(ResolveError::TooLarge { limit: largest }),

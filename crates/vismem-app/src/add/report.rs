@@ -177,7 +177,8 @@ fn notes(survey: &Survey, labels: &BTreeSet<String>) -> Vec<Note> {
     notes.retain(|note| note.labels.is_empty() || note.labels.iter().any(|label| labels.contains(label)));
     notes.retain(|note| note.about != About::OneFlatFolder || labels.len() == 1);
     for about in [About::LabelsOfSplits, About::LabelsOfNothing, About::LabelsOfContainers] {
-        let meant = labels.iter().filter(|label| doubtful(label) == Some(about));
+        let is_noted = |label: &String| notes.iter().any(|note| note.labels.contains(label));
+        let meant = labels.iter().filter(|label| doubtful(label) == Some(about) && !is_noted(label));
         let labels: Vec<String> = meant.cloned().collect();
         if !labels.is_empty() {
             notes.push(Note { about, labels, path: None });

@@ -6,6 +6,7 @@ mod eval;
 mod forgetting;
 mod full_disk;
 mod importing;
+mod labels;
 mod manifests;
 mod memories;
 mod models;
@@ -45,6 +46,7 @@ fn the_document_and_the_tests_have_the_same_rows() {
         include_str!("bad_input/forgetting.rs"),
         include_str!("bad_input/full_disk.rs"),
         include_str!("bad_input/importing.rs"),
+        include_str!("bad_input/labels.rs"),
         include_str!("bad_input/manifests.rs"),
         include_str!("bad_input/memories.rs"),
         include_str!("bad_input/models.rs"),

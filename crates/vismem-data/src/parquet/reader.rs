@@ -458,6 +458,41 @@ mod tests {
     }
 
     #[test]
+    fn every_compression_is_read() {
+        use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+        use parquet::data_type::Int64Type;
+        use parquet::file::properties::WriterProperties;
+        use parquet::file::writer::SerializedFileWriter;
+        use parquet::schema::parser::parse_message_type;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.parquet");
+        let values: Vec<i64> = (0..1000).collect();
+        for compression in [
+            Compression::UNCOMPRESSED,
+            Compression::SNAPPY,
+            Compression::GZIP(GzipLevel::default()),
+            Compression::BROTLI(BrotliLevel::default()),
+            Compression::LZ4,
+            Compression::LZ4_RAW,
+            Compression::ZSTD(ZstdLevel::default()),
+        ] {
+            let schema = parse_message_type("message schema { REQUIRED INT64 id; }").unwrap().into();
+            let properties = WriterProperties::builder().set_compression(compression).build().into();
+            let file = std::fs::File::create(&path).unwrap();
+            let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
+            let mut group = writer.next_row_group().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&values, None, None).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+            writer.close().unwrap();
+            let rows = Table::open(&path).unwrap().rows(&["id"]).unwrap();
+            let found: Vec<_> = rows.map(|row| row.unwrap().swap_remove(0)).collect();
+            assert_eq!(found, values.iter().map(|id| Value::Integer(*id)).collect::<Vec<_>>(), "{compression}");
+        }
+    }
+
+    #[test]
     fn reading_from_a_row_on_gives_what_reading_all_gives() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.parquet");
