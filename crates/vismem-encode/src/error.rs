@@ -34,6 +34,12 @@ pub enum LoadError {
         /// What is wrong with it.
         source: crate::preprocess::ConfigError,
     },
+    /// Nothing says how pictures are prepared for the model.
+    #[error("{}: has no preprocessor_config.json, so that nothing says how pictures are prepared for it", place.display())]
+    NoPreprocessing {
+        /// The model's folder, file or repository.
+        place: PathBuf,
+    },
     /// The folder holds no ONNX file that could be the model, or several and none with a known name.
     #[error(
         "{}: expected onnx/vision_model.onnx, onnx/model.onnx, or exactly one .onnx file there or at the top, found {found}; \

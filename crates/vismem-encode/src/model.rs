@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LoadError;
 use crate::head::{Head, HeadRule, Pool};
-use crate::model_files::ModelFiles;
+use crate::model_files::{ModelFiles, PREPROCESSING};
 use crate::preprocess::{Channels, Filter, Preprocessing, Resize, ResizeTo, Rounding};
 use crate::runtime::Onnx;
 
@@ -68,15 +68,13 @@ impl Model {
     /// As [`from_folder`](Self::from_folder).
     pub fn from_folder_with(folder: impl AsRef<Path>, wanted: Option<&str>) -> Result<Self, LoadError> {
         let folder = folder.as_ref();
-        let path = folder.join("preprocessor_config.json");
-        let preprocessing = Preprocessing::from_hugging_face(&read(&path)?)
-            .map_err(|source| LoadError::Preprocessing { path, source })?;
         let path = folder.join("config.json");
         let head = match read(&path) {
             Ok(json) => HeadRule::from_config(&json).map_err(|source| LoadError::Json { path, source })?,
             Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => HeadRule::default(),
             Err(error) => return Err(error),
         };
+        let preprocessing = preprocessing_of(folder, head.model_type())?;
         let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| folder.display().to_string());
         let onnx = ModelFiles::choose(&files_of(folder)?, wanted, folder)?.onnx;
@@ -144,6 +142,22 @@ impl Model {
             Source::File(path) => Onnx::File(path),
         }
     }
+}
+
+/// What the first of [`PREPROCESSING`] in the folder says.
+fn preprocessing_of(folder: &Path, model_type: &str) -> Result<Preprocessing, LoadError> {
+    for name in PREPROCESSING {
+        let path = folder.join(name);
+        match read(&path) {
+            Ok(json) => {
+                return Preprocessing::from_hugging_face(&json, model_type)
+                    .map_err(|source| LoadError::Preprocessing { path, source });
+            }
+            Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(LoadError::NoPreprocessing { place: folder.to_owned() })
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {

@@ -17,8 +17,11 @@ pub struct ModelFiles {
 /// pictures.
 const KNOWN: [&str; 2] = ["onnx/vision_model.onnx", "onnx/model.onnx"];
 
-/// JSON files that describe a model.
-const JSON: [&str; 2] = ["config.json", "preprocessor_config.json"];
+/// JSON files that say how pictures are prepared, the older form first.
+pub(crate) const PREPROCESSING: [&str; 2] = ["preprocessor_config.json", "processor_config.json"];
+
+/// The JSON file that describes a model otherwise.
+const CONFIG: &str = "config.json";
 
 impl ModelFiles {
     /// Chooses among the files `names` of a model.
@@ -55,7 +58,7 @@ impl ModelFiles {
             let data = name
                 .strip_prefix(&*onnx)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with("_data") || rest.starts_with(".data"));
-            data || JSON.contains(&name.as_str())
+            data || *name == CONFIG || PREPROCESSING.contains(&name.as_str())
         };
         let all = names.iter().filter(is_part).cloned().collect();
         Ok(Self { onnx, all })

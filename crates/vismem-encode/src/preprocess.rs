@@ -1,6 +1,7 @@
 //! From a picture to the numbers a model reads.
 
 mod config;
+mod processors;
 
 use fast_image_resize as fir;
 use fir::images::{TypedImage, TypedImageRef};
