@@ -30,7 +30,7 @@ fn pull(hub: &Hub) -> Result<Snapshot, HubError> {
         assert!(here <= total);
         ControlFlow::Continue(())
     };
-    hub.pull(&"OWNER/NAME".parse().unwrap(), |names| Ok(names.to_vec()), &mut progress)
+    hub.pull(&"OWNER/NAME".parse().unwrap(), |names, _| Ok(names.to_vec()), &mut progress)
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_was_cut_off_goes_on_in_the_next_run() {
 fn what_was_cancelled_goes_on_in_the_next_run() {
     with_hub(|hub, server, _| {
         let repository: Repository = "OWNER/NAME".parse().unwrap();
-        let all = |names: &[String]| Ok::<_, HubError>(names.to_vec());
+        let all = |names: &[String], _: &Path| Ok::<_, HubError>(names.to_vec());
         let cancelled = hub.pull(&repository, all, &mut |_| ControlFlow::Break(())).unwrap_err();
         assert!(matches!(cancelled, HubError::Cancelled { .. }), "{cancelled}");
         assert_eq!(hub.cached(&repository), None);
@@ -114,7 +114,7 @@ fn what_is_damaged_or_refused_leaves_nothing_behind() {
             std::fs::read_dir(blobs).unwrap().flatten().filter(|entry| entry.metadata().unwrap().len() > 0).collect();
         assert!(left.is_empty(), "{left:?}");
         let unknown: Repository = "OWNER/OTHER".parse().unwrap();
-        let error = hub.pull(&unknown, |names| Ok::<_, HubError>(names.to_vec()), &mut no_progress()).unwrap_err();
+        let error = hub.pull(&unknown, |names, _| Ok::<_, HubError>(names.to_vec()), &mut no_progress()).unwrap_err();
         assert!(matches!(error, HubError::NotFound { .. }), "{error}");
     });
 }

@@ -120,6 +120,9 @@ struct NamedSize {
 }
 
 impl Preprocessing {
+    /// A `preprocessor_config.json` to fill in.
+    pub const TEMPLATE: &str = r#"{"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 224}, "resample": 3, "do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "rescale_factor": 0.00392156862745098, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}"#;
+
     /// Reads a Hugging Face `preprocessor_config.json`, or the part `image_processor` of a `processor_config.json`.
     /// `model_type` is that of `config.json`, empty where it is not known.
     ///
@@ -407,6 +410,11 @@ mod tests {
 
     const SHORT: ResizeTo = ResizeTo::ShortestEdge { length: 224, rounding: Rounding::Down };
     const SQUARE: ResizeTo = ResizeTo::Exact { height: 224, width: 224 };
+
+    #[test]
+    fn the_template_can_be_read() {
+        assert!(Preprocessing::from_hugging_face(Preprocessing::TEMPLATE, "").is_ok());
+    }
 
     #[test]
     fn every_number_of_the_file_is_taken() {

@@ -1,5 +1,7 @@
 //! The pure Rust runtime.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use ::rten::{Dimension, Model, ModelOptions, NodeId, RunOptions, ThreadPool};
@@ -19,12 +21,20 @@ impl Runtime for Rten {
         "rten".to_owned()
     }
 
-    fn load(&self, onnx: Onnx<'_>) -> Result<Box<dyn Graph>, String> {
+    fn load(&self, onnx: &Onnx) -> Result<Box<dyn Graph>, String> {
         let mut options = ModelOptions::with_all_ops();
         options.prepack_weights(true);
         let model = match onnx {
             Onnx::Static(bytes) => options.load_static_slice(bytes),
-            Onnx::File(path) => options.load_file(path),
+            Onnx::Files(files) if files.weights.is_empty() => options.load_file(&files.onnx),
+            // Left to itself rten takes weights beside the file alone, and by some names.
+            Onnx::Files(files) => {
+                let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+                for (name, path) in &files.weights {
+                    options.external_data(name, read(path)?);
+                }
+                options.load(read(&files.onnx)?)
+            }
         };
         let model = model.map_err(|e| e.to_string())?;
         let ports = |ids: &[NodeId]| ids.iter().filter_map(|&id| port(&model, id)).collect();
