@@ -118,3 +118,52 @@ fn what_is_damaged_or_refused_leaves_nothing_behind() {
         assert!(matches!(error, HubError::NotFound { .. }), "{error}");
     });
 }
+
+#[test]
+fn no_more_is_taken_of_a_file_than_the_hub_lists() {
+    with_hub(|hub, server, folder| {
+        server.send(Sending::TooLong(5_000_000));
+        let mut most = 0;
+        let mut progress = |Fetching { here, .. }: Fetching| {
+            most = most.max(here);
+            ControlFlow::Continue(())
+        };
+        let all = |names: &[String], _: &Path| Ok::<_, HubError>(names.to_vec());
+        let error = hub.pull(&"OWNER/NAME".parse().unwrap(), all, &mut progress).unwrap_err();
+        assert!(matches!(error, HubError::Damaged { .. }), "{error}");
+        assert!(most <= large().len() as u64);
+        let left = std::fs::read_dir(folder.join("cache/models--OWNER--NAME/blobs")).unwrap().flatten();
+        assert_eq!(left.map(|entry| entry.metadata().unwrap().len()).sum::<u64>(), 0);
+    });
+}
+
+#[test]
+fn nobody_is_followed_to_another_scheme() {
+    with_hub(|hub, server, _| {
+        for location in ["file:///etc/hostname", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", ""] {
+            server.send(Sending::From(location));
+            let error = pull(hub).unwrap_err();
+            assert!(
+                matches!(&error, HubError::Redirected { location: to, .. } if to == location),
+                "{location}: {error}"
+            );
+        }
+        // In a circle.
+        server.send(Sending::From("/OWNER/NAME/resolve/x"));
+        assert!(matches!(pull(hub), Err(HubError::Network { .. })));
+    });
+}
+
+#[test]
+fn files_that_others_name_are_fetched_in_turn() {
+    with_hub(|hub, server, _| {
+        let choose = |_: &[String], folder: &Path| {
+            let small = vec!["small.json".to_owned()];
+            let is_here = folder.join("small.json").is_file();
+            Ok::<_, HubError>(if is_here { [small, vec!["deep/large.bin".to_owned()]].concat() } else { small })
+        };
+        let snapshot = hub.pull(&"OWNER/NAME".parse().unwrap(), choose, &mut no_progress()).unwrap();
+        assert_eq!(snapshot.files(), ["deep/large.bin", "small.json"]);
+        assert_eq!(server.requests().len(), 3, "the list, and each file once");
+    });
+}
