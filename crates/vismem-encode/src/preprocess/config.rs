@@ -1,6 +1,7 @@
 //! Reads a Hugging Face `preprocessor_config.json`.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::processors::{Own, Processor};
@@ -31,14 +32,14 @@ pub enum ConfigError {
     },
     /// A processor whose steps are not known here.
     #[error(
-        "`image_processor_type` is {0:?}, whose steps are not known here; use a model with another one, or describe its \
+        "`image_processor_type` is {0}, whose steps are not known here; use a model with another one, or describe its \
          steps by the keys of a CLIPImageProcessor"
     )]
     Processor(String),
     /// A step that this crate does not do, or a key that it does not know.
     #[error(
-        "`{key}` is {value}, which asks for a step that is not done here; use a model without it, or take the key out if it \
-         changes no pixel"
+        "`{key}` is {value}, which may change pixels and is not followed here; use a model without it, or take the key out if \
+         it changes no pixel"
     )]
     Unsupported {
         /// The key in the JSON.
@@ -73,22 +74,21 @@ const HARMLESS: [&str; 16] = [
     "use_fast",
 ];
 
-#[derive(Deserialize)]
 struct Config {
-    image_processor_type: Option<String>,
-    feature_extractor_type: Option<String>,
+    /// `image_processor_type`, or the name that the key had before 2023.
+    class: Option<String>,
     do_resize: Option<bool>,
     size: Option<Size>,
     default_to_square: Option<bool>,
-    resample: Option<u8>,
+    resample: Option<i64>,
     antialias: Option<bool>,
     do_center_crop: Option<bool>,
     crop_size: Option<Size>,
     do_rescale: Option<bool>,
     rescale_factor: Option<f64>,
     do_normalize: Option<bool>,
-    image_mean: Option<[f32; 3]>,
-    image_std: Option<[f32; 3]>,
+    image_mean: Option<Channelwise>,
+    image_std: Option<Channelwise>,
     do_flip_channel_order: Option<bool>,
     // What only some processors read.
     crop_pct: Option<f64>,
@@ -96,8 +96,84 @@ struct Config {
     include_top: Option<bool>,
     ensure_multiple_of: Option<f64>,
     /// Everything else that the file says.
-    #[serde(flatten)]
     rest: Map<String, Value>,
+}
+
+/// A number for each channel, or one for all.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(untagged)]
+enum Channelwise {
+    All(f32),
+    Each([f32; 3]),
+}
+
+impl Channelwise {
+    fn each(self) -> [f32; 3] {
+        match self {
+            Self::All(value) => [value; 3],
+            Self::Each(values) => values,
+        }
+    }
+}
+
+impl Config {
+    fn new(mut rest: Map<String, Value>) -> Result<Self, ConfigError> {
+        let keys = &mut rest;
+        let class = take(keys, "image_processor_type", "a text")?;
+        let old_class = take(keys, "feature_extractor_type", "a text")?;
+        Ok(Self {
+            class: class.or(old_class),
+            do_resize: take(keys, "do_resize", SWITCH)?,
+            size: take(keys, "size", SIZE)?,
+            default_to_square: take(keys, "default_to_square", SWITCH)?,
+            resample: take(keys, "resample", RESAMPLE)?,
+            antialias: take(keys, "antialias", SWITCH)?,
+            do_center_crop: take(keys, "do_center_crop", SWITCH)?,
+            crop_size: take(keys, "crop_size", SIZE)?,
+            do_rescale: take(keys, "do_rescale", SWITCH)?,
+            rescale_factor: take(keys, "rescale_factor", "a finite number")?,
+            do_normalize: take(keys, "do_normalize", SWITCH)?,
+            image_mean: take(keys, "image_mean", MEAN)?,
+            image_std: take(keys, "image_std", DEVIATION)?,
+            do_flip_channel_order: take(keys, "do_flip_channel_order", SWITCH)?,
+            crop_pct: take(keys, "crop_pct", SHARE)?,
+            rescale_offset: take(keys, "rescale_offset", SWITCH)?,
+            include_top: take(keys, "include_top", SWITCH)?,
+            ensure_multiple_of: take(keys, "ensure_multiple_of", "a number")?,
+            rest,
+        })
+    }
+}
+
+const SWITCH: &str = "true or false";
+const SIZE: &str = "a side length, `height` and `width`, or `shortest_edge`";
+const RESAMPLE: &str = "a PIL code from 0 (nearest) to 5 (Hamming)";
+const MEAN: &str = "three finite numbers";
+const DEVIATION: &str = "three numbers other than zero";
+const SHARE: &str = "a number above 0";
+
+/// Takes a key out, if the file has it and it is not null.
+fn take<T: DeserializeOwned>(
+    keys: &mut Map<String, Value>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<Option<T>, ConfigError> {
+    let value = keys.remove(key).filter(|value| !value.is_null());
+    let read = |value: Value| {
+        T::deserialize(&value).map_err(|_| ConfigError::Value { key, value: shown(&value.to_string()), expected })
+    };
+    value.map(read).transpose()
+}
+
+/// A piece of the file as it may stand in a message: short, and without characters that are not shown as they are.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    };
+    let more = if text.chars().count() > LONGEST { "…" } else { "" };
+    text.chars().take(LONGEST).map(escaped).chain([more.to_owned()]).collect()
 }
 
 #[derive(Deserialize)]
@@ -138,7 +214,7 @@ impl Preprocessing {
         if let Some(nested) = json.get_mut("image_processor").filter(|nested| nested.is_object()) {
             json = nested.take();
         }
-        let config: Config = serde_json::from_value(json)?;
+        let config = Config::new(Map::deserialize(json)?)?;
         let processor = config.processor(model_type)?;
         config.refuse_unknown_keys(processor)?;
         let preprocessing = config.read(processor)?;
@@ -149,8 +225,8 @@ impl Preprocessing {
 
 impl Config {
     fn processor(&self, model_type: &str) -> Result<&'static Processor, ConfigError> {
-        match self.image_processor_type.as_ref().or(self.feature_extractor_type.as_ref()) {
-            Some(class) => Processor::of_class(class).ok_or_else(|| ConfigError::Processor(class.clone())),
+        match &self.class {
+            Some(class) => Processor::of_class(class).ok_or_else(|| ConfigError::Processor(shown(class))),
             None => Ok(Processor::of_model(model_type).unwrap_or(&Processor::UNKNOWN)),
         }
     }
@@ -172,6 +248,9 @@ impl Config {
     }
 
     fn read(&self, processor: &Processor) -> Result<Preprocessing, ConfigError> {
+        if let Some(share) = self.crop_pct.filter(|share| !(share.is_finite() && *share > 0.0)) {
+            return Err(ConfigError::Value { key: "crop_pct", value: share.to_string(), expected: SHARE });
+        }
         let rescales = self.do_rescale.unwrap_or(true);
         let rescale = if rescales { self.rescale_factor.unwrap_or(1.0 / 255.0) as f32 } else { 1.0 };
         if !rescale.is_finite() {
@@ -188,9 +267,13 @@ impl Config {
     fn normalization(&self, processor: &Processor, rescales: bool) -> Result<([f32; 3], [f32; 3]), ConfigError> {
         let normalizes = self.do_normalize.unwrap_or(processor.normalizes);
         let again = processor.own == Own::EfficientNet && self.include_top.unwrap_or(true);
-        let mut mean = if normalizes { self.image_mean.ok_or(ConfigError::Missing("image_mean"))? } else { [0.0; 3] };
-        let mut std =
-            if normalizes || again { self.image_std.ok_or(ConfigError::Missing("image_std"))? } else { [1.0; 3] };
+        let mut mean =
+            if normalizes { self.image_mean.ok_or(ConfigError::Missing("image_mean"))?.each() } else { [0.0; 3] };
+        let mut std = if normalizes || again {
+            self.image_std.ok_or(ConfigError::Missing("image_std"))?.each()
+        } else {
+            [1.0; 3]
+        };
         if rescales && processor.own == Own::EfficientNet && self.rescale_offset.unwrap_or(false) {
             mean = mean.map(|mean| mean + 1.0);
         }
@@ -198,12 +281,12 @@ impl Config {
             std = std.map(|std| std * std);
         }
         if std.iter().any(|s| !s.is_normal()) {
-            let value = format!("{:?}", self.image_std.unwrap_or(std));
-            return Err(ConfigError::Value { key: "image_std", value, expected: "three numbers other than zero" });
+            let value = format!("{:?}", self.image_std.map_or(std, Channelwise::each));
+            return Err(ConfigError::Value { key: "image_std", value, expected: DEVIATION });
         }
         if mean.iter().any(|m| !m.is_finite()) {
             let value = format!("{mean:?}");
-            return Err(ConfigError::Value { key: "image_mean", value, expected: "three finite numbers" });
+            return Err(ConfigError::Value { key: "image_mean", value, expected: MEAN });
         }
         Ok((mean, std))
     }
@@ -285,7 +368,7 @@ impl Config {
     }
 
     fn filter(&self, processor: &Processor) -> Result<Filter, ConfigError> {
-        Ok(match self.resample.or(processor.resample).ok_or(ConfigError::Missing("resample"))? {
+        Ok(match self.resample.or(processor.resample.map(i64::from)).ok_or(ConfigError::Missing("resample"))? {
             0 => Filter::Nearest,
             1 => Filter::Lanczos,
             2 => Filter::Bilinear,
@@ -293,8 +376,8 @@ impl Config {
             4 => Filter::Box,
             5 => Filter::Hamming,
             other => {
-                let expected = "a PIL code from 0 (nearest) to 5 (Hamming)";
-                return Err(ConfigError::Value { key: "resample", value: other.to_string(), expected });
+                let value = other.to_string();
+                return Err(ConfigError::Value { key: "resample", value, expected: RESAMPLE });
             }
         })
     }
@@ -363,11 +446,11 @@ fn enlarged(key: &'static str, length: f64) -> Result<u32, ConfigError> {
 }
 
 fn unsupported(key: &str, value: &Value) -> ConfigError {
-    ConfigError::Unsupported { key: key.to_owned(), value: value.to_string() }
+    ConfigError::Unsupported { key: shown(key), value: shown(&value.to_string()) }
 }
 
 fn not_a_size(key: &'static str, value: String) -> ConfigError {
-    ConfigError::Value { key, value, expected: "a side length, `height` and `width`, or `shortest_edge`" }
+    ConfigError::Value { key, value: shown(&value), expected: SIZE }
 }
 
 fn side(key: &'static str, length: u32) -> Result<u32, ConfigError> {
@@ -428,6 +511,8 @@ mod tests {
         };
         assert_eq!(with(json!({})).unwrap(), expected);
         assert_eq!(with(json!({"rescale_factor": 0.5})).unwrap(), Preprocessing { rescale: 0.5, ..expected.clone() });
+        let one = with(json!({"image_mean": 0.5, "image_std": 0.25})).unwrap();
+        assert_eq!((one.mean, one.std), ([0.5; 3], [0.25; 3]));
         // What a file may leave out.
         assert_eq!(with(json!({"rescale_factor": null, "resample": null})).unwrap(), expected);
         // What changes no pixel.
@@ -643,6 +728,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_says_is_shown_shortly_and_without_characters_that_deceive() {
+        for (key, value) in [("a\u{1b}[31m\u{202e}b", json!(1)), ("labels", json!("\u{202e}x\n".repeat(9000)))] {
+            let error = with(json!({key: value})).unwrap_err().to_string();
+            assert!(error.len() < 1000 && !error.contains(['\u{1b}', '\u{202e}', '\n']), "{error}");
+        }
+    }
+
+    #[test]
     fn processors_whose_steps_are_not_known_are_refused_by_name() {
         for class in
             ["Siglip2ImageProcessor", "ViltImageProcessor", "ImageGPTImageProcessor", "SomeImageProcessor", "ViT", ""]
@@ -688,18 +781,17 @@ mod tests {
             ("image_std", json!([0.2, 1e39, 0.2])),
             ("image_mean", json!([0.2, 1e39, 0.2])),
             ("rescale_factor", json!(1e39)),
+            ("resample", json!("bicubic")),
+            ("image_mean", json!([0.5, 0.5])),
+            ("image_std", json!("0.5")),
+            ("do_resize", json!("yes")),
+            ("image_processor_type", json!(7)),
         ] {
             let error = with(json!({key: value})).unwrap_err();
             assert!(matches!(error, ConfigError::Value { key: named, .. } if named == key), "{key}: {error}");
         }
-        for (key, value) in [
-            ("resample", json!("bicubic")),
-            ("image_mean", json!([0.5, 0.5])),
-            ("image_std", json!(0.5)),
-            ("do_resize", json!("yes")),
-        ] {
-            assert!(matches!(with(json!({key: value})).unwrap_err(), ConfigError::Json(_)), "{key}");
-        }
+        let error = with(json!({"image_processor_type": "ConvNextImageProcessor", "crop_pct": -0.5})).unwrap_err();
+        assert!(matches!(error, ConfigError::Value { key: "crop_pct", .. }), "{error}");
         for text in ["", "[]", "null", "{"] {
             assert!(matches!(Preprocessing::from_hugging_face(text, ""), Err(ConfigError::Json(_))), "{text:?}");
         }

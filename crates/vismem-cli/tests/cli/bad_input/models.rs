@@ -44,7 +44,7 @@ fn repository_without_preprocessing() {
     );
     place.write("hub/me/tiny/preprocessor_config.json", br#"{"image_processor_type": "ViltImageProcessor"}"#);
     run(&place, &server, "model pull me/tiny")
-        .refused(exit, &["preprocessor_config.json: `image_processor_type` is \"ViltImageProcessor\""]);
+        .refused(exit, &["preprocessor_config.json: `image_processor_type` is ViltImageProcessor"]);
     assert!(!server.requests().iter().any(|request| request.contains(".onnx")), "what cannot be used is not fetched");
 }
 
