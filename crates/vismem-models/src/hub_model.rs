@@ -77,9 +77,9 @@ impl HubModel {
         let names = snapshot.files();
         let files = self.choose(&names).ok()?;
         // Others may have fetched a part: weights for other programs, or JSON alone.
-        Model::check_description(&snapshot.folder).ok()?;
-        let weights = weights(&snapshot.folder, &files).ok()?;
-        let is_whole = weights.iter().all(|weights| names.contains(weights));
+        // Where the ONNX file cannot be read, whoever loads it says so.
+        let weights = weights(&snapshot.folder, &files).unwrap_or_default();
+        let is_whole = files.say_preprocessing() && weights.iter().all(|weights| names.contains(weights));
         is_whole.then(|| CachedModel { snapshot, files: files.with_weights(weights), onnx: files.onnx })
     }
 

@@ -167,3 +167,17 @@ fn files_that_others_name_are_fetched_in_turn() {
         assert_eq!(server.requests().len(), 3, "the list, and each file once");
     });
 }
+
+#[test]
+fn the_token_stays_with_the_hubs_own_port() {
+    with_hub(|hub, server, folder| {
+        // On the same host, and it takes nobody who brings a token.
+        let other = Server::start(&folder.join("hub"));
+        let location: &'static str = Box::leak(format!("{}/storage/OWNER/NAME/small.json", other.endpoint).into());
+        server.send(Sending::From(location));
+        let small = |_: &[String], _: &Path| Ok::<_, HubError>(vec!["small.json".to_owned()]);
+        let hub = hub.clone().with_token("secret");
+        let snapshot = hub.pull(&"OWNER/NAME".parse().unwrap(), small, &mut no_progress()).unwrap();
+        assert_eq!(snapshot.files(), ["small.json"]);
+    });
+}
