@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use server::{COMMIT, Sending, Server};
-use vismem_models::{Fetching, Hub, HubError, Repository, Snapshot, no_progress};
+use vismem_models::{Fetching, Hub, HubError, HubModel, LoadError, Repository, Snapshot, no_progress};
 
 /// Does `work` with a hub that serves `OWNER/NAME` with two files, and with the folder that it and its cache are in.
 fn with_hub(work: impl FnOnce(&Hub, &Server, &Path)) {
@@ -179,5 +179,59 @@ fn the_token_stays_with_the_hubs_own_port() {
         let hub = hub.clone().with_token("secret");
         let snapshot = hub.pull(&"OWNER/NAME".parse().unwrap(), small, &mut no_progress()).unwrap();
         assert_eq!(snapshot.files(), ["small.json"]);
+    });
+}
+
+/// A field of a protobuf message that holds bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
+}
+
+/// An ONNX file that names a file of weights, and has nothing else.
+fn onnx_with_weights_in(location: &str) -> Vec<u8> {
+    let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
+    let is_external = [14 << 3, 1];
+    let tensor = [&field(13, &entry)[..], &is_external].concat();
+    field(7, &field(5, &tensor))
+}
+
+#[test]
+fn a_model_is_fetched_with_the_weights_that_it_names_and_nothing_else() {
+    with_hub(|hub, server, folder| {
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.join("hub/OWNER/NAME").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        };
+        let model = HubModel::in_repository("OWNER/NAME").unwrap();
+        write("onnx/model.onnx", &onnx_with_weights_in("parts/weights.bin"));
+        write("onnx/model.onnx_data", &[1; 2000]);
+
+        // Nothing says how pictures are prepared, or what says it cannot be followed.
+        let pull = || model.pull(hub, &mut no_progress());
+        let is_refused = |error| matches!(error, LoadError::Model(vismem_encode::LoadError::NoPreprocessing { .. }));
+        assert!(is_refused(pull().unwrap_err()));
+        write("preprocessor_config.json", br#"{"do_pad": true}"#);
+        let error = pull().unwrap_err();
+        assert!(matches!(error, LoadError::Model(vismem_encode::LoadError::Preprocessing { .. })), "{error}");
+        assert!(!server.requests().iter().any(|request| request.contains("onnx")));
+
+        write("preprocessor_config.json", br#"{"do_resize": false, "crop_size": 8, "do_normalize": false}"#);
+        let error = pull().unwrap_err();
+        assert!(matches!(error, LoadError::Model(vismem_encode::LoadError::Weights { .. })), "{error}");
+        assert_eq!(model.cached(hub), None);
+
+        write("onnx/parts/weights.bin", &[2; 3000]);
+        let pulled = pull().unwrap();
+        assert_eq!(pulled.files, ["onnx/model.onnx", "onnx/parts/weights.bin", "preprocessor_config.json"]);
+        assert_eq!(model.cached(hub), Some(pulled.clone()));
+        std::fs::remove_file(pulled.snapshot.folder.join("onnx/parts/weights.bin")).unwrap();
+        assert_eq!(model.cached(hub), None, "it is not whole");
+
+        for outside in ["../../../secret", "/etc/hostname"] {
+            write("onnx/model.onnx", &onnx_with_weights_in(outside));
+            let error = pull().unwrap_err();
+            assert!(matches!(error, LoadError::Model(vismem_encode::LoadError::Onnx { .. })), "{outside}: {error}");
+        }
     });
 }
