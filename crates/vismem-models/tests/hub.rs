@@ -138,6 +138,17 @@ fn no_more_is_taken_of_a_file_than_the_hub_lists() {
 }
 
 #[test]
+fn a_file_whose_size_is_not_listed_is_taken_up_to_a_limit() {
+    with_hub(|hub, server, _| {
+        server.send(Sending::Unlisted(20 << 20));
+        let error = pull(hub).unwrap_err();
+        assert!(matches!(error, HubError::Unlisted { .. }), "{error}");
+        server.send(Sending::Unlisted(0));
+        assert_eq!(pull(hub).unwrap().files(), ["deep/large.bin", "small.json"]);
+    });
+}
+
+#[test]
 fn nobody_is_followed_to_another_scheme() {
     with_hub(|hub, server, _| {
         for location in ["file:///etc/hostname", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", ""] {
