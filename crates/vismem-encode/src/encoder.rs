@@ -286,10 +286,12 @@ fn input_shape(
         )));
     };
     let dims = port.dims.clone().unwrap_or_else(|| vec![None; 4]);
+    let shape: Vec<_> = dims.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string())).collect();
+    let shape = shape.join(" x ");
     let is_open = !matches!(dims[..], [_, Some(_), ..]);
     if is_open && outline.is_some_and(|outline| outline.layout(&port.name) != Some(Layout::ChannelsFirst)) {
         return Err(wrong(format!(
-            "its input `{}` has the shape {dims:?}, which does not tell that the channels come first, as they must: \
+            "its input `{}` has the shape {shape}, which does not tell that the channels come first, as they must: \
              N x 3 x height x width; export the model so, with a fixed number of channels",
             port.name
         )));
@@ -302,7 +304,7 @@ fn input_shape(
             Ok([batch.unwrap_or(wanted), 3, height, width])
         }
         _ => Err(wrong(format!(
-            "its input `{}` has the shape {dims:?}, but the preprocessing makes N x 3 x {height} x {width}; \
+            "its input `{}` has the shape {shape}, but the preprocessing makes N x 3 x {height} x {width}; \
              use the preprocessor_config.json that belongs to this ONNX file",
             port.name
         ))),

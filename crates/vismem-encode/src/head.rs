@@ -159,23 +159,36 @@ impl Family {
     }
 
     /// How many of the `tokens` for a picture of this height and width come before its patches. `None`: that cannot be known.
-    fn leading_of(&self, tokens: usize, [height, width]: [usize; 2]) -> Option<usize> {
-        let patches = self.patch.map(|[h, w]| (height / h) * (width / w)).filter(|&patches| patches > 0);
-        // Models that merge patches give fewer than that.
-        let counted =
-            patches.and_then(|patches| tokens.checked_sub(patches)).filter(|&leading| leading <= MOST_LEADING);
-        if counted.is_some() {
-            return counted;
+    fn leading_of(&self, tokens: usize, input: [usize; 2]) -> Option<usize> {
+        if let Some(counted) = self.beside_patches(tokens, input) {
+            return Some(counted);
         }
-        let is_grid = |count: usize| (1..=height.min(width)).any(|side| (height / side) * (width / side) == count);
-        let mut fitting = LEADING.into_iter().filter(|&leading| leading < tokens && is_grid(tokens - leading));
-        let only = fitting.next().filter(|_| fitting.next().is_none());
+        let only = beside_a_grid(tokens, input);
         match self.leading {
             Some(leading) if leading >= tokens || only.is_some_and(|only| only != leading) => None,
             Some(leading) => Some(leading),
             None => only,
         }
     }
+
+    /// Whether the first of the `tokens` is a patch, by the type or by their number.
+    fn begins_with_a_patch(&self, tokens: usize, input: [usize; 2]) -> bool {
+        let counted = self.beside_patches(tokens, input).or_else(|| beside_a_grid(tokens, input));
+        self.leading == Some(0) || counted == Some(0)
+    }
+
+    /// By the size of a patch. `None` where it is not known, or patches are merged.
+    fn beside_patches(&self, tokens: usize, [height, width]: [usize; 2]) -> Option<usize> {
+        let patches = self.patch.map(|[h, w]| (height / h) * (width / w)).filter(|&patches| patches > 0)?;
+        tokens.checked_sub(patches).filter(|&leading| leading <= MOST_LEADING)
+    }
+}
+
+/// By what leaves a grid of square patches, where one number alone does.
+fn beside_a_grid(tokens: usize, [height, width]: [usize; 2]) -> Option<usize> {
+    let is_grid = |count: usize| (1..=height.min(width)).any(|side| (height / side) * (width / side) == count);
+    let mut fitting = LEADING.into_iter().filter(|&leading| leading < tokens && is_grid(tokens - leading));
+    fitting.next().filter(|_| fitting.next().is_none())
 }
 
 /// More tokens than any model has before its patches.
@@ -259,7 +272,9 @@ impl HeadRule {
         let head = |output: &str, pooling| Ok(Head { output: output.to_owned(), pooling });
         match chosen {
             Chosen::Head(head) => Ok(head.clone()),
-            Chosen::Cls(_) if family.leading == Some(0) => Err(Unclear::Cls),
+            Chosen::Cls(_) if tokens.is_some_and(|tokens| family.begins_with_a_patch(tokens, input)) => {
+                Err(Unclear::Cls)
+            }
             Chosen::Cls(output) => head(output, Pooling::Cls),
             Chosen::Patches(output) => match tokens {
                 Some(tokens) => {
@@ -370,9 +385,17 @@ mod tests {
 
     #[test]
     fn a_first_token_that_is_a_patch_is_not_taken_for_the_picture() {
-        let rule = HeadRule::from_config(r#"{"model_type": "swin"}"#).unwrap().pooled(Pool::Cls);
-        let chosen = rule.choose(&ports(&[("last_hidden_state", 3)])).unwrap();
-        assert_eq!(rule.settle(&chosen, &[1, 49, 8], [224; 2]), Err(Unclear::Cls));
+        let of = |config: &str, tokens| {
+            let rule = HeadRule::from_config(config).unwrap().pooled(Pool::Cls);
+            rule.settle(&cls().unwrap(), &[1, tokens, 8], [224; 2]).map(|head| head.pooling)
+        };
+        assert_eq!(of(r#"{"model_type": "swin"}"#, 49), Err(Unclear::Cls));
+        assert_eq!(of(r#"{"patch_size": 16}"#, 196), Err(Unclear::Cls));
+        assert_eq!(of(r#"{"model_type": "vit"}"#, 196), Err(Unclear::Cls));
+        assert_eq!(of("{}", 49), Err(Unclear::Cls));
+        for (config, tokens) in [("{}", 197), (r#"{"model_type": "dinov2", "patch_size": 14}"#, 257), ("{}", 203)] {
+            assert_eq!(of(config, tokens), Ok(Pooling::Cls), "{config}");
+        }
     }
 
     #[test]
