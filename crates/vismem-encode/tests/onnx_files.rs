@@ -173,7 +173,7 @@ fn tensors_of_terabytes_are_refused_before_they_are_computed() {
     let one = || tensor("one", &[1], DataType::FLOAT, one.clone());
     let column = || integers("column", &[1 << 20, 1]);
     let row = || integers("row", &[1, 1 << 20]);
-    let cases: [(&str, Vec<TensorProto>, Vec<NodeProto>); 7] = [
+    let cases: [(&str, Vec<TensorProto>, Vec<NodeProto>); 10] = [
         ("filled", vec![integers("shape", &large)], vec![node("ConstantOfShape", &["shape"], "big")]),
         ("expanded", vec![integers("shape", &large), one()], vec![node("Expand", &["one", "shape"], "big")]),
         ("tiled", vec![integers("times", &[1 << 40]), one()], vec![node("Tile", &["one", "times"], "big")]),
@@ -202,6 +202,33 @@ fn tensors_of_terabytes_are_refused_before_they_are_computed() {
                 node("ConstantOfShape", &["column"], "a"),
                 node("ConstantOfShape", &["row"], "b"),
                 node("MatMul", &["a", "b"], "big"),
+            ],
+        ),
+        (
+            "broadcast along an axis that is put in",
+            vec![integers("side", &[1 << 20])],
+            vec![
+                node("ConstantOfShape", &["side"], "a"),
+                with_ints(node("Unsqueeze", &["a"], "column"), "axes", &[-1]),
+                node("Mul", &["a", "column"], "big"),
+            ],
+        ),
+        (
+            "multiplied by Gemm",
+            vec![column(), row()],
+            vec![
+                node("ConstantOfShape", &["column"], "a"),
+                node("ConstantOfShape", &["row"], "b"),
+                node("Gemm", &["a", "b"], "big"),
+            ],
+        ),
+        (
+            "looked up",
+            vec![integers("side", &[1 << 20]), row()],
+            vec![
+                node("ConstantOfShape", &["row"], "table"),
+                node("ConstantOfShape", &["side"], "zeros"),
+                node("Gather", &["table", "zeros"], "big"),
             ],
         ),
         (

@@ -8,7 +8,7 @@ use super::{FEW_VALUES, Graph, Input, Node, Outline, Tensor};
 /// Values that what does not depend on the picture may take, together. Runtimes compute it while they load the model, and keep it.
 const MOST_CONSTANT: u64 = 1 << 26;
 
-/// Values of one tensor that depends on the picture.
+/// Values of one tensor that depends on the picture, or is looked up in another.
 const MOST_AT_ONCE: u64 = 1 << 30;
 
 /// What is known of a tensor before it is computed.
@@ -78,10 +78,11 @@ impl Graph {
             if let Some(count) = made.count().filter(|_| node.op != "Constant") {
                 // Weights in another order or type are as many as the file has.
                 let given = inputs.iter().filter_map(|input| input.count()).fold(0, u64::saturating_add);
-                if is_constant {
+                // Tables that are looked up for each pair of patches are many in models for large pictures.
+                if is_constant && node.op != "Gather" {
                     *constant = constant.saturating_add(count.saturating_sub(given));
                 }
-                if (is_constant && *constant > MOST_CONSTANT) || (!is_constant && count > MOST_AT_ONCE) {
+                if *constant > MOST_CONSTANT || (count > MOST_AT_ONCE && (!is_constant || node.op == "Gather")) {
                     return Err(format!("its {} {output:?} would make a tensor of {count} values", node.op));
                 }
             }
@@ -157,14 +158,21 @@ impl Node {
             }
             "Reshape" => self.reshape(first()?, second()?),
             "Squeeze" | "Unsqueeze" | "Flatten" => {
-                // A list keeps its values; of others the axes are not followed.
                 let input = first()?;
-                let values = input.values.as_ref()?;
+                // A list keeps its values, as a list.
+                let Some(values) = &input.values else { return shaped(self.reframed(input, second())?) };
                 let is_one = self.op == "Squeeze" && values.len() == 1;
                 Some(Known { dims: Some(if is_one { Vec::new() } else { vec![values.len() as u64] }), ..input.clone() })
             }
+            "Gemm" => {
+                let side = |matrix: &Known, outer: usize, transposed: &str| {
+                    let axis = if self.int(transposed, 0) == 0 { outer } else { 1 - outer };
+                    matrix.dims.as_ref()?.get(axis).copied()
+                };
+                shaped(vec![side(first()?, 0, "transA")?, side(second()?, 1, "transB")?])
+            }
             "Concat" => self.concat(inputs),
-            "Gather" => gather(first()?, second()?),
+            "Gather" => gather(first()?, second()?).or_else(|| shaped(self.gathered(first()?, second()?)?)),
             "ReduceProd" => Some(scalar(first()?.values.as_ref()?.iter().product())),
             _ => None,
         }
@@ -212,6 +220,37 @@ impl Node {
         Some(Known { dims: Some(dims), ..input.clone() })
     }
 
+    /// The shape with axes of length 1 taken out or put in, or of two axes.
+    fn reframed(&self, input: &Known, axes: Option<&Known>) -> Option<Vec<u64>> {
+        let mut dims = input.dims.clone()?;
+        if self.op == "Flatten" {
+            let (outer, inner) = dims.split_at_checked(axis_of(self.int("axis", 1), dims.len())?)?;
+            let product = |dims: &[u64]| dims.iter().fold(1, |product: u64, &dim| product.saturating_mul(dim));
+            return Some(vec![product(outer), product(inner)]);
+        }
+        let axes = match (self.attribute("axes"), axes) {
+            (Some(axes), _) => axes.ints.clone(),
+            (None, Some(axes)) => axes.values.as_ref()?.iter().map(|&axis| axis as i64).collect(),
+            (None, None) => return Some(dims.into_iter().filter(|&dim| dim != 1).collect()),
+        };
+        let rank = dims.len() + if self.op == "Unsqueeze" { axes.len() } else { 0 };
+        let mut axes = axes.into_iter().map(|axis| axis_of(axis, rank)).collect::<Option<Vec<_>>>()?;
+        axes.sort_unstable();
+        if self.op == "Squeeze" {
+            axes.into_iter().rev().try_for_each(|axis| (axis < dims.len()).then(|| _ = dims.remove(axis)))?;
+        } else {
+            axes.into_iter().try_for_each(|axis| (axis <= dims.len()).then(|| dims.insert(axis, 1)))?;
+        }
+        Some(dims)
+    }
+
+    fn gathered(&self, input: &Known, indices: &Known) -> Option<Vec<u64>> {
+        let mut dims = input.dims.clone()?;
+        let axis = axis_of(self.int("axis", 0), dims.len()).filter(|&axis| axis < dims.len())?;
+        dims.splice(axis..=axis, indices.dims.clone()?);
+        Some(dims)
+    }
+
     fn concat(&self, inputs: &[&Known]) -> Option<Known> {
         let values: Option<Vec<f64>> = inputs
             .iter()
@@ -225,12 +264,16 @@ impl Node {
             return Some(Known { is_integer: inputs[0].is_integer, ..Known::integers(values) });
         }
         let mut dims = inputs.first()?.dims.clone()?;
-        let axis = self.int("axis", 0);
-        let axis = usize::try_from(if axis < 0 { axis + dims.len() as i64 } else { axis }).ok()?;
+        let axis = axis_of(self.int("axis", 0), dims.len())?;
         let lengths = inputs.iter().map(|input| input.dims.as_ref()?.get(axis).copied());
         *dims.get_mut(axis)? = lengths.sum::<Option<u64>>()?;
         Some(Known { dims: Some(dims), ..Known::default() })
     }
+}
+
+/// An axis, which may be counted from behind.
+fn axis_of(axis: i64, rank: usize) -> Option<usize> {
+    usize::try_from(if axis < 0 { axis.checked_add(i64::try_from(rank).ok()?)? } else { axis }).ok()
 }
 
 fn scalar(value: f64) -> Known {
