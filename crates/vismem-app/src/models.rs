@@ -108,7 +108,7 @@ pub fn pull(name: &str, hub: &Hub, observer: &mut dyn Observer) -> Result<Pulled
         bytes: cached.bytes(),
         commit: cached.snapshot.commit,
         folder: cached.snapshot.folder.display().to_string(),
-        files: cached.files.all,
+        files: cached.files,
     })
 }
 

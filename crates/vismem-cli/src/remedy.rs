@@ -6,6 +6,8 @@ use std::error::Error;
 use vismem::{EditError, EmbeddingError, IndexError, QueryError, SelectError, StoreError, UnknownName};
 use vismem_app::{Failure, ReceiptError, RequestError};
 use vismem_data::{Field, ReadError, Remedy};
+use vismem_encode::LoadError as Model;
+use vismem_encode::preprocess::Preprocessing;
 use vismem_models::{HubError, LoadError};
 
 use crate::output::counted;
@@ -23,13 +25,19 @@ fn loading(error: &LoadError, named: Option<&str>) -> String {
         LoadError::OneOutput { .. } => ", drop --pool".into(),
         LoadError::NotInThePaper { .. } => "; drop --preprocessing".into(),
         LoadError::UnknownEncoder { .. } => "; use it with embeddings (.npy), not with pictures".into(),
-        LoadError::Nowhere { .. } => "; say where that is with --encoder FOLDER".into(),
+        LoadError::Nowhere { .. } | LoadError::Gone { .. } => "; say where that is with --encoder FOLDER".into(),
         LoadError::NotHere { held, .. } => format!("; fetch it with `vismem model pull {}`", held.name),
         LoadError::AnotherEncoder { is_named: true, .. } => "; use that encoder or another memory".into(),
         LoadError::AnotherEncoder { is_named: false, .. } => {
             "; say where that is with --encoder, and --pool and --preprocessing as when it was filled".into()
         }
         LoadError::Hub(error) => fetching(error),
+        LoadError::Model(Model::NoPreprocessing { .. }) => format!(
+            "; put one beside the ONNX file, in a folder of your own, with the values of the model's card: {}",
+            Preprocessing::TEMPLATE
+        ),
+        LoadError::Model(Model::UnclearTokens { .. }) => ": --pool cls, or --pool pooler".into(),
+        LoadError::Model(Model::NoClassToken { .. }) => ": --pool mean".into(),
         _ => String::new(),
     };
     format!("{}{error}{remedy}", option.unwrap_or_default())
@@ -37,10 +45,17 @@ fn loading(error: &LoadError, named: Option<&str>) -> String {
 
 /// Whether the fault is in where the model is or what lies there, not in how it is to run.
 fn is_about_files(error: &LoadError) -> bool {
-    use vismem_encode::LoadError::{Input, NoEmbedding, OnnxRuntime, Run};
+    use Model::{Input, NoClassToken, NoEmbedding, OnnxRuntime, Run, UnclearTokens};
     match error {
-        LoadError::Unknown { .. } | LoadError::NoPreprocessing { .. } | LoadError::Hub(_) => true,
-        LoadError::Model(NoEmbedding { .. } | Input { .. } | Run { .. } | OnnxRuntime(_)) => false,
+        LoadError::Unknown { .. } | LoadError::Hub(_) => true,
+        LoadError::Model(
+            NoEmbedding { .. }
+            | UnclearTokens { .. }
+            | NoClassToken { .. }
+            | Input { .. }
+            | Run { .. }
+            | OnnxRuntime(_),
+        ) => false,
         LoadError::Model(_) => true,
         _ => false,
     }

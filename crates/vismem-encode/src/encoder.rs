@@ -12,11 +12,12 @@ use image::RgbImage;
 
 use crate::decode::{Header, Limits};
 use crate::error::{EncodeError, EncodeErrorKind, LoadError};
-use crate::head::Head;
+use crate::head::{Head, Unclear};
 use crate::identity::Identity;
-use crate::model::Model;
+use crate::model::{BUILTIN, Model};
+use crate::onnx::{Layout, Outline};
 use crate::pipeline::{Input, alone_if_large};
-use crate::runtime::{self, Device, Graph, OnnxRuntimeError, RuntimeChoice, Session};
+use crate::runtime::{self, Device, Graph, Onnx, OnnxRuntimeError, RuntimeChoice, Session};
 
 /// Options of [`Encoder::load`].
 #[derive(Debug, Clone, Default)]
@@ -67,9 +68,17 @@ impl Encoder {
         let selected = runtime::select(options.runtime, options.device)?;
         let runtime = &*selected.runtime;
         let failed = |reason| LoadError::Run { model: model.name().to_owned(), runtime: runtime.name(), reason };
-        let graph = runtime.load(model.onnx()).map_err(failed)?;
-        let shape = input_shape(&model, &*graph, options)?;
-        let head = model.head.choose(graph.outputs()).ok_or_else(|| LoadError::NoEmbedding {
+        let (onnx, outline) = match model.onnx_path() {
+            None => (Onnx::Static(BUILTIN), None),
+            Some(path) => {
+                let outline = Outline::read(path)?;
+                check_sizes(&model, path, &outline)?;
+                (Onnx::Files(outline.files(path)?), Some(outline))
+            }
+        };
+        let graph = runtime.load(&onnx).map_err(failed)?;
+        let shape = input_shape(&model, &*graph, outline.as_ref(), options)?;
+        let chosen = model.head.choose(graph.outputs()).ok_or_else(|| LoadError::NoEmbedding {
             model: model.name().to_owned(),
             outputs: graph.outputs().iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "),
         })?;
@@ -80,11 +89,20 @@ impl Encoder {
             _ => 1,
         };
         let sessions = threads.min(usize::try_from(copies).unwrap_or(usize::MAX));
-        let sessions = SessionPool::new(graph, head.output.clone(), shape, sessions, threads / sessions);
+        let sessions = SessionPool::new(graph, chosen.output().to_owned(), shape, sessions, threads / sessions);
 
         let black = vec![0.0; shape.iter().product()];
-        let (dim, _) = sessions.run(&head, &black).map_err(failed)?;
-        let identity = Identity::of(&model, &head, dim)?;
+        let (output, values) = sessions.run(&black).map_err(failed)?;
+        let [_, _, height, width] = shape;
+        let head = model.head.settle(&chosen, &output, [height, width]).map_err(|unclear| {
+            let model = model.name().to_owned();
+            match unclear {
+                Unclear::Patches(tokens) => LoadError::UnclearTokens { model, tokens, height, width },
+                Unclear::Cls => LoadError::NoClassToken { model },
+            }
+        })?;
+        let (dim, _) = head.pooling.pool(shape[0], &output, values).map_err(failed)?;
+        let identity = Identity::of(&model, &onnx, &head, dim)?;
         let described = runtime.describe();
         Ok(Self {
             head,
@@ -232,7 +250,8 @@ impl Encoder {
             true => Cow::Borrowed(inputs),
             false => Cow::Owned([inputs, &vec![0.0; (batch - count) * len]].concat()),
         };
-        match self.sessions.run(&self.head, &full) {
+        let pooled = self.sessions.run(&full).and_then(|(shape, data)| self.head.pooling.pool(batch, &shape, data));
+        match pooled {
             Ok((dim, all)) => all.chunks_exact(dim).take(count).map(normalized).collect(),
             // One picture may be to blame; the others should not suffer.
             Err(_) if count > 1 => inputs.chunks_exact(len).flat_map(|one| self.embed_part(one)).collect(),
@@ -241,8 +260,20 @@ impl Encoder {
     }
 }
 
+/// Before a runtime computes what does not depend on the picture.
+fn check_sizes(model: &Model, path: &Path, outline: &Outline) -> Result<(), LoadError> {
+    let [height, width] = model.preprocessing().output_size().unwrap_or_default();
+    let checked = outline.check_sizes([1, 3, height as usize, width as usize]);
+    checked.map_err(|reason| LoadError::Onnx { path: path.to_owned(), reason })
+}
+
 /// What the model reads in one run: N × 3 × height × width.
-fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Result<[usize; 4], LoadError> {
+fn input_shape(
+    model: &Model,
+    graph: &dyn Graph,
+    outline: Option<&Outline>,
+    options: &EncoderOptions,
+) -> Result<[usize; 4], LoadError> {
     let wrong = |reason: String| LoadError::Input { model: model.name().to_owned(), reason };
     let [height, width] = model.preprocessing().output_size().ok_or_else(|| {
         wrong("its preprocessing has no fixed output size; set a crop, or resize to an exact size".to_owned())
@@ -255,6 +286,16 @@ fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Re
         )));
     };
     let dims = port.dims.clone().unwrap_or_else(|| vec![None; 4]);
+    let shape: Vec<_> = dims.iter().map(|dim| dim.map_or("?".to_owned(), |dim| dim.to_string())).collect();
+    let shape = shape.join(" x ");
+    let is_open = !matches!(dims[..], [_, Some(_), ..]);
+    if is_open && outline.is_some_and(|outline| outline.layout(&port.name) != Some(Layout::ChannelsFirst)) {
+        return Err(wrong(format!(
+            "its input `{}` has the shape {shape}, which does not tell that the channels come first, as they must: \
+             N x 3 x height x width; export the model so, with a fixed number of channels",
+            port.name
+        )));
+    }
     let fits = |dim: Option<usize>, size: usize| dim.is_none_or(|d| d == size);
     let (height, width) = (height as usize, width as usize);
     let wanted = options.batch.unwrap_or(if options.device == Device::Cpu { 1 } else { DEVICE_BATCH }).max(1);
@@ -263,7 +304,7 @@ fn input_shape(model: &Model, graph: &dyn Graph, options: &EncoderOptions) -> Re
             Ok([batch.unwrap_or(wanted), 3, height, width])
         }
         _ => Err(wrong(format!(
-            "its input `{}` has the shape {dims:?}, but the preprocessing makes N x 3 x {height} x {width}; \
+            "its input `{}` has the shape {shape}, but the preprocessing makes N x 3 x {height} x {width}; \
              use the preprocessor_config.json that belongs to this ONNX file",
             port.name
         ))),
@@ -303,12 +344,11 @@ impl SessionPool {
         Self { graph, output, shape, threads, state, returned: Condvar::new() }
     }
 
-    /// Runs a full batch. Returns the length of an embedding and the embeddings, one after the other.
-    fn run(&self, head: &Head, pixels: &[f32]) -> Result<(usize, Vec<f32>), String> {
+    /// Runs a full batch. Returns the shape and the values of the output.
+    fn run(&self, pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
         let mut lent = self.take()?;
         let session = lent.session.as_mut().expect("it is taken back on drop only");
-        let (shape, data) = session.run(pixels)?;
-        head.pooling.pool(self.shape[0], &shape, data)
+        session.run(pixels)
     }
 
     fn take(&self) -> Result<Lent<'_>, String> {

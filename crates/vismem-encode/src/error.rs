@@ -34,6 +34,12 @@ pub enum LoadError {
         /// What is wrong with it.
         source: crate::preprocess::ConfigError,
     },
+    /// Nothing says how pictures are prepared for the model.
+    #[error("{}: has no preprocessor_config.json, so that nothing says how pictures are prepared for it", place.display())]
+    NoPreprocessing {
+        /// The model's folder, file or repository.
+        place: PathBuf,
+    },
     /// The folder holds no ONNX file that could be the model, or several and none with a known name.
     #[error(
         "{}: expected onnx/vision_model.onnx, onnx/model.onnx, or exactly one .onnx file there or at the top, found {found}; \
@@ -55,6 +61,43 @@ pub enum LoadError {
         wanted: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// The ONNX file is damaged, asks for more than any model needs, or names weights outside of its folder.
+    #[error("{}: {reason}; download or export the model again", path.display())]
+    Onnx {
+        /// The ONNX file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of weights that the ONNX file names is not there.
+    #[error("{}: cannot read these weights, which the ONNX file names: {source}; put the file where it is looked for", path.display())]
+    Weights {
+        /// The file of weights.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The mean over the patches was meant, and which tokens are patches cannot be known.
+    #[error(
+        "model {model}: gives {tokens} tokens for {height} x {width} pixels, and which of them are patches cannot be known; \
+         give `patch_size` in its config.json, or choose another pooling"
+    )]
+    UnclearTokens {
+        /// The model's name.
+        model: String,
+        /// How many tokens there are.
+        tokens: usize,
+        /// Height of the model's input.
+        height: usize,
+        /// Width of the model's input.
+        width: usize,
+    },
+    /// The first token was asked for, of a model whose first token is a patch.
+    #[error("model {model}: has no token that stands for the whole picture; choose another pooling")]
+    NoClassToken {
+        /// The model's name.
+        model: String,
     },
     /// No output of the ONNX file looks like an embedding.
     #[error(

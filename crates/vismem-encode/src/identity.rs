@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::LoadError;
 use crate::head::Head;
-use crate::model::{Model, onnx_files};
+use crate::model::Model;
 use crate::runtime::Onnx;
 
 /// Who computed an embedding. Embeddings can be compared if and only if their encoders' hashes are equal.
@@ -26,14 +26,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn of(model: &Model, head: &Head, dim: usize) -> Result<Self, LoadError> {
+    pub(crate) fn of(model: &Model, onnx: &Onnx, head: &Head, dim: usize) -> Result<Self, LoadError> {
         let mut bytes = blake3::Hasher::new();
-        match model.onnx() {
+        match onnx {
             Onnx::Static(onnx) => drop(bytes.update(onnx)),
-            Onnx::File(path) => {
-                for path in onnx_files(path) {
-                    let hashed = File::open(&path).and_then(|file| bytes.update_reader(file).map(drop));
-                    hashed.map_err(|source: io::Error| LoadError::Read { path, source })?;
+            Onnx::Files(files) => {
+                for path in files.paths() {
+                    let hashed = File::open(path).and_then(|file| bytes.update_reader(file).map(drop));
+                    hashed.map_err(|source: io::Error| LoadError::Read { path: path.to_owned(), source })?;
                 }
             }
         }

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LoadError;
 use crate::head::{Head, HeadRule, Pool};
-use crate::model_files::ModelFiles;
+use crate::model_files::{ModelFiles, PREPROCESSING};
 use crate::preprocess::{Channels, Filter, Preprocessing, Resize, ResizeTo, Rounding};
-use crate::runtime::Onnx;
 
 /// Name of the built-in model.
 pub const BUILTIN_NAME: &str = "efficientnet-lite0";
 
-static BUILTIN: &[u8] = include_bytes!("../../../models/efficientnet-lite0-w8.onnx");
+pub(crate) static BUILTIN: &[u8] = include_bytes!("../../../models/efficientnet-lite0-w8.onnx");
 
 /// A model that is described but not loaded; an [`Encoder`](crate::Encoder) loads it.
 #[derive(Debug, Clone)]
@@ -68,19 +67,19 @@ impl Model {
     /// As [`from_folder`](Self::from_folder).
     pub fn from_folder_with(folder: impl AsRef<Path>, wanted: Option<&str>) -> Result<Self, LoadError> {
         let folder = folder.as_ref();
-        let path = folder.join("preprocessor_config.json");
-        let preprocessing = Preprocessing::from_hugging_face(&read(&path)?)
-            .map_err(|source| LoadError::Preprocessing { path, source })?;
-        let path = folder.join("config.json");
-        let head = match read(&path) {
-            Ok(json) => HeadRule::from_config(&json).map_err(|source| LoadError::Json { path, source })?,
-            Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => HeadRule::default(),
-            Err(error) => return Err(error),
-        };
+        let (preprocessing, head) = described_by(folder)?;
         let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| folder.display().to_string());
         let onnx = ModelFiles::choose(&files_of(folder)?, wanted, folder)?.onnx;
         Ok(Self { name, source: Source::File(folder.join(onnx)), preprocessing, head })
+    }
+
+    /// Whether the JSON files of a folder describe a model that can be used. The ONNX file need not be there yet.
+    ///
+    /// # Errors
+    /// As [`from_folder`](Self::from_folder).
+    pub fn check_description(folder: impl AsRef<Path>) -> Result<(), LoadError> {
+        described_by(folder.as_ref()).map(drop)
     }
 
     /// A model from an ONNX file and a preprocessing of one's own. The output is chosen as for a folder without
@@ -137,13 +136,33 @@ impl Model {
             Source::File(path) => Some(path),
         }
     }
+}
 
-    pub(crate) fn onnx(&self) -> Onnx<'_> {
-        match &self.source {
-            Source::Builtin => Onnx::Static(BUILTIN),
-            Source::File(path) => Onnx::File(path),
+/// What the JSON files of a folder say.
+fn described_by(folder: &Path) -> Result<(Preprocessing, HeadRule), LoadError> {
+    let path = folder.join("config.json");
+    let head = match read(&path) {
+        Ok(json) => HeadRule::from_config(&json).map_err(|source| LoadError::Json { path, source })?,
+        Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => HeadRule::default(),
+        Err(error) => return Err(error),
+    };
+    Ok((preprocessing_of(folder, head.model_type())?, head))
+}
+
+/// What the first of [`PREPROCESSING`] in the folder says.
+fn preprocessing_of(folder: &Path, model_type: &str) -> Result<Preprocessing, LoadError> {
+    for name in PREPROCESSING {
+        let path = folder.join(name);
+        match read(&path) {
+            Ok(json) => {
+                return Preprocessing::from_hugging_face(&json, model_type)
+                    .map_err(|source| LoadError::Preprocessing { path, source });
+            }
+            Err(LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
+    Err(LoadError::NoPreprocessing { place: folder.to_owned() })
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
@@ -165,22 +184,4 @@ fn files_of(folder: &Path) -> Result<Vec<String>, LoadError> {
     }
     names.sort();
     Ok(names)
-}
-
-/// The ONNX file and the files beside it that hold its larger tensors (`model.onnx_data`, `model.onnx.data`,
-/// `model.onnx_data_1`, ...), in a fixed order.
-pub(crate) fn onnx_files(path: &Path) -> Vec<PathBuf> {
-    let mut files = vec![path.to_owned()];
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return files };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let name = name.to_string_lossy();
-    let is_data = |other: &str| {
-        other.strip_prefix(&*name).is_some_and(|rest| rest.starts_with("_data") || rest.starts_with(".data"))
-    };
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut data: Vec<_> =
-        entries.filter(|e| is_data(&e.file_name().to_string_lossy())).map(|entry| entry.path()).collect();
-    data.sort();
-    files.append(&mut data);
-    files
 }

@@ -7,18 +7,21 @@ use crate::error::LoadError;
 /// The files of a model, by their paths in its repository or folder, with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
-    /// The ONNX file.
+    /// The ONNX file. Which files of weights belong to it, it says itself: [`weight_files`](crate::weight_files).
     pub onnx: String,
-    /// All that are needed: the ONNX file, files of weights beside it, and the JSON files.
-    pub all: Vec<String>,
+    /// The JSON files.
+    pub json: Vec<String>,
 }
 
 /// ONNX files that are taken where none is named, best first. Of models of pictures and texts the first is the part for
 /// pictures.
 const KNOWN: [&str; 2] = ["onnx/vision_model.onnx", "onnx/model.onnx"];
 
-/// JSON files that describe a model.
-const JSON: [&str; 2] = ["config.json", "preprocessor_config.json"];
+/// JSON files that say how pictures are prepared, the older form first.
+pub const PREPROCESSING: [&str; 2] = ["preprocessor_config.json", "processor_config.json"];
+
+/// The JSON file that describes a model otherwise.
+const CONFIG: &str = "config.json";
 
 impl ModelFiles {
     /// Chooses among the files `names` of a model.
@@ -51,14 +54,23 @@ impl ModelFiles {
                 None => LoadError::NoOnnx { folder: place, found: names.iter().filter(is_onnx).count() },
             });
         };
-        let is_part = |name: &&String| {
-            let data = name
-                .strip_prefix(&*onnx)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with("_data") || rest.starts_with(".data"));
-            data || JSON.contains(&name.as_str())
-        };
-        let all = names.iter().filter(is_part).cloned().collect();
-        Ok(Self { onnx, all })
+        let json =
+            names.iter().filter(|name| *name == CONFIG || PREPROCESSING.contains(&name.as_str())).cloned().collect();
+        Ok(Self { onnx, json })
+    }
+}
+
+impl ModelFiles {
+    /// Whether one of the JSON files says how pictures are prepared.
+    pub fn say_preprocessing(&self) -> bool {
+        self.json.iter().any(|name| PREPROCESSING.contains(&name.as_str()))
+    }
+
+    /// All files in order, with those of the weights.
+    pub fn with_weights(&self, weights: Vec<String>) -> Vec<String> {
+        let mut all = [vec![self.onnx.clone()], self.json.clone(), weights].concat();
+        all.sort();
+        all
     }
 }
 
@@ -87,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_part_for_pictures_is_taken_with_its_weights_and_json() {
+    fn the_part_for_pictures_is_taken_with_its_json() {
         let names = [
             "README.md",
             "config.json",
@@ -100,8 +112,7 @@ mod tests {
         ];
         let files = choose(&names, None).unwrap();
         assert_eq!(files.onnx, "onnx/vision_model.onnx");
-        let all = ["config.json", "onnx/vision_model.onnx", "onnx/vision_model.onnx_data", "preprocessor_config.json"];
-        assert_eq!(files.all, all);
+        assert_eq!(files.json, ["config.json", "preprocessor_config.json"]);
         assert_eq!(choose(&names, Some("fp16")).unwrap().onnx, "onnx/vision_model_fp16.onnx");
         assert_eq!(choose(&names, Some("onnx/text_model.onnx")).unwrap().onnx, "onnx/text_model.onnx");
         let error = choose(&names, Some("int8")).unwrap_err().to_string();

@@ -1,12 +1,13 @@
 //! From a picture to the numbers a model reads.
 
 mod config;
+mod processors;
 
 use fast_image_resize as fir;
 use fir::images::{TypedImage, TypedImageRef};
 use fir::pixels::U8x3;
 use fir::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::RgbImage;
+use image::{GenericImageView, Rgb, RgbImage};
 
 pub use config::ConfigError;
 
@@ -212,9 +213,15 @@ impl Resize {
     }
 
     fn apply(&self, image: &RgbImage, crop: [u32; 2]) -> RgbImage {
-        if let (ResizeTo::ShortestEdge { .. }, Some(middle)) = (self.size, middle_of_a_strip(image)) {
-            return self.apply(&middle, crop);
-        }
+        let bounded = match self.size {
+            ResizeTo::ShortestEdge { .. } => middle_of_a_strip(image),
+            ResizeTo::Exact { .. } if self.antialias && self.filter != Filter::Nearest => shrunk(image),
+            ResizeTo::Exact { .. } => None,
+        };
+        self.resample(bounded.as_ref().unwrap_or(image), crop)
+    }
+
+    fn resample(&self, image: &RgbImage, crop: [u32; 2]) -> RgbImage {
         let [height, width] = self.target(image.height(), image.width(), crop);
         let filter = match self.filter {
             Filter::Nearest => None,
@@ -255,3 +262,48 @@ fn middle_of_a_strip(image: &RgbImage) -> Option<RgbImage> {
 }
 
 const LONGEST_STRIP: u32 = 64;
+
+/// A picture of longer sides than [`LONGEST_RESAMPLED`] with the means of so many neighbours that they fit. A filter that
+/// widens has about 100 bytes of weights for each pixel of a side: gigabytes for 100,000,000 pixels in a row.
+fn shrunk(image: &RgbImage) -> Option<RgbImage> {
+    let (width, height) = image.dimensions();
+    let (across, down) = (width.div_ceil(LONGEST_RESAMPLED), height.div_ceil(LONGEST_RESAMPLED));
+    if across.max(down) <= 1 {
+        return None;
+    }
+    Some(RgbImage::from_fn(width.div_ceil(across), height.div_ceil(down), |x, y| {
+        let (left, top) = (x * across, y * down);
+        let part = image.view(left, top, across.min(width - left), down.min(height - top));
+        let mut sums = [0u64; 3];
+        for (_, _, Rgb(pixel)) in part.pixels() {
+            sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(value));
+        }
+        let count = u64::from(part.width()) * u64::from(part.height());
+        Rgb(sums.map(|sum| ((sum + count / 2) / count) as u8))
+    }))
+}
+
+/// Longer than a side of any JPEG, and far more than any side that is made of it.
+const LONGEST_RESAMPLED: u32 = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_of_any_length_is_resized_with_bounded_weights_and_hardly_otherwise() {
+        let resize =
+            Resize { size: ResizeTo::Exact { height: 6, width: 40 }, filter: Filter::Bicubic, antialias: true };
+        let wave = |at: u32, period: f64| (128.0 + 100.0 * (f64::from(at) / period).sin()) as u8;
+        let lying = RgbImage::from_fn(200_001, 2, |x, y| Rgb([wave(x, 9000.0), wave(x, 700.0), 90 + 50 * y as u8]));
+        for image in [image::imageops::rotate90(&lying), lying] {
+            let shrunk = shrunk(&image).unwrap();
+            assert!(shrunk.width().max(shrunk.height()) <= LONGEST_RESAMPLED, "{:?}", shrunk.dimensions());
+            let (made, exact) = (resize.apply(&image, [6, 40]), resize.resample(&image, [6, 40]));
+            assert_eq!(made.dimensions(), (40, 6));
+            let furthest = made.iter().zip(exact.iter()).map(|(&a, &b)| a.abs_diff(b)).max().unwrap();
+            assert!(furthest <= 1, "{furthest}");
+        }
+        assert_eq!(shrunk(&RgbImage::new(LONGEST_RESAMPLED, 1)), None);
+    }
+}

@@ -48,12 +48,17 @@ impl RepositoryCache {
         Self { folder: cache.join(format!("models--{}", repository.name.replace('/', "--"))) }
     }
 
+    /// The folder with the files of a commit.
+    pub fn files(&self, commit: &str) -> PathBuf {
+        self.folder.join("snapshots").join(commit)
+    }
+
     /// The snapshot that a revision was when it was last fetched.
     pub fn snapshot(&self, revision: &str) -> Option<Snapshot> {
         let named = fs::read_to_string(self.folder.join("refs").join(revision)).ok();
         let commit = named.map_or_else(|| revision.to_owned(), |commit| commit.trim().to_owned());
         Hash::of_text(&commit)?;
-        let folder = self.folder.join("snapshots").join(&commit);
+        let folder = self.files(&commit);
         folder.is_dir().then_some(Snapshot { folder, commit })
     }
 }
@@ -66,7 +71,7 @@ impl RepositoryCache {
 
     /// Puts a blob into a snapshot, under its name.
     pub fn link(&self, commit: &str, name: &str, hash: &Hash) -> Result<(), HubError> {
-        let link = self.folder.join("snapshots").join(commit).join(name);
+        let link = self.files(commit).join(name);
         let parent = link.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).at(parent, "create")?;
         let up = "../".repeat(2 + name.matches('/').count());

@@ -10,6 +10,9 @@ use crate::{Fetching, Hub, HubError, Progress, RemoteFile, Repository};
 /// How often a connection may break without a byte having come.
 const TRIES: u32 = 3;
 
+/// Bytes that are taken of a file whose size the hub does not list.
+const MOST_UNLISTED: u64 = 16 << 20;
+
 /// One file on its way into the cache.
 pub struct Download<'a> {
     pub hub: &'a Hub,
@@ -57,6 +60,12 @@ impl Download<'_> {
         if from > 0 && self.file.size == Some(from) {
             return Ok(());
         }
+        let limit = self.file.size.unwrap_or(MOST_UNLISTED);
+        if from > limit {
+            // Of something else: an earlier run was told another size.
+            part.set_len(0).at(path, "write")?;
+            return self.go_on(part, path, 0, progress);
+        }
         let url = self.hub.url(self.repository, self.commit, &self.file.name);
         let mut response = self.hub.get(self.agent, self.repository, &url, from)?;
         let mut here = from;
@@ -77,6 +86,10 @@ impl Download<'_> {
             if len == 0 {
                 break;
             }
+            if here + len as u64 > limit {
+                part.set_len(0).at(path, "write")?;
+                return Err(self.beyond(limit));
+            }
             part.write_all(&buffer[..len]).at(path, "write")?;
             here += len as u64;
             let fetching = Fetching { file: &self.file.name, here, total: total.max(here) };
@@ -89,6 +102,15 @@ impl Download<'_> {
             return Err(self.hub.network(self.repository, &reason));
         }
         Ok(())
+    }
+
+    /// More came than the hub lists, or than is taken where it lists nothing.
+    fn beyond(&self, limit: u64) -> HubError {
+        let (repository, file) = (self.repository.clone(), self.file.name.clone());
+        match self.file.size {
+            Some(size) => HubError::Damaged { repository, file, what: format!("more than its {size} bytes came") },
+            None => HubError::Unlisted { repository, endpoint: self.hub.endpoint.clone(), file, limit },
+        }
     }
 
     fn check(&self, path: &Path) -> Result<(), HubError> {

@@ -59,6 +59,28 @@ pub enum HubError {
         /// The status.
         status: u16,
     },
+    /// The hub sends on to where must not be followed: another scheme.
+    #[error("{repository}: {endpoint} sends on to {location:?}, which is not followed")]
+    Redirected {
+        /// What was asked for.
+        repository: Repository,
+        /// Who was asked.
+        endpoint: String,
+        /// Where it sends.
+        location: String,
+    },
+    /// The hub does not say how large a file is, and it is larger than what is taken on trust.
+    #[error("{repository}: {endpoint} does not say how large {file} is, and more than {limit} bytes of it came")]
+    Unlisted {
+        /// What was asked for.
+        repository: Repository,
+        /// Who was asked.
+        endpoint: String,
+        /// The file.
+        file: String,
+        /// How much is taken.
+        limit: u64,
+    },
     /// The hub's list of files is not what it should be.
     #[error("{repository}: the list of files from {endpoint} cannot be used: {reason}")]
     Listing {
@@ -120,12 +142,6 @@ pub enum LoadError {
         /// Its name.
         model: String,
     },
-    /// An ONNX file was named, and nothing says how pictures are prepared for it.
-    #[error("{}: there is no preprocessor_config.json in its folder or the one above", onnx.display())]
-    NoPreprocessing {
-        /// The ONNX file.
-        onnx: PathBuf,
-    },
     /// Another pooling was asked for, of a model that leaves no choice.
     #[error("{model} has one output")]
     OneOutput {
@@ -150,6 +166,14 @@ pub enum LoadError {
         /// The memory.
         memory: PathBuf,
         /// Its encoder.
+        held: vismem::EncoderIdentity,
+    },
+    /// No model was named, and the folder or file that the memory was filled with is not there any more.
+    #[error("{}: holds embeddings of {held}, and there is nothing there any more", memory.display())]
+    Gone {
+        /// The memory.
+        memory: PathBuf,
+        /// Its encoder, named by its place.
         held: vismem::EncoderIdentity,
     },
     /// No model was named, and the memory's is not on this machine. Nobody was asked for it.
@@ -193,13 +217,10 @@ impl LoadError {
             | Self::OneOutput { .. }
             | Self::NotInThePaper { .. }
             | Self::Nowhere { .. }
+            | Self::Gone { .. }
             | Self::NotHere { .. } => true,
             Self::AnotherEncoder { is_named, .. } => !is_named,
-            Self::Unknown { .. }
-            | Self::NoPreprocessing { .. }
-            | Self::UnknownEncoder { .. }
-            | Self::Hub(_)
-            | Self::Model(_) => false,
+            Self::Unknown { .. } | Self::UnknownEncoder { .. } | Self::Hub(_) | Self::Model(_) => false,
         }
     }
 }

@@ -62,8 +62,9 @@ impl Hub {
         RepositoryCache::new(&self.cache, repository).snapshot(&repository.revision)
     }
 
-    /// Fetches files of a repository, unless the cache has them. `choose` is given the paths of all files and gives those
-    /// that are wanted; where it fails, its error comes back as it is.
+    /// Fetches files of a repository, unless the cache has them. `choose` is given the paths of all files and the folder where
+    /// those are that were fetched, and gives those that are wanted; it is asked again, since files can name others, until it
+    /// wants nothing more. Where it fails, its error comes back as it is, and the revision stays what it was.
     ///
     /// Downloads that were cut off go on where they were. Every file is compared with the hash that the hub lists.
     ///
@@ -73,7 +74,7 @@ impl Hub {
     pub fn pull<E: From<HubError>>(
         &self,
         repository: &Repository,
-        choose: impl FnOnce(&[String]) -> Result<Vec<String>, E>,
+        choose: impl FnMut(&[String], &Path) -> Result<Vec<String>, E>,
         progress: Progress<'_>,
     ) -> Result<Snapshot, E> {
         if self.offline {

@@ -1,5 +1,5 @@
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use vismem_encode::{BUILTIN_NAME, Model, ModelFiles};
 
@@ -21,15 +21,17 @@ pub struct HubModel {
 pub struct CachedModel {
     /// The folder that they are in, and their commit.
     pub snapshot: Snapshot,
-    /// Their paths in that folder.
-    pub files: ModelFiles,
+    /// The ONNX file, as a path in that folder.
+    pub onnx: String,
+    /// All files, as paths in that folder.
+    pub files: Vec<String>,
 }
 
 impl CachedModel {
     /// How many bytes the files have.
     pub fn bytes(&self) -> u64 {
         let size = |file: &String| fs::metadata(self.snapshot.folder.join(file)).map_or(0, |file| file.len());
-        self.files.all.iter().map(size).sum()
+        self.files.iter().map(size).sum()
     }
 }
 
@@ -75,23 +77,46 @@ impl HubModel {
         let names = snapshot.files();
         let files = self.choose(&names).ok()?;
         // Others may have fetched a part: weights for other programs, or JSON alone.
-        let is_whole = names.iter().any(|name| name == "preprocessor_config.json");
-        is_whole.then_some(CachedModel { snapshot, files })
+        // Where the ONNX file cannot be read, whoever loads it says so.
+        let weights = weights(&snapshot.folder, &files).unwrap_or_default();
+        let is_whole = files.say_preprocessing() && weights.iter().all(|weights| names.contains(weights));
+        is_whole.then(|| CachedModel { snapshot, files: files.with_weights(weights), onnx: files.onnx })
     }
 
-    /// Fetches what is not here yet of the model as it is now.
+    /// Fetches what is not here yet of the model as it is now. What says whether it can be used comes first.
     ///
     /// # Errors
-    /// [`LoadError::Hub`], or [`LoadError::Model`] when the repository does not have such a model.
+    /// [`LoadError::Hub`], or [`LoadError::Model`] when the repository does not have such a model, or what it has cannot be
+    /// used.
     pub fn pull(&self, hub: &Hub, progress: Progress<'_>) -> Result<CachedModel, LoadError> {
-        let mut files = None;
-        let choose = |names: &[String]| {
-            let chosen = self.choose(names)?;
-            Ok::<_, LoadError>(files.insert(chosen).all.clone())
+        let mut wanted = Vec::new();
+        let choose = |names: &[String], folder: &Path| -> Result<Vec<String>, LoadError> {
+            let files = self.choose(names)?;
+            if !files.say_preprocessing() {
+                let place = Path::new(&self.name).to_owned();
+                return Err(vismem_encode::LoadError::NoPreprocessing { place }.into());
+            }
+            if wanted.is_empty() {
+                wanted = files.json;
+            } else if !wanted.contains(&files.onnx) {
+                Model::check_description(folder)?;
+                wanted.push(files.onnx);
+            } else {
+                for weights in weights(folder, &files)? {
+                    if !names.contains(&weights) {
+                        let (path, source) = (Path::new(&self.name).join(weights), io::ErrorKind::NotFound.into());
+                        return Err(vismem_encode::LoadError::Weights { path, source }.into());
+                    }
+                    if !wanted.contains(&weights) {
+                        wanted.push(weights);
+                    }
+                }
+            }
+            Ok(wanted.clone())
         };
         let snapshot = hub.pull(&self.repository, choose, progress)?;
-        let files = files.map_or_else(|| self.choose(&snapshot.files()), Ok)?;
-        Ok(CachedModel { snapshot, files })
+        wanted.sort();
+        Ok(CachedModel { snapshot, onnx: self.choose(&wanted)?.onnx, files: wanted })
     }
 
     /// The model, fetched if need be.
@@ -106,13 +131,20 @@ impl HubModel {
     }
 
     /// What the files say of the model.
-    pub(crate) fn described(&self, CachedModel { snapshot, files }: &CachedModel) -> Result<Model, LoadError> {
-        Ok(Model::from_folder_with(&snapshot.folder, Some(&files.onnx))?.with_name(&self.name))
+    pub(crate) fn described(&self, CachedModel { snapshot, onnx, .. }: &CachedModel) -> Result<Model, LoadError> {
+        Ok(Model::from_folder_with(&snapshot.folder, Some(onnx))?.with_name(&self.name))
     }
 
     fn choose(&self, names: &[String]) -> Result<ModelFiles, vismem_encode::LoadError> {
         ModelFiles::choose(names, self.file.as_deref(), Path::new(&self.name))
     }
+}
+
+/// The files of weights that the ONNX file of a snapshot names, as paths in its folder.
+fn weights(folder: &Path, files: &ModelFiles) -> Result<Vec<String>, vismem_encode::LoadError> {
+    let place = files.onnx.rsplit_once('/').map(|(place, _)| format!("{place}/")).unwrap_or_default();
+    let names = vismem_encode::weight_files(&folder.join(&files.onnx))?;
+    Ok(names.into_iter().map(|name| format!("{place}{name}")).collect())
 }
 
 /// Before and behind the first `:`.

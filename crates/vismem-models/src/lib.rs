@@ -39,6 +39,8 @@ mod named;
 #[cfg(feature = "hub")]
 mod network;
 #[cfg(feature = "hub")]
+mod place;
+#[cfg(feature = "hub")]
 mod platform;
 mod progress;
 mod repository;

@@ -37,6 +37,9 @@ pub enum ListingError {
     /// A file's path leads out of the repository.
     #[error("the file {0:?} would lie outside of it")]
     Outside(String),
+    /// A file's path has characters that are not shown, or that change what is shown around them.
+    #[error("the file {0:?} has characters in its name that cannot be shown")]
+    Unprintable(String),
     /// A file has no hash, so that nobody could tell whether it is whole.
     #[error("{0} has no hash")]
     NoHash(String),
@@ -79,6 +82,9 @@ impl Listing {
             if name.is_empty() || !is_inside {
                 return Err(ListingError::Outside(name));
             }
+            if name.chars().any(is_unprintable) {
+                return Err(ListingError::Unprintable(name));
+            }
             let (hash, size) = match sibling.lfs {
                 Some(lfs) => (Some(lfs.sha256), lfs.size.or(sibling.size)),
                 None => (sibling.blob_id, sibling.size),
@@ -90,6 +96,12 @@ impl Listing {
         });
         Ok(Self { commit: document.sha, files: files.collect::<Result<_, _>>()? })
     }
+}
+
+/// Whether a character is not shown, or changes the direction of those around it.
+fn is_unprintable(c: char) -> bool {
+    let is_format = |c| matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || is_format(c)
 }
 
 #[cfg(test)]
@@ -114,11 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn names_that_lead_out_of_the_repository_are_refused() {
+    fn names_that_lead_out_of_the_repository_or_cannot_be_shown_are_refused() {
         for name in ["../x", "/etc/x", "a/../../x", ""] {
             let read = Listing::parse(json(name).as_bytes());
             assert!(matches!(read, Err(ListingError::Outside(_))), "{name}: {read:?}");
         }
+        for name in [r"a\u001b[31m.onnx", r"a\n.onnx", r"a\u202egpj.onnx", r"a\u200f.onnx"] {
+            let read = Listing::parse(json(name).as_bytes());
+            assert!(matches!(read, Err(ListingError::Unprintable(_))), "{name}: {read:?}");
+        }
+        assert!(Listing::parse(json("größe größe 'x' 雪.onnx").as_bytes()).is_ok());
         assert!(Listing::parse(b"[]").is_err());
         assert!(Listing::parse(json("x").replace(&"a".repeat(40), "../x").as_bytes()).is_err());
     }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use vismem_encode::decode::Limits;
-use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError};
+use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError, PREPROCESSING};
 
 use crate::{EncoderRequest, Hub, HubModel, LoadError, PreprocessingChoice, Progress, named};
 
@@ -108,11 +108,8 @@ fn find(text: &str, hub: &Hub, progress: Progress<'_>) -> Result<Model, LoadErro
         return HubModel::named(spec).map_or_else(|| HubModel::in_repository(spec), Ok)?.model(hub, progress);
     }
     let path = Path::new(text);
-    if path.is_file() {
-        return in_folder_above(path);
-    }
     if path.exists() {
-        return Ok(Model::from_folder(path)?);
+        return of_path(path);
     }
     match HubModel::named(text) {
         Some(model) => model.model(hub, progress),
@@ -120,13 +117,27 @@ fn find(text: &str, hub: &Hub, progress: Progress<'_>) -> Result<Model, LoadErro
     }
 }
 
+/// A folder, or an ONNX file in one.
+fn of_path(path: &Path) -> Result<Model, LoadError> {
+    if path.is_file() {
+        return in_folder_above(path);
+    }
+    Ok(Model::from_folder(path)?.with_name(place(path)))
+}
+
 /// An ONNX file, with the JSON files of the folder that it lies in or that is above its `onnx/`.
 fn in_folder_above(onnx: &Path) -> Result<Model, LoadError> {
     let mut folders = onnx.ancestors().skip(1).take(2);
-    let folder = folders.find(|folder| folder.join("preprocessor_config.json").is_file());
-    let folder = folder.ok_or_else(|| LoadError::NoPreprocessing { onnx: onnx.into() })?;
+    let is_described = |folder: &&Path| PREPROCESSING.iter().any(|name| folder.join(name).is_file());
+    let folder = folders.find(is_described);
+    let folder = folder.ok_or_else(|| vismem_encode::LoadError::NoPreprocessing { place: onnx.into() })?;
     let file = onnx.strip_prefix(folder).unwrap_or(onnx).to_string_lossy();
-    Ok(Model::from_folder_with(folder, Some(&file))?)
+    Ok(Model::from_folder_with(folder, Some(&file))?.with_name(place(onnx)))
+}
+
+/// What a memory remembers of a folder or a file: where it is, whatever the working directory will be.
+fn place(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
 impl Held<'_> {
@@ -136,6 +147,13 @@ impl Held<'_> {
             return Ok(Model::builtin());
         }
         let (memory, held) = (self.memory.to_owned(), self.encoder.clone());
+        let path = Path::new(&held.name);
+        if path.is_absolute() {
+            return match path.exists() {
+                true => of_path(path),
+                false => Err(LoadError::Gone { memory, held }),
+            };
+        }
         let Some(model) = HubModel::read(&held.name) else {
             return Err(LoadError::Nowhere { memory, held });
         };

@@ -1,12 +1,16 @@
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::config::RedirectAuthHeaders;
 use ureq::http::Response;
 
 use crate::cache::RepositoryCache;
 use crate::download::Download;
+use crate::place::Place;
 use crate::{Hub, HubError, Listing, Progress, RemoteFile, Repository, Snapshot};
+
+/// More than any hub needs to send somebody on.
+const MOST_REDIRECTS: u32 = 10;
 
 /// How long nothing may come before a connection counts as broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,37 +20,36 @@ impl Hub {
     pub(crate) fn pull_anew<E: From<HubError>>(
         &self,
         repository: &Repository,
-        choose: impl FnOnce(&[String]) -> Result<Vec<String>, E>,
+        mut choose: impl FnMut(&[String], &Path) -> Result<Vec<String>, E>,
         progress: Progress<'_>,
     ) -> Result<Snapshot, E> {
         let agent = agent();
-        let listing = self.listing(&agent, repository)?;
-        let names: Vec<String> = listing.files.iter().map(|file| file.name.clone()).collect();
-        let wanted = choose(&names)?;
-        let wanted: Vec<&RemoteFile> = listing.files.iter().filter(|file| wanted.contains(&file.name)).collect();
-        Ok(self.fetch(&agent, repository, &listing.commit, &wanted, progress)?)
-    }
-
-    fn fetch(
-        &self,
-        agent: &Agent,
-        repository: &Repository,
-        commit: &str,
-        files: &[&RemoteFile],
-        progress: Progress<'_>,
-    ) -> Result<Snapshot, HubError> {
+        let Listing { commit, files } = self.listing(&agent, repository)?;
+        let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
         let cache = RepositoryCache::new(&self.cache, repository);
-        for file in files {
-            let blob = cache.blob(&file.hash);
-            if !blob.is_file() {
-                Download { hub: self, agent, repository, commit, file, blob: &blob }.run(progress)?;
+        let folder = cache.files(&commit);
+        let mut here: Vec<&str> = Vec::new();
+        loop {
+            let wanted = choose(&names, &folder)?;
+            let is_missing = |file: &&RemoteFile| wanted.contains(&file.name) && !here.contains(&file.name.as_str());
+            let missing: Vec<&RemoteFile> = files.iter().filter(is_missing).collect();
+            if missing.is_empty() {
+                break;
             }
-            cache.link(commit, &file.name, &file.hash)?;
+            for file in missing {
+                let blob = cache.blob(&file.hash);
+                if !blob.is_file() {
+                    Download { hub: self, agent: &agent, repository, commit: &commit, file, blob: &blob }
+                        .run(progress)?;
+                }
+                cache.link(&commit, &file.name, &file.hash)?;
+                here.push(&file.name);
+            }
         }
         // Last, so that the revision never means a snapshot that is not whole.
-        cache.refer(&repository.revision, commit)?;
-        let snapshot = cache.snapshot(commit);
-        snapshot.ok_or_else(|| self.listing_fault(repository, "it holds none of the files that are wanted".into()))
+        cache.refer(&repository.revision, &commit)?;
+        let nothing = || self.listing_fault(repository, "it holds none of the files that are wanted".into());
+        Ok(cache.snapshot(&commit).ok_or_else(nothing)?)
     }
 
     fn listing(&self, agent: &Agent, repository: &Repository) -> Result<Listing, HubError> {
@@ -58,7 +61,7 @@ impl Hub {
         Listing::parse(&json).map_err(|reason| self.listing_fault(repository, reason.to_string()))
     }
 
-    /// Asks for a file from byte `from` on.
+    /// Asks for a file from byte `from` on, and follows whoever sends on.
     pub(crate) fn get(
         &self,
         agent: &Agent,
@@ -66,22 +69,36 @@ impl Hub {
         url: &str,
         from: u64,
     ) -> Result<Response<ureq::Body>, HubError> {
-        let mut request = agent.get(url);
-        if let Some(token) = &self.token {
-            // Small files are behind a redirect within the hub, which wants it again; another host does not get it.
-            request = request.header("Authorization", format!("Bearer {token}"));
+        let home = Place::of(&self.endpoint).ok_or_else(|| self.network(repository, &"it is no address of the web"))?;
+        let mut place = Place::of(url).ok_or_else(|| self.network(repository, &"it is no address of the web"))?;
+        for _ in 0..=MOST_REDIRECTS {
+            let mut request = agent.get(&place.url);
+            // Small files are behind a redirect within the hub, which wants it again; nobody else gets it.
+            if let Some(token) = self.token.as_ref().filter(|_| place.origin == home.origin) {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+            if from > 0 {
+                request = request.header("Range", format!("bytes={from}-"));
+            }
+            let response = request.call().map_err(|error| self.network(repository, &error))?;
+            let (repository, endpoint) = (repository.clone(), self.endpoint.clone());
+            match response.status().as_u16() {
+                200 | 206 | 416 => return Ok(response),
+                // The hub says 401 of repositories that do not exist, too.
+                401 | 403 | 404 => return Err(HubError::NotFound { repository, endpoint }),
+                301 | 302 | 303 | 307 | 308 => {
+                    let location = response.headers().get("location").and_then(|location| location.to_str().ok());
+                    let location = location.unwrap_or_default();
+                    place = place.follow(location).ok_or_else(|| HubError::Redirected {
+                        repository,
+                        endpoint,
+                        location: location.to_owned(),
+                    })?;
+                }
+                status => return Err(HubError::Refused { repository, endpoint, status }),
+            }
         }
-        if from > 0 {
-            request = request.header("Range", format!("bytes={from}-"));
-        }
-        let response = request.call().map_err(|error| self.network(repository, &error))?;
-        let (repository, endpoint) = (repository.clone(), self.endpoint.clone());
-        match response.status().as_u16() {
-            200 | 206 | 416 => Ok(response),
-            // The hub says 401 of repositories that do not exist, too.
-            401 | 403 | 404 => Err(HubError::NotFound { repository, endpoint }),
-            status => Err(HubError::Refused { repository, endpoint, status }),
-        }
+        Err(self.network(repository, &"it sends on without end"))
     }
 
     pub(crate) fn url(&self, repository: &Repository, commit: &str, file: &str) -> String {
@@ -110,7 +127,8 @@ impl Hub {
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+        // Followed here: who gets the token, and which schemes are followed, is decided by more than the host.
+        .max_redirects(0)
         .timeout_connect(Some(PATIENCE))
         .timeout_per_read(Some(PATIENCE))
         .user_agent(concat!("vismem/", env!("CARGO_PKG_VERSION")));

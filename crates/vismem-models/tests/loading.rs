@@ -54,7 +54,9 @@ fn a_folder_a_file_in_it_and_a_cached_repository_are_the_same_encoder() {
     let all = [folder.to_owned(), format!("{folder}/onnx/model.onnx"), "hub:me/tiny".into()];
     let [a, b, c] = all.map(|model| load(&named(model), &hub).unwrap().identity());
     assert!(a.same(&b) && a.same(&c));
-    assert_eq!((a.name.as_str(), c.name.as_str()), ("mine", "me/tiny"));
+    let place = fs::canonicalize(folder).unwrap();
+    assert_eq!((Path::new(&a.name), c.name.as_str()), (place.as_path(), "me/tiny"));
+    assert_eq!(Path::new(&b.name), place.join("onnx/model.onnx"));
 }
 
 #[test]
@@ -81,6 +83,28 @@ fn a_memory_means_its_encoder_by_name_and_no_other() {
 }
 
 #[test]
+fn a_memory_means_the_folder_that_it_was_filled_with() {
+    let place = tempfile::tempdir().unwrap();
+    let hub = hub(place.path());
+    let folder = place.path().join("mine");
+    write_model(&folder);
+    let unnamed = EncoderRequest::default();
+    for model in [folder.clone(), folder.join("onnx/model.onnx")] {
+        let identity = load(&named(model.to_str().unwrap()), &hub).unwrap().identity();
+        assert!(load_for(&unnamed, &hub, &identity).unwrap().identity().same(&identity));
+    }
+    let identity = load(&named(folder.to_str().unwrap()), &hub).unwrap().identity();
+    fs::write(folder.join("preprocessor_config.json"), PREPROCESSING.replace("[1, 1, 1]", "[1, 1, 2]")).unwrap();
+    let error = refused(load_for(&unnamed, &hub, &identity));
+    let LoadError::AnotherEncoder { held, found, is_named: false, .. } = &error else { panic!("{error}") };
+    let text = error.to_string();
+    assert!(text.contains(&held.hash[..12]) && text.contains(&found.hash[..12]), "{text}");
+    fs::remove_dir_all(&folder).unwrap();
+    let error = refused(load_for(&unnamed, &hub, &identity));
+    assert!(matches!(error, LoadError::Gone { .. }) && error.to_string().contains(&identity.hash[..12]), "{error}");
+}
+
+#[test]
 fn what_is_not_a_model_is_refused_by_name() {
     let place = tempfile::tempdir().unwrap();
     let hub = hub(place.path());
@@ -90,7 +114,8 @@ fn what_is_not_a_model_is_refused_by_name() {
     assert!(matches!(refused(load(&named("hub:me/other"), &hub)), LoadError::Hub(_)));
     let alone = place.path().join("alone.onnx");
     fs::copy(TINY, &alone).unwrap();
-    assert!(matches!(refused(load(&named(alone.to_str().unwrap()), &hub)), LoadError::NoPreprocessing { .. }));
+    let error = refused(load(&named(alone.to_str().unwrap()), &hub));
+    assert!(matches!(error, LoadError::Model(vismem_encode::LoadError::NoPreprocessing { .. })), "{error}");
 }
 
 #[test]

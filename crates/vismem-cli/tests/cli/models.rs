@@ -71,6 +71,17 @@ fn a_model_is_fetched_once_and_used_without_a_network_from_then_on() {
 }
 
 #[test]
+fn a_memory_remembers_the_folder_of_its_model() {
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn --encoder hub/me/tiny").done();
+    run(&place, &server, "classify learn").done();
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    let mut command = place.command(["classify", "../learn"]);
+    command.current_dir(place.path("elsewhere")).env("VISMEM_MEMORY", place.path("memory.vismem"));
+    Run::of(command.output().unwrap()).done();
+}
+
+#[test]
 fn a_model_is_fetched_when_it_is_first_named() {
     let (place, server) = with_hub();
     run(&place, &server, "add learn --encoder hub:me/tiny@v1:fp16").done().says(&["added 4 pictures"]);

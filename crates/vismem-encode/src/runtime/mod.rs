@@ -5,11 +5,11 @@ mod locate;
 mod onnxruntime;
 mod rten;
 
-use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::onnx::OnnxFiles;
 pub use onnxruntime::OnnxRuntimeError;
 
 /// Which runtime to use.
@@ -96,11 +96,11 @@ pub(crate) struct Port {
     pub(crate) dims: Option<Vec<Option<usize>>>,
 }
 
-/// Where a model's ONNX file is.
-#[derive(Clone, Copy)]
-pub(crate) enum Onnx<'a> {
+/// Where a model's ONNX file and its weights are.
+#[derive(Clone)]
+pub(crate) enum Onnx {
     Static(&'static [u8]),
-    File(&'a Path),
+    Files(OnnxFiles),
 }
 
 /// Loads models. One per process and library.
@@ -112,7 +112,7 @@ pub(crate) trait Runtime: Send + Sync {
     fn describe(&self) -> String;
 
     /// Loads a model. The error is the library's message.
-    fn load(&self, onnx: Onnx<'_>) -> Result<Box<dyn Graph>, String>;
+    fn load(&self, onnx: &Onnx) -> Result<Box<dyn Graph>, String>;
 }
 
 /// A loaded model.

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use half::f16;
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::session::Session as OrtSession;
+use ort::session::SessionInputValue;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::value::{Outlet, TensorRef, ValueType};
+use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::library_file::LibraryFile;
 use super::{Device, Graph, Onnx, Port, Runtime, Session, locate};
@@ -102,14 +104,11 @@ impl Runtime for OnnxRuntime {
         }
     }
 
-    fn load(&self, onnx: Onnx<'_>) -> Result<Box<dyn Graph>, String> {
-        let source = match onnx {
-            Onnx::Static(bytes) => Source::Static(bytes),
-            Onnx::File(path) => Source::File(path.to_owned()),
-        };
+    fn load(&self, onnx: &Onnx) -> Result<Box<dyn Graph>, String> {
         // To be looked at, not to be run: that is quicker without optimisation.
-        let first = source
-            .open(self.environment, |builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?));
+        let first = open(onnx, self.environment, |builder| {
+            Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?)
+        });
         let first = first.map_err(|e| e.to_string())?;
         let ports = |outlets: &[Outlet]| outlets.iter().map(port).collect();
         let (inputs, outputs) = (ports(first.inputs()), ports(first.outputs()));
@@ -117,7 +116,8 @@ impl Runtime for OnnxRuntime {
             Some(ValueType::Tensor { dimension_symbols, .. }) => dimension_symbols.to_vec(),
             _ => Vec::new(),
         };
-        Ok(Box::new(OrtGraph { source, environment: self.environment, device: self.device, inputs, outputs, symbols }))
+        let onnx = onnx.clone();
+        Ok(Box::new(OrtGraph { onnx, environment: self.environment, device: self.device, inputs, outputs, symbols }))
     }
 }
 
@@ -129,24 +129,17 @@ fn port(outlet: &Outlet) -> Port {
     Port { name: outlet.name().to_owned(), dims }
 }
 
-enum Source {
-    Static(&'static [u8]),
-    File(PathBuf),
-}
-
-impl Source {
-    fn open(
-        &self,
-        environment: &Environment,
-        configure: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
-    ) -> ort::Result<OrtSession> {
-        let mut builder = configure(OrtSession::builder(environment)?)?;
-        match self {
-            // ONNX Runtime keeps 8-bit weights for the sake of 8-bit kernels, which the built-in model has no use for:
-            // with weights dequantised at load it is a fifth faster, see docs/encoders.md.
-            Self::Static(bytes) => builder.with_quant_qdq(false)?.commit_from_memory(bytes),
-            Self::File(path) => builder.commit_from_file(path),
-        }
+fn open(
+    onnx: &Onnx,
+    environment: &Environment,
+    configure: impl FnOnce(SessionBuilder) -> ort::Result<SessionBuilder>,
+) -> ort::Result<OrtSession> {
+    let mut builder = configure(OrtSession::builder(environment)?)?;
+    match onnx {
+        // ONNX Runtime keeps 8-bit weights for the sake of 8-bit kernels, which the built-in model has no use for:
+        // with weights dequantised at load it is a fifth faster, see docs/encoders.md.
+        Onnx::Static(bytes) => builder.with_quant_qdq(false)?.commit_from_memory(bytes),
+        Onnx::Files(files) => builder.commit_from_file(&files.onnx),
     }
 }
 
@@ -163,7 +156,7 @@ fn provider(device: Device) -> Option<ExecutionProviderDispatch> {
 
 struct OrtGraph {
     device: Device,
-    source: Source,
+    onnx: Onnx,
     environment: &'static Environment,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
@@ -181,11 +174,9 @@ impl Graph for OrtGraph {
     }
 
     fn bytes_per_session(&self) -> u64 {
-        match &self.source {
-            Source::Static(bytes) => bytes.len() as u64,
-            Source::File(path) => {
-                crate::model::onnx_files(path).iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum()
-            }
+        match &self.onnx {
+            Onnx::Static(bytes) => bytes.len() as u64,
+            Onnx::Files(files) => files.bytes(),
         }
     }
 
@@ -204,20 +195,24 @@ impl Graph for OrtGraph {
             }
             Ok(builder)
         };
-        let session = self.source.open(self.environment, configure).map_err(|error| match self.device {
+        let session = open(&self.onnx, self.environment, configure).map_err(|error| match self.device {
             Device::Cpu => error.to_string(),
             device => {
                 format!("the device {device} cannot be used: {error}; install an ONNX Runtime that is built for it")
             }
         })?;
-        let input = self.inputs.first().ok_or("it has no input")?.name.clone();
-        Ok(Box::new(OrtRun { session, input, output: output.to_owned(), shape }))
+        let input = session.inputs().first().ok_or("it has no input")?;
+        let is_half = matches!(input.dtype(), ValueType::Tensor { ty: TensorElementType::Float16, .. });
+        let input = input.name().to_owned();
+        Ok(Box::new(OrtRun { session, input, is_half, output: output.to_owned(), shape }))
     }
 }
 
 struct OrtRun {
     session: OrtSession,
     input: String,
+    /// Whether the input is of type f16 rather than f32.
+    is_half: bool,
     output: String,
     shape: [usize; 4],
 }
@@ -225,10 +220,26 @@ struct OrtRun {
 impl Session for OrtRun {
     fn run(&mut self, pixels: &[f32]) -> Result<(Vec<usize>, Vec<f32>), String> {
         let mut run = || -> ort::Result<(Vec<usize>, Vec<f32>)> {
-            let input = TensorRef::from_array_view((self.shape, pixels))?;
+            let half: Vec<f16>;
+            let input: SessionInputValue<'_> = if self.is_half {
+                half = pixels.iter().map(|&x| f16::from_f32(x)).collect();
+                TensorRef::from_array_view((self.shape, &half[..]))?.into()
+            } else {
+                TensorRef::from_array_view((self.shape, pixels))?.into()
+            };
             let outputs = self.session.run(vec![(self.input.as_str(), input)])?;
-            let (shape, data) = outputs[self.output.as_str()].try_extract_tensor::<f32>()?;
-            Ok((shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect(), data.to_vec()))
+            let output = &outputs[self.output.as_str()];
+            let (shape, data) = match output.dtype() {
+                ValueType::Tensor { ty: TensorElementType::Float16, .. } => {
+                    let (shape, data) = output.try_extract_tensor::<f16>()?;
+                    (shape, data.iter().map(|x| x.to_f32()).collect())
+                }
+                _ => {
+                    let (shape, data) = output.try_extract_tensor::<f32>()?;
+                    (shape, data.to_vec())
+                }
+            };
+            Ok((shape.iter().map(|&d| usize::try_from(d).unwrap_or(0)).collect(), data))
         };
         run().map_err(|e| e.to_string())
     }

@@ -31,8 +31,14 @@ pub enum Sending {
     Cut(usize),
     /// One byte is another one.
     Damaged,
+    /// With bytes behind it that the list does not know.
+    TooLong(usize),
+    /// As `TooLong`, and the list does not say how long any is.
+    Unlisted(usize),
     /// Not at all, but with this status.
     Status(u16),
+    /// Not from where the hub sends, but from here.
+    From(&'static str),
 }
 
 pub struct Server {
@@ -107,7 +113,12 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         if !folder.is_dir() || !may_see(name) || !["main", "v1", COMMIT].contains(&revision) {
             return answer(&mut stream, 401, b"{\"error\": \"Repository not found\"}", None);
         }
-        return answer(&mut stream, 200, listing(&folder).as_bytes(), None);
+        let listing = listing(&folder);
+        let told = if let Sending::Unlisted(_) = sending { listing.replace("size", "length") } else { listing };
+        return answer(&mut stream, 200, told.as_bytes(), None);
+    }
+    if let (Sending::From(location), true) = (sending, path.contains("/resolve/")) {
+        return send_on(&mut stream, 302, location);
     }
     if let Some((name, file)) = path.trim_start_matches('/').split_once(&format!("/resolve/{COMMIT}/")) {
         return match root.join(name).join(file).metadata() {
@@ -131,7 +142,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     match sending {
         Sending::Status(status) => return answer(&mut stream, status, b"", None),
         Sending::Damaged => bytes[0] ^= 1,
-        Sending::Whole | Sending::Cut(_) => {}
+        Sending::TooLong(more) | Sending::Unlisted(more) => bytes.resize(bytes.len() + more, b' '),
+        Sending::Whole | Sending::Cut(_) | Sending::From(_) => {}
     }
     let rest = &bytes[range.unwrap_or(0).min(bytes.len())..];
     let status = if range.is_some() { 206 } else { 200 };

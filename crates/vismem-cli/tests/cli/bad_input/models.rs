@@ -30,6 +30,54 @@ fn repository_that_is_not_there() {
 }
 
 #[test]
+fn repository_without_preprocessing() {
+    let exit = documented("repository_without_preprocessing");
+    let (place, server) = with_hub();
+    std::fs::remove_file(place.path("hub/me/tiny/preprocessor_config.json")).unwrap();
+    run(&place, &server, "model pull me/tiny").refused(
+        exit,
+        &[
+            "me/tiny: has no preprocessor_config.json",
+            "put one beside the ONNX file",
+            r#""image_processor_type": "CLIP"#,
+        ],
+    );
+    place.write("hub/me/tiny/preprocessor_config.json", br#"{"image_processor_type": "ViltImageProcessor"}"#);
+    run(&place, &server, "model pull me/tiny")
+        .refused(exit, &["preprocessor_config.json: `image_processor_type` is ViltImageProcessor"]);
+    assert!(!server.requests().iter().any(|request| request.contains(".onnx")), "what cannot be used is not fetched");
+}
+
+#[test]
+fn preprocessing_that_is_not_done_here() {
+    let exit = documented("preprocessing_that_is_not_done_here");
+    let (place, server) = with_hub();
+    for (key, value) in [("do_grayscale", "true"), ("keep_aspect_ratio", "true"), ("some_key_of_tomorrow", "7")] {
+        let json = format!(r#"{{"do_resize": false, "crop_size": 8, "do_normalize": false, "{key}": {value}}}"#);
+        place.write("hub/me/tiny/preprocessor_config.json", json.as_bytes());
+        run(&place, &server, "add learn --encoder hub/me/tiny")
+            .refused(exit, &["preprocessor_config.json: ", &format!("`{key}` is {value}"), "take the key out"]);
+    }
+    assert!(!place.path("memory.vismem").exists());
+}
+
+#[test]
+fn model_folder_that_is_gone_or_another_one() {
+    let exit = documented("model_folder_that_is_gone_or_another_one");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn --encoder hub/me/tiny").done();
+    run(&place, &server, "classify learn").done();
+    place.write(
+        "hub/me/tiny/preprocessor_config.json",
+        br#"{"do_resize": false, "crop_size": 8, "do_normalize": false, "resample": 2, "rescale_factor": 1}"#,
+    );
+    run(&place, &server, "classify learn").refused(exit, &["holds embeddings of", "hub/me/tiny", "not of"]);
+    std::fs::remove_dir_all(place.path("hub/me/tiny")).unwrap();
+    run(&place, &server, "classify learn")
+        .refused(exit, &["hub/me/tiny", "nothing there any more", "--encoder FOLDER"]);
+}
+
+#[test]
 fn model_that_is_damaged_on_the_way() {
     let exit = documented("model_that_is_damaged_on_the_way");
     let (place, server) = with_hub();
@@ -38,6 +86,8 @@ fn model_that_is_damaged_on_the_way() {
         .refused(exit, &["me/tiny: ", "was damaged on the way", "give the command again"]);
     server.send(Sending::Cut(0));
     run(&place, &server, "model pull me/tiny").refused(exit, &["me/tiny: cannot fetch it", "goes on where it was"]);
+    server.send(Sending::TooLong(1_000_000));
+    run(&place, &server, "model pull me/tiny").refused(exit, &["me/tiny: ", "was damaged on the way"]);
     server.send(Sending::Status(503));
     run(&place, &server, "model pull me/tiny").refused(exit, &["answers with status 503", "try again later"]);
 }
