@@ -303,8 +303,8 @@ pub enum EditError {
     Taxonomy(#[from] TaxonomyError),
     /// Exemplars are forgotten, but pages of the write-ahead log that name them are still there.
     #[error(
-        "{}: {exemplars} exemplars are forgotten, but another process that was reading before still holds the log with \
-         their labels, sources and hashes",
+        "{}: {exemplars} exemplars are forgotten; their erasure is unfinished: another process that was reading before \
+         still holds the log with their labels, sources and hashes",
         path.display()
     )]
     LogHeld {
@@ -312,6 +312,16 @@ pub enum EditError {
         path: PathBuf,
         /// How many exemplars were forgotten.
         exemplars: usize,
+    },
+    /// Exemplars are forgotten, but what is left of them in files could not be overwritten.
+    #[error("{}: {exemplars} exemplars are forgotten; their erasure is unfinished: {source}", path.display())]
+    NotErased {
+        /// The memory.
+        path: PathBuf,
+        /// How many exemplars were forgotten.
+        exemplars: usize,
+        /// Why.
+        source: Box<StoreError>,
     },
     /// No relabelling can be taken back.
     #[error(
@@ -414,10 +424,20 @@ impl QueryError {
 }
 
 impl EditError {
+    /// How many exemplars are forgotten, for everyone who opens the memory from now on, if the error is that something of
+    /// them is still in its files. The next writer or [`crate::verify`] finishes their erasure.
+    pub fn forgotten(&self) -> Option<usize> {
+        match self {
+            Self::LogHeld { exemplars, .. } | Self::NotErased { exemplars, .. } => Some(*exemplars),
+            _ => None,
+        }
+    }
+
     /// Why the memory could not be read or written, if that is what went wrong.
     pub fn as_store(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
+            Self::NotErased { source, .. } => Some(source),
             Self::Select(error) => error.as_store(),
             _ => None,
         }
@@ -482,12 +502,15 @@ pub(crate) trait SqlContext<T> {
 
 impl<T> SqlContext<T> for rusqlite::Result<T> {
     fn at(self, path: &Path) -> Result<T> {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
         self.map_err(|source| match &source {
-            rusqlite::Error::SqliteFailure(code, _) if matches!(code.code, DatabaseCorrupt | NotADatabase) => {
+            // Every statement is one that a whole catalogue understands, answers and allows.
+            rusqlite::Error::SqliteFailure(code, _)
+                if matches!(code.code, DatabaseCorrupt | NotADatabase | ConstraintViolation)
+                    || code.extended_code == rusqlite::ffi::SQLITE_ERROR =>
+            {
                 StoreError::Damaged { path: path.to_path_buf(), what: source.to_string() }
             }
-            // Every statement is one that a whole catalogue understands and answers.
             rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)

@@ -12,6 +12,7 @@ use super::Outcome;
 use crate::args::{Args, Forget, Format};
 use crate::output;
 use crate::progress::Watch;
+use crate::remedy;
 
 pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
     let forgotten = if options.dry_run { look(args, options)? } else { forget(args, options)? };
@@ -24,7 +25,17 @@ pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
 
 fn forget(args: &Args, options: &Forget) -> Result<Forgotten> {
     let selection = options.selection.selection(&options.encoding);
-    Ok(forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Watch::default())?)
+    let forgotten = forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Watch::default());
+    let error = match forgotten {
+        Ok(forgotten) => return Ok(forgotten),
+        Err(error) => anyhow::Error::from(error),
+    };
+    if let Some(exemplars) = remedy::forgotten(&error)
+        && let Format::Json = args.format
+    {
+        output::json(&Forgotten { exemplars, ..Forgotten::nothing(&args.memory) })?;
+    }
+    Err(error)
 }
 
 /// Says what would be forgotten.
