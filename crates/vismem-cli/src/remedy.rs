@@ -226,6 +226,7 @@ fn store(error: &StoreError) -> String {
         StoreError::NotAMemory { .. } => "; choose another path",
         StoreError::Format { .. } => "; use a newer vismem",
         StoreError::Locked { .. } => "; wait until it is done",
+        StoreError::Shared { .. } => "; copy the memory with `cp -r` and use the copy",
         StoreError::Damaged { .. } => "; restore it from a copy, `vismem verify` lists what is wrong",
         StoreError::Database { source, .. } if source.is_disk() => "; make room on its disk, or have the disk checked",
         StoreError::Database { source, .. } if source.is_unfinished() => {

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::platform::NotRegular;
+use crate::platform::Unfit;
 use crate::{AttributeType, WhereError};
 
 /// Why a memory cannot be opened or read, or its files not be written.
@@ -48,6 +48,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         what: String,
+    },
+    /// A file that would be written to has other names, so that what they stand for would be changed with it.
+    #[error("{}: has other names (hard links), which would be changed with it", path.display())]
+    Shared {
+        /// The file.
+        path: PathBuf,
     },
     /// The file system refused.
     #[error("{}: cannot {action}: {source}", path.display())]
@@ -488,9 +494,12 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, path: &Path, action: &'static str) -> Result<T> {
-        self.map_err(|source| match NotRegular::caused(&source) || source.kind() == ErrorKind::IsADirectory {
-            true => StoreError::Damaged { path: path.to_path_buf(), what: NotRegular.to_string() },
-            false => StoreError::Io { path: path.to_path_buf(), action, source },
+        self.map_err(|source| match Unfit::of(&source) {
+            Some(Unfit::Shared) => StoreError::Shared { path: path.to_path_buf() },
+            None if source.kind() != ErrorKind::IsADirectory => {
+                StoreError::Io { path: path.to_path_buf(), action, source }
+            }
+            _ => StoreError::Damaged { path: path.to_path_buf(), what: Unfit::NotRegular.to_string() },
         })
     }
 }

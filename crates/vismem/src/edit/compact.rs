@@ -14,7 +14,7 @@ use crate::edit::forget::READERS;
 use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::platform;
-use crate::store::catalog::{Catalog, is_torn};
+use crate::store::catalog::{Catalog, Header, is_torn};
 use crate::store::kill_point::kill_point;
 use crate::store::state;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
@@ -129,12 +129,19 @@ impl Editor {
 /// Puts the new rows in their place if they were committed, else throws them away. Whether there was anything to do.
 pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
     if !catalog.header()?.compacting {
-        let left = vectors::unfinished_path(dir).exists();
+        let left = std::fs::symlink_metadata(vectors::unfinished_path(dir)).is_ok();
         derived::remove(dir, &[vectors::UNFINISHED])?;
         return Ok(left);
     }
     let (from, to) = (vectors::unfinished_path(dir), vectors::path(dir));
-    if from.exists() {
+    if platform::is_sole(&from).at(&from, "read")? {
+        let Header { slots, encoder, .. } = catalog.header()?;
+        let (found, expected) =
+            (std::fs::symlink_metadata(&from).at(&from, "read")?.len(), slots * encoder.dim as u64 * 4);
+        if found != expected {
+            let what = format!("{found} bytes long, where {slots} rows of {} dimensions are to be", encoder.dim);
+            return Err(StoreError::Damaged { path: from, what });
+        }
         std::fs::rename(&from, &to).at(&to, "replace")?;
         platform::sync_directory(dir).at(dir, "sync")?;
     }

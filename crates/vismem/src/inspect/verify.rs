@@ -80,6 +80,10 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         opened => opened,
     };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
+    if let Err(StoreError::Shared { path }) = &editor {
+        let what = "has other names (hard links); copy the memory and use the copy".into();
+        verification.faults.push(Fault { file: path.clone(), what });
+    }
     let outcome = (|| {
         let structure = Readers::open(dir)?.read(Catalog::structural_faults)?;
         let catalog = catalog::path(dir);

@@ -290,10 +290,12 @@ impl Catalog {
     /// Opens; by `SQLITE_OPEN_URI` as a file that nobody changes.
     fn open(dir: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path(dir);
-        for name in BESIDE.into_iter().chain([NAME]) {
-            let file = dir.join(name);
-            platform::is_regular(&file).at(&file, "read")?;
+        // What is beside it readers write to as well.
+        for file in BESIDE.map(|name| dir.join(name)) {
+            platform::is_sole(&file).at(&file, "read")?;
         }
+        let is_written = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+        if is_written { platform::is_sole(&path) } else { platform::is_regular(&path) }.at(&path, "read")?;
         // SQLite can refuse links, but then everywhere in a path.
         let mut name = std::fs::canonicalize(dir).at(dir, "open")?.join(NAME);
         let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
