@@ -74,7 +74,8 @@ fn print(forgotten: &Forgotten) -> Result<()> {
         Some(receipt) => {
             let milliseconds = receipt.microseconds as f64 / 1e3;
             writeln!(out, "forgot {} in {milliseconds:.1} ms", output::counted(receipt.exemplars, "exemplar"))?;
-            writeln!(out, "digest before {}\ndigest after  {}", receipt.before, receipt.after)?;
+            writeln!(out, "digest before {}", receipt.before)?;
+            writeln!(out, "digest after  {}", receipt.after)?;
             let by = receipt.selected_by.join(", ");
             writeln!(out, "receipt       event {} of the log, selected by {by}, {}", receipt.event, receipt.engine)?;
         }

@@ -167,7 +167,11 @@ impl Editor {
             let what = format!("the last id of table {table:?} is not that of its rows");
             return Err(StoreError::Damaged { path: self.catalog.path.clone(), what });
         }
-        let memory = Memory::open_to_select(&self.dir)?;
+        let memory = match Memory::open_to_select(&self.dir) {
+            // Embeddings that are lost, which may be forgotten as well.
+            Err(StoreError::Damaged { path, .. }) if path == vectors::path(&self.dir) => return Ok(()),
+            opened => opened?,
+        };
         let catalog = &self.catalog.path;
         let is_small = std::fs::symlink_metadata(catalog).at(catalog, "read")?.len() <= CHECKED_AT_ONCE as u64;
         if !memory.is_checked_at_once() || !is_small {
