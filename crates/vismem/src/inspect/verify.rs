@@ -80,9 +80,16 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         opened => opened,
     };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
-    if let Err(StoreError::Shared { path }) = &editor {
-        let what = "has other names (hard links); copy the memory and use the copy".into();
-        verification.faults.push(Fault { file: path.clone(), what });
+    match &editor {
+        Err(StoreError::Shared { path }) => {
+            let what = "has other names (hard links); copy the memory and use the copy".into();
+            verification.faults.push(Fault { file: path.clone(), what });
+        }
+        // Nothing else looks at it.
+        Err(StoreError::Damaged { path, what }) if *path == dir.join("lock") => {
+            verification.faults.push(Fault { file: path.clone(), what: what.clone() });
+        }
+        _ => {}
     }
     let outcome = (|| {
         let structure = Readers::open(dir)?.read(Catalog::structural_faults)?;
