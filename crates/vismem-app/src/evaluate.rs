@@ -17,6 +17,7 @@ use vismem_eval::{Evaluation, LeftOut, Results, authors_json};
 pub use self::experiment::{DEPTH, Experiment, Options};
 use self::ground::Ground;
 use self::kept::{Finished, write_json, write_whole};
+pub(crate) use self::scratch::left_beside;
 pub use self::scratch::remove_scratch;
 use crate::picture::Pictures;
 use crate::{Encoding, Error, Observer, RequestError, Result};

@@ -23,17 +23,34 @@ const SHOWN: usize = 600;
 pub struct Forgotten {
     /// The memory.
     pub memory: String,
-    /// Whether nothing was changed.
+    /// Whether it was only asked what would be.
     pub dry_run: bool,
     /// How many exemplars.
     pub exemplars: usize,
-    /// The receipt; `None` if nothing was forgotten.
+    /// Whether no file of the memory holds anything of exemplars that were forgotten.
+    pub erased: bool,
+    /// The receipt; `None` if nothing was forgotten, or its erasure is unfinished.
     pub receipt: Option<Receipt>,
     /// The page of what would be forgotten.
     pub page: Option<String>,
     /// How many exemplars of each label would be forgotten; empty if they are.
     #[serde(skip)]
     pub labels: BTreeMap<String, usize>,
+}
+
+impl Forgotten {
+    /// Nothing of this memory.
+    pub fn nothing(memory: &Path) -> Self {
+        Self {
+            memory: memory.display().to_string(),
+            dry_run: false,
+            exemplars: 0,
+            erased: false,
+            receipt: None,
+            page: None,
+            labels: BTreeMap::new(),
+        }
+    }
 }
 
 /// A page of the pictures that would be forgotten.
@@ -68,12 +85,10 @@ pub fn forget(
         file.write(receipt)?;
     }
     Ok(Forgotten {
-        memory: memory.display().to_string(),
-        dry_run: false,
         exemplars: forgotten.as_ref().map_or(0, |receipt| receipt.exemplars as usize),
+        erased: forgotten.is_some(),
         receipt: forgotten,
-        page: None,
-        labels: BTreeMap::new(),
+        ..Forgotten::nothing(memory)
     })
 }
 
@@ -100,12 +115,11 @@ pub fn preview(
         std::fs::write(page.file, contact_sheet_html(&sheet(&labels, page))?).at("write", page.file)?;
     }
     Ok(Forgotten {
-        memory: memory.path().display().to_string(),
         dry_run: true,
         exemplars: ids.len(),
-        receipt: None,
         page: page.map(|page| page.file.display().to_string()),
         labels: labels.into_iter().map(|(label, exemplars)| (label, exemplars.len())).collect(),
+        ..Forgotten::nothing(memory.path())
     })
 }
 

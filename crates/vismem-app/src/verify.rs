@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::{ChangedReceipt, KeptReceipt, Memory, Receipt, ReceiptCheck, Verification};
 
+use crate::evaluate::left_beside;
 use crate::{IoContext, ReceiptError, Result};
 
 /// What checking a memory came to.
@@ -19,13 +20,14 @@ pub struct Verified {
     pub receipt: Option<ReceiptCheck>,
 }
 
-/// Checks every file of the memory against its catalogue, and whether a receipt belongs to it.
+/// Checks every file of the memory against its catalogue, whether a killed evaluation left a copy of it, and whether a receipt belongs to it.
 ///
 /// # Errors
 /// When there is no memory, or the receipt cannot be read.
 pub fn verify(memory: &Path, receipt: Option<&Path>) -> Result<Verified> {
     let receipt = receipt.map(read_receipt).transpose()?;
-    let verification = vismem::verify(memory)?;
+    let mut verification = vismem::verify(memory)?;
+    verification.faults.extend(left_beside(memory)?);
     // A memory that cannot be read has no log either.
     let receipt =
         receipt.filter(|_| verification.digest.is_some()).map(|receipt| Memory::open(memory)?.check_receipt(&receipt));

@@ -24,9 +24,12 @@ use crate::command::Outcome;
 /// How long a command that only reads begins again where others forget what it reads; once in any case.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The exit code where exemplars are forgotten and something of them is still in files.
+const UNFINISHED: u8 = 3;
+
 /// Runs the command that `args` say, the first of which is the program's name. It takes the process for its own: answers on
 /// standard output, remarks on standard error, and Ctrl-C. The exit code is 0 if it was done, 1 if something failed, 2 if
-/// `args` cannot be meant.
+/// `args` cannot be meant, 3 if exemplars are forgotten and their erasure is unfinished.
 pub fn run<I>(args: I) -> ExitCode
 where
     I: IntoIterator<Item: Into<OsString> + Clone>,
@@ -65,6 +68,8 @@ fn command(args: &Args) -> ExitCode {
             output::note(format_args!("error: {}", output::in_one_line(&error)));
             if error.is::<args::WrongUse>() || remedy::is_request(&error) {
                 ExitCode::from(2)
+            } else if remedy::forgotten(&error).is_some() {
+                ExitCode::from(UNFINISHED)
             } else {
                 ExitCode::FAILURE
             }

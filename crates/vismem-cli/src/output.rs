@@ -1,20 +1,45 @@
 //! Answers on standard output, remarks on standard error.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
-use vismem_report::words;
 pub use vismem_report::words::count;
+use vismem_report::{Shown, words};
 
 use crate::remedy;
 
 /// Standard output, buffered. Errors come back as values, so that a closed pipe ends the program quietly.
-pub fn stdout() -> BufWriter<Stdout> {
-    BufWriter::new(Stdout(io::stdout().lock()))
+pub fn stdout() -> Lines {
+    Lines(BufWriter::new(Stdout(io::stdout().lock())))
+}
+
+/// An answer. A line that is formatted into it is a line for people: what names and labels in it could do to a terminal is
+/// spelt out, see [`Shown`]; so are line ends that are not the first or the last of it. Bytes are written as they are.
+pub struct Lines(BufWriter<Stdout>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> io::Result<()> {
+        self.0.write_all(for_people(&line.to_string()).as_bytes())
+    }
+}
+
+/// A line as it is shown, with a line end before and behind it if it has them.
+fn for_people(line: &str) -> String {
+    let (before, line) = line.strip_prefix('\n').map_or(("", line), |line| ("\n", line));
+    let (line, behind) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    format!("{before}{}{behind}", Shown(line))
 }
 
 /// Whether anything was written to standard output.
@@ -45,7 +70,7 @@ fn named(error: io::Error) -> io::Error {
 
 /// Prints a line on standard error. That nobody can read it there is no reason to stop.
 pub fn note(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = io::stderr().write_all(for_people(&format!("{line}\n")).as_bytes());
 }
 
 /// Prints one JSON document and nothing else.
@@ -130,6 +155,12 @@ mod tests {
         assert_eq!(in_one_line(&anyhow::Error::new(cause()).context("cannot write x")), "cannot write x: no room");
         let told = anyhow::Error::new(cause()).context("cannot write x: no\nroom");
         assert_eq!(in_one_line(&told), "cannot write x: no room");
+    }
+
+    #[test]
+    fn a_line_keeps_its_ends_and_nothing_in_it_moves_a_terminal() {
+        assert_eq!(for_people("\nlabel a\nforgot 5\u{1b}[2K\n"), "\nlabel a\\nforgot 5\\u{1b}[2K\n");
+        assert_eq!(for_people("plain"), "plain");
     }
 
     #[test]

@@ -187,6 +187,14 @@ pub fn is_outdated(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| matches!(store_of(cause), Some(StoreError::Outdated { .. })))
 }
 
+/// How many exemplars are forgotten, if the error is that their erasure is unfinished.
+pub fn forgotten(error: &anyhow::Error) -> Option<usize> {
+    error.chain().find_map(|cause| match use_case(cause) {
+        Some(vismem_app::Error::Memory(vismem::Error::Edit(error))) => error.forgotten(),
+        _ => None,
+    })
+}
+
 fn store_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e StoreError> {
     match error.downcast_ref() {
         Some(vismem_app::Error::Memory(error) | vismem_app::Error::Eval(vismem_eval::Error::Memory(error))) => {
@@ -236,6 +244,7 @@ fn store(error: &StoreError) -> String {
         StoreError::NotAMemory { .. } => "; choose another path",
         StoreError::Format { .. } => "; use a newer vismem",
         StoreError::Locked { .. } => "; wait until it is done",
+        StoreError::Shared { .. } => "; copy the memory with `cp -r` and use the copy",
         StoreError::Damaged { .. } => "; restore it from a copy, `vismem verify` lists what is wrong",
         StoreError::Database { source, .. } if source.is_disk() => "; make room on its disk, or have the disk checked",
         StoreError::Database { source, .. } if source.is_unfinished() => {
@@ -294,7 +303,8 @@ fn edit(error: &EditError) -> String {
         EditError::EmptyLabel { .. } => ": give it a name".into(),
         EditError::AttributeType { .. } => "; give them one type, or the attribute another name".into(),
         EditError::IdUsed { .. } => "; leave out the ids".into(),
-        EditError::LogHeld { .. } => "; once it has ended, `vismem verify` or any change finishes the erasure".into(),
+        EditError::LogHeld { .. } => "; once it has ended, run `vismem verify`, which finishes it".into(),
+        EditError::NotErased { .. } => "; run `vismem verify`, which finishes it".into(),
         EditError::NothingToUndo { .. } => ", an add is undone with `vismem forget --batch`".into(),
         EditError::Embedding(error) => embedding(error),
         EditError::Select(error) => select(error),

@@ -102,7 +102,8 @@ impl Table {
 
     /// Text with aligned columns, the first line the header. Columns of numbers are aligned to the right.
     pub fn to_text(&self) -> String {
-        let cells: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(Cell::for_people).collect()).collect();
+        let in_one_line = |cell: &Cell| cell.for_people().replace(['\n', '\r'], " ");
+        let cells: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(in_one_line).collect()).collect();
         let width = |column: usize| {
             let widest = cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
             widest.max(self.columns[column].chars().count())

@@ -1,5 +1,6 @@
 //! How numbers and user text are written, the same on every page and picture.
 
+use crate::shown::deceives;
 pub use crate::words::{NOTHING, count, counted, percent};
 
 /// A share as a CSS or SVG length in percent: a plain number 0..=100.
@@ -23,11 +24,11 @@ pub fn weight(value: f64) -> String {
     }
 }
 
-/// User text that can stand in HTML and XML: control characters (which XML refuses) become spaces,
-/// and an empty text becomes `empty`.
+/// User text that can stand in HTML and XML: control characters (which XML refuses) and whatever else [deceives] become
+/// spaces, and an empty text becomes `empty`.
 pub fn text(user: &str, empty: &str) -> String {
     let clean: String =
-        user.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect();
+        user.chars().map(|c| if deceives(c) || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect();
     if clean.trim().is_empty() { empty.into() } else { clean }
 }
 
@@ -85,6 +86,7 @@ mod tests {
     #[test]
     fn control_characters_never_reach_a_page() {
         assert_eq!(text("a\u{0}b\u{1b}[1m", ""), "a b [1m");
+        assert_eq!(text("cat\u{202e}gpj.exe\u{2066}", ""), "cat gpj.exe ");
         assert_eq!(label(" \t"), "(empty label)");
     }
 }

@@ -107,9 +107,9 @@ fn partitioned(rows: Rows<'_>, base: &[f32], asked: &[f32], k: usize, recall: f6
     let (tuned, params) = timed(|| {
         let queries = Queries::new(&queries, dim)?;
         let truth = index.search_all(queries, k, filter)?;
-        index.params_for(recall, queries, filter, &truth)
+        index.params_for(&[recall], queries, filter, &truth)
     });
-    let (params, expected) = params?.ok_or("no search parameters have this recall")?;
+    let (params, expected) = params?[0].ok_or("no search parameters have this recall")?;
     let search =
         |queries: &[f32]| -> Result<_> { Ok(index.search(Queries::new(queries, dim)?, k, Filter::default(), params)?) };
     let measured = Measured::of(asked, dim, search)?;

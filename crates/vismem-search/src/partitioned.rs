@@ -88,6 +88,10 @@ impl<'a> Partitioned<'a> {
     pub(crate) fn partitions(&self) -> &Partitions {
         self.partitions
     }
+
+    pub(crate) fn rows_of_partitions(&self) -> Vec<usize> {
+        (0..self.partitions.len()).map(|partition| self.directory.rows(self.codes, partition)).collect()
+    }
 }
 
 /// A partition and a query that visits it.

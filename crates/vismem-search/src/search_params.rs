@@ -1,5 +1,7 @@
 //! How far a partitioned search goes, and how far it must go for a recall.
 
+use std::collections::HashMap;
+
 use crate::codes::{CodedQuery, PROVED, TILE};
 use crate::{Error, Filter, Neighbor, Partitioned, Queries};
 
@@ -10,6 +12,10 @@ const HALVINGS: usize = 9;
 /// How many times as many partitions as the mean a query may visit. Without an end, a few queries between many groups
 /// would take several times as long as others, and they are not the ones that lose most by it.
 const SPREAD: f64 = 2.5;
+
+/// The share of all rows in the best partitions of a query from which on partitions spare it nothing. So it is where many
+/// rows are equal: no centres tell them apart, and all of them come together.
+const NOTHING_SPARED: f64 = 0.5;
 
 /// How far a partitioned search goes: to partitions within `slack` of the best, nearest first, and to no more than
 /// `max_partitions` of them.
@@ -28,46 +34,62 @@ impl SearchParams {
 }
 
 impl Partitioned<'_> {
-    /// The least parameters whose recall on these queries is `recall`, and the recall that they have: the share of the `k`
-    /// nearest rows, ties and all, that is found. `None` where no parameters have it.
+    /// For each of the recalls the least parameters that have it on these queries, and the recall that they have: the share
+    /// of the `k` nearest rows, ties and all, that is found. `None` where no parameters have it, and where partitions spare
+    /// these queries nothing.
     ///
     /// # Errors
     /// As for [`Partitioned::search`].
     pub fn params_for(
         &self,
-        recall: f64,
+        recalls: &[f64],
         queries: Queries<'_>,
         filter: Filter<'_>,
         truth: &[Vec<Neighbor>],
-    ) -> Result<Option<(SearchParams, f64)>, Error> {
+    ) -> Result<Vec<Option<(SearchParams, f64)>>, Error> {
+        let of_partition = self.rows_of_partitions();
+        let rows: usize = of_partition.iter().sum();
+        let nearest = self.mean_visited(queries, 0.0, |partition| of_partition[partition as usize]);
+        if nearest > NOTHING_SPARED * rows as f64 {
+            return Ok(vec![None; recalls.len()]);
+        }
         let k = truth.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let measure = |slack| {
-            let params =
-                SearchParams { slack, max_partitions: (SPREAD * self.mean_visited(queries, slack)).ceil() as usize };
-            Ok((params, share_found(&self.search(queries, k, filter, params)?, truth)))
-        };
-        let mut best = measure(LARGEST_SLACK)?;
-        if best.1 < recall {
-            return Ok(None);
-        }
-        let mut too_little = 0.0;
-        for _ in 0..HALVINGS {
-            let slack = (too_little + best.0.slack) / 2.0;
-            match measure(slack)? {
-                measured if measured.1 >= recall => best = measured,
-                _ => too_little = slack,
+        // Recalls that are near each other are found by way of the same slacks.
+        let mut measured: HashMap<u32, (SearchParams, f64)> = HashMap::new();
+        let mut measure = |slack: f32| -> Result<(SearchParams, f64), Error> {
+            if let Some(known) = measured.get(&slack.to_bits()) {
+                return Ok(*known);
             }
-        }
-        Ok(Some(best))
+            let max_partitions = (SPREAD * self.mean_visited(queries, slack, |_| 1)).ceil() as usize;
+            let params = SearchParams { slack, max_partitions };
+            let new = (params, share_found(&self.search(queries, k, filter, params)?, truth));
+            measured.insert(slack.to_bits(), new);
+            Ok(new)
+        };
+        let mut least = |recall: f64| {
+            let mut best = measure(LARGEST_SLACK)?;
+            if best.1 < recall {
+                return Ok(None);
+            }
+            let mut too_little = 0.0;
+            for _ in 0..HALVINGS {
+                let slack = (too_little + best.0.slack) / 2.0;
+                match measure(slack)? {
+                    measured if measured.1 >= recall => best = measured,
+                    _ => too_little = slack,
+                }
+            }
+            Ok(Some(best))
+        };
+        recalls.iter().map(|recall| least(*recall)).collect()
     }
 
-    /// How many partitions are within the slack of a query, on average.
-    fn mean_visited(&self, queries: Queries<'_>, slack: f32) -> f64 {
+    /// How much the partitions within the slack of a query count, on average.
+    fn mean_visited(&self, queries: Queries<'_>, slack: f32, count: impl Fn(u32) -> usize) -> f64 {
         let queries: Vec<CodedQuery> = queries.iter().filter_map(|query| CodedQuery::new(query, PROVED)).collect();
         let tiles = queries.chunks(TILE).map(|tile| tile.iter().collect::<Vec<_>>());
-        let visited: usize =
-            tiles.flat_map(|tile| self.partitions().reached::<TILE>(&tile, slack)).map(|reached| reached.len()).sum();
-        visited as f64 / queries.len().max(1) as f64
+        let visited = tiles.flat_map(|tile| self.partitions().reached::<TILE>(&tile, slack)).flatten();
+        visited.map(count).sum::<usize>() as f64 / queries.len().max(1) as f64
     }
 }
 
@@ -126,7 +148,9 @@ mod tests {
         let (asked, filter) = (Queries::new(&queries, DIM).unwrap(), Filter::default());
         let truth = exact.search(asked, 10, filter).unwrap();
         let recall = |params| share_found(&index.search(asked, 10, filter, params).unwrap(), &truth);
-        let (params, measured) = index.params_for(0.9, asked, filter, &truth).unwrap().unwrap();
+        let found = index.params_for(&[0.5, 0.9, 2.0], asked, filter, &truth).unwrap();
+        let (params, measured) = found[1].unwrap();
+        assert!(found[0].unwrap().0.slack < params.slack && found[2].is_none());
         assert!(measured >= 0.9 && recall(params) == measured, "{measured}");
         assert!(params.max_partitions >= 1 && params.max_partitions <= partitions.len(), "{params:?}");
         assert!(

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::platform::NotRegular;
+use crate::platform::Unfit;
 use crate::{AttributeType, WhereError};
 
 /// Why a memory cannot be opened or read, or its files not be written.
@@ -48,6 +48,12 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         what: String,
+    },
+    /// A file that would be written to has other names, so that what they stand for would be changed with it.
+    #[error("{}: has other names (hard links), which would be changed with it", path.display())]
+    Shared {
+        /// The file.
+        path: PathBuf,
     },
     /// The file system refused.
     #[error("{}: cannot {action}: {source}", path.display())]
@@ -303,8 +309,8 @@ pub enum EditError {
     Taxonomy(#[from] TaxonomyError),
     /// Exemplars are forgotten, but pages of the write-ahead log that name them are still there.
     #[error(
-        "{}: {exemplars} exemplars are forgotten, but another process that was reading before still holds the log with \
-         their labels, sources and hashes",
+        "{}: {exemplars} exemplars are forgotten; their erasure is unfinished: another process that was reading before \
+         still holds the log with their labels, sources and hashes",
         path.display()
     )]
     LogHeld {
@@ -312,6 +318,16 @@ pub enum EditError {
         path: PathBuf,
         /// How many exemplars were forgotten.
         exemplars: usize,
+    },
+    /// Exemplars are forgotten, but what is left of them in files could not be overwritten.
+    #[error("{}: {exemplars} exemplars are forgotten; their erasure is unfinished: {source}", path.display())]
+    NotErased {
+        /// The memory.
+        path: PathBuf,
+        /// How many exemplars were forgotten.
+        exemplars: usize,
+        /// Why.
+        source: Box<StoreError>,
     },
     /// No relabelling can be taken back.
     #[error(
@@ -414,10 +430,20 @@ impl QueryError {
 }
 
 impl EditError {
+    /// How many exemplars are forgotten, for everyone who opens the memory from now on, if the error is that something of
+    /// them is still in its files. The next writer or [`crate::verify`] finishes their erasure.
+    pub fn forgotten(&self) -> Option<usize> {
+        match self {
+            Self::LogHeld { exemplars, .. } | Self::NotErased { exemplars, .. } => Some(*exemplars),
+            _ => None,
+        }
+    }
+
     /// Why the memory could not be read or written, if that is what went wrong.
     pub fn as_store(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
+            Self::NotErased { source, .. } => Some(source),
             Self::Select(error) => error.as_store(),
             _ => None,
         }
@@ -468,9 +494,12 @@ pub(crate) trait IoContext<T> {
 
 impl<T> IoContext<T> for std::io::Result<T> {
     fn at(self, path: &Path, action: &'static str) -> Result<T> {
-        self.map_err(|source| match NotRegular::caused(&source) || source.kind() == ErrorKind::IsADirectory {
-            true => StoreError::Damaged { path: path.to_path_buf(), what: NotRegular.to_string() },
-            false => StoreError::Io { path: path.to_path_buf(), action, source },
+        self.map_err(|source| match Unfit::of(&source) {
+            Some(Unfit::Shared) => StoreError::Shared { path: path.to_path_buf() },
+            None if source.kind() != ErrorKind::IsADirectory => {
+                StoreError::Io { path: path.to_path_buf(), action, source }
+            }
+            _ => StoreError::Damaged { path: path.to_path_buf(), what: Unfit::NotRegular.to_string() },
         })
     }
 }
@@ -482,12 +511,15 @@ pub(crate) trait SqlContext<T> {
 
 impl<T> SqlContext<T> for rusqlite::Result<T> {
     fn at(self, path: &Path) -> Result<T> {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
         self.map_err(|source| match &source {
-            rusqlite::Error::SqliteFailure(code, _) if matches!(code.code, DatabaseCorrupt | NotADatabase) => {
+            // Every statement is one that a whole catalogue understands, answers and allows.
+            rusqlite::Error::SqliteFailure(code, _)
+                if matches!(code.code, DatabaseCorrupt | NotADatabase | ConstraintViolation)
+                    || code.extended_code == rusqlite::ffi::SQLITE_ERROR =>
+            {
                 StoreError::Damaged { path: path.to_path_buf(), what: source.to_string() }
             }
-            // Every statement is one that a whole catalogue understands and answers.
             rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)

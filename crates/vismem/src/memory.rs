@@ -1,6 +1,6 @@
 //! Reading a memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -11,7 +11,7 @@ use vismem_search::{FREE, Filter, Neighbor};
 use crate::error::{AnyResult, Result, SqlContext};
 use crate::index::indexes::Indexes;
 use crate::inspect::verify::audit;
-use crate::store::catalog::{Catalog, Header, Record};
+use crate::store::catalog::{self, Catalog, Header, Record};
 use crate::store::checked::CheckedSlots;
 use crate::store::digest::DigestState;
 use crate::store::readers::{Parts, Readers, TOGETHER};
@@ -28,7 +28,7 @@ use crate::{
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
 /// exemplar is checked when it is first cited.
-const CHECKED_AT_ONCE: usize = 64 << 20;
+pub(crate) const CHECKED_AT_ONCE: usize = 64 << 20;
 
 /// How often something is tried that others who forget may disturb.
 const ATTEMPTS: usize = 100;
@@ -91,6 +91,14 @@ impl Deref for Memory {
 
 const fn is_shared_among_threads<T: Send + Sync + Clone>() {}
 const _: () = is_shared_among_threads::<Memory>();
+
+/// Exemplars that are read together.
+pub(crate) struct Part {
+    /// The range that they are all of this state in.
+    pub within: RangeInclusive<u64>,
+    /// Their ids, ascending.
+    pub ids: Vec<u64>,
+}
 
 /// What a memory knows of an exemplar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -158,7 +166,7 @@ impl Memory {
 
     fn open_whole(dir: &Path) -> Result<Self> {
         let memory = Self::open_with(dir, Slots::load_kept)?;
-        if size_of_val(memory.vectors.all()) <= CHECKED_AT_ONCE {
+        if memory.is_checked_at_once() {
             if let Some(fault) = memory.unless_outdated(audit(&memory))?.faults.into_iter().next() {
                 return Err(StoreError::Damaged { path: fault.file, what: fault.what });
             }
@@ -167,7 +175,18 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Opens without comparing rows with the catalogue.
+    /// Opens without comparing rows and records with each other, for whoever holds the writer's lock and did that, or does
+    /// it when it changes them.
+    pub(crate) fn open_to_select(dir: &Path) -> Result<Self> {
+        Self::undisturbed(|| Self::open_with(dir, Slots::load_kept))
+    }
+
+    /// Whether all of it is compared whenever it is opened.
+    pub(crate) fn is_checked_at_once(&self) -> bool {
+        size_of_val(self.vectors.all()) <= CHECKED_AT_ONCE
+    }
+
+    /// The same, from the catalogue alone and without any check, to find out what is wrong.
     pub(crate) fn open_unchecked(dir: &Path) -> Result<Self> {
         Self::open_with(dir, Slots::load)
     }
@@ -382,11 +401,7 @@ impl Memory {
     /// # Errors
     /// When the catalogue cannot be read, and [`StoreError::Outdated`]; `each` has heard of some of them then.
     pub fn for_each_exemplar(&self, mut each: impl FnMut(Exemplar)) -> Result<()> {
-        self.for_each_record(|record, _| {
-            if let Some(record) = self.of_snapshot(record) {
-                each(record.into());
-            }
-        })
+        self.for_each_record(|record| each(record.into()))
     }
 
     /// Size and make-up.
@@ -467,9 +482,15 @@ impl Memory {
             rows.iter().copied().filter(|(_, slot)| !self.checked.contains(*slot)).collect();
         for some in unchecked.chunks(TOGETHER) {
             let ids: Vec<u64> = some.iter().map(|(id, _)| *id).collect();
-            let hashes = self.read(|catalog| catalog.vector_hashes(&ids))?;
+            let read = |catalog: &Catalog| Ok((catalog.keys(&ids)?, catalog.header()?.commit == self.commit));
+            let (keys, is_last) = self.read(read)?;
             for &(id, slot) in some {
-                if hashes.get(&id) != Some(&vectors::hash(self.vector(slot))) {
+                let key = keys.get(&id).filter(|key| key.slot == slot).ok_or_else(|| self.is_torn(id))?;
+                // It may have got another label since.
+                if is_last && key.label != self.slots.label(slot).row {
+                    return Err(self.is_torn(id));
+                }
+                if key.vector_hash != vectors::hash(self.vector(slot)) {
                     return Err(vectors::damaged(&self.dir, slot, id));
                 }
                 self.checked.insert(slot);
@@ -479,6 +500,9 @@ impl Memory {
     }
 
     /// What the catalogue knows of these exemplars, as far as they are of this state.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where one of this state has no row.
     pub(crate) fn records(&self, ids: &[u64]) -> Result<HashMap<u64, Record>> {
         let mut records = HashMap::with_capacity(ids.len());
         for some in ids.chunks(TOGETHER) {
@@ -487,7 +511,18 @@ impl Memory {
                 found.into_iter().filter_map(|record| self.of_snapshot(record)).map(|record| (record.id, record)),
             );
         }
+        let missing: HashSet<u64> = ids.iter().copied().filter(|id| !records.contains_key(id)).collect();
+        if !missing.is_empty()
+            && let Some(id) = self.slots.ids.iter().find(|id| missing.contains(id))
+        {
+            return Err(self.is_torn(*id));
+        }
         Ok(records)
+    }
+
+    /// The row of an exemplar is missing, or is another than the index of the catalogue says.
+    fn is_torn(&self, id: u64) -> StoreError {
+        catalog::is_torn(&self.dir, id)
     }
 
     /// A record as it was in this state; `None` if it was not there. Of an exemplar nothing changes but its label, unless
@@ -497,22 +532,35 @@ impl Memory {
         is_here.then(|| Record { label: self.slots.label(record.slot).name.clone(), ..record })
     }
 
-    /// Hands the records of the catalogue to `each`, in the order of ids, and says with each whether this is still the last
-    /// commit. Those that were added since may be among them.
-    pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record, bool)) -> Result<()> {
-        for ids in self.id_ranges() {
-            let read = |catalog: &Catalog| Ok((catalog.records_within(&ids)?, catalog.header()?.commit == self.commit));
-            let (records, is_last) = self.read(read)?;
-            records.into_iter().for_each(|record| each(record, is_last));
+    /// Hands the record of every exemplar to `each`, in the order of ids.
+    pub(crate) fn for_each_record(&self, mut each: impl FnMut(Record)) -> Result<()> {
+        for part in self.parts() {
+            let records = self.read(|catalog| catalog.records_within(&part.within))?;
+            let records: Vec<Record> = records.into_iter().filter_map(|record| self.of_snapshot(record)).collect();
+            self.check_part(&part, records.iter().map(|record| record.id))?;
+            records.into_iter().for_each(&mut each);
         }
         Ok(())
     }
 
-    /// The ids of all exemplars, in ranges of about as many as are read together.
-    pub(crate) fn id_ranges(&self) -> Vec<RangeInclusive<u64>> {
-        let ids = self.ids();
-        let lasts = ids.chunks(TOGETHER).filter_map(|some| some.last().copied());
-        lasts.scan(0, |first, last| Some(std::mem::replace(first, last + 1)..=last)).collect()
+    /// All exemplars by ids, in parts of as many as are read together.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let mut next = 0;
+        let part = |ids: &[u64]| {
+            let last = ids.last().copied()?;
+            Some(Part { within: std::mem::replace(&mut next, last + 1)..=last, ids: ids.to_vec() })
+        };
+        self.ids().chunks(TOGETHER).filter_map(part).collect()
+    }
+
+    /// Whether what was read of a part is all of it, and in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] names the first exemplar that is missing.
+    pub(crate) fn check_part(&self, part: &Part, found: impl IntoIterator<Item = u64>) -> Result<()> {
+        let mut found = found.into_iter();
+        let missing = part.ids.iter().find(|id| found.next() != Some(**id));
+        missing.map_or(Ok(()), |id| Err(self.is_torn(*id)))
     }
 
     /// All embeddings, slot by slot; zeros in free slots.

@@ -4,43 +4,56 @@ use std::ffi::OsString;
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Reading and writing at a place in a file.
 pub(crate) use std::os::unix::fs::FileExt;
 
-/// Something other than a regular file is where a memory has a file: a symbolic link, a pipe, a device, a directory.
-#[derive(Debug, thiserror::Error)]
-#[error("is not a regular file")]
-pub(crate) struct NotRegular;
+/// What is where a memory has a file cannot be one of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// A symbolic link, a pipe, a socket, a device, a directory.
+    #[error("is not a regular file")]
+    NotRegular,
+    /// It has other names, by which it may belong to somebody else or be a copy of before: what is written into it shows
+    /// there, and what is erased by deleting it does not go.
+    #[error("has other names (hard links)")]
+    Shared,
+}
 
-impl NotRegular {
-    /// Whether it is the cause of this error.
-    pub(crate) fn caused(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|cause| cause.is::<Self>())
+impl Unfit {
+    /// What an error was caused by, if by this.
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref().and_then(|cause| cause.downcast_ref()).copied()
     }
 }
 
-/// Opens a file of a memory. A memory may come from a stranger, so that a name may lead elsewhere: a symbolic link is not
-/// followed, and what is not a regular file is refused. A pipe does not make it wait.
+/// Opens a file of a memory to write into it. A memory may come from a stranger, so that a name may lead elsewhere: a
+/// symbolic link is not followed, and what is not a regular file or has other names is refused. A pipe does not make it
+/// wait. The options must not truncate, since that comes before the look.
 ///
 /// # Errors
-/// As [`OpenOptions::open`], and [`NotRegular`].
+/// As [`OpenOptions::open`], and [`Unfit`].
 pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let file = open(path, options)?;
+    sole(&file.metadata()?).map(|()| file)
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = match options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path) {
         // A link; a socket, or a pipe that nobody reads.
         Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EMLINK | libc::ENXIO)) => {
-            return Err(io::Error::other(NotRegular));
+            return Err(io::Error::other(Unfit::NotRegular));
         }
         opened => opened?,
     };
     regular(file.metadata()?.file_type()).map(|()| file)
 }
 
-/// Opens a file of a memory for reading, see [`open_regular`].
+/// Opens a file of a memory for reading, see [`open_regular`]; its other names are nothing to a reader.
 pub(crate) fn read_regular(path: &Path) -> io::Result<File> {
-    open_regular(path, File::options().read(true))
+    open(path, File::options().read(true))
 }
 
 /// Opens a file of a memory for reading and writing, see [`open_regular`].
@@ -50,22 +63,40 @@ pub(crate) fn change_regular(path: &Path) -> io::Result<File> {
 
 /// Makes a file of a memory, or empties it, see [`open_regular`].
 pub(crate) fn create_regular(path: &Path) -> io::Result<File> {
-    open_regular(path, File::options().read(true).write(true).create(true).truncate(true))
+    let file = open_regular(path, File::options().read(true).write(true).create(true).truncate(false))?;
+    file.set_len(0).map(|()| file)
 }
 
 /// Whether a regular file is there, and not anything else under its name: for files that a library opens.
 ///
 /// # Errors
-/// [`NotRegular`], and when the file system refuses.
+/// [`Unfit`], and when the file system refuses.
 pub(crate) fn is_regular(path: &Path) -> io::Result<bool> {
+    let file = there(path)?;
+    file.as_ref().map_or(Ok(()), |file| regular(file.file_type())).map(|()| file.is_some())
+}
+
+/// The same where it will be written to.
+pub(crate) fn is_sole(path: &Path) -> io::Result<bool> {
+    let file = there(path)?;
+    file.as_ref().map_or(Ok(()), sole).map(|()| file.is_some())
+}
+
+fn there(path: &Path) -> io::Result<Option<Metadata>> {
     match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        found => regular(found?.file_type()).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
 fn regular(kind: FileType) -> io::Result<()> {
-    if kind.is_file() { Ok(()) } else { Err(io::Error::other(NotRegular)) }
+    if kind.is_file() { Ok(()) } else { Err(io::Error::other(Unfit::NotRegular)) }
+}
+
+fn sole(file: &Metadata) -> io::Result<()> {
+    regular(file.file_type())?;
+    // None where it was deleted meanwhile, which is nobody's then.
+    if MetadataExt::nlink(file) <= 1 { Ok(()) } else { Err(io::Error::other(Unfit::Shared)) }
 }
 
 /// Waits until the names in a directory are on disk.
@@ -86,7 +117,7 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> OsString {
 
 /// What tells a file from another one that had its name before.
 pub(crate) fn inode(file: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(file)
+    MetadataExt::ino(file)
 }
 
 #[cfg(test)]
@@ -94,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_a_pipe_and_a_directory_are_refused_and_a_link_s_target_is_left_alone() {
+    fn a_link_a_pipe_and_a_directory_are_refused_a_second_name_too_to_write_and_targets_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let [target, link, pipe] = ["target", "link", "pipe"].map(|name| folder.path().join(name));
         std::fs::write(&target, "mine").unwrap();
@@ -104,11 +135,19 @@ mod tests {
             for open in [read_regular, change_regular, create_regular] {
                 assert!(open(path).is_err(), "{}", path.display());
             }
-            assert!(NotRegular::caused(&read_regular(path).unwrap_err()), "{}", path.display());
-            assert!(NotRegular::caused(&is_regular(path).unwrap_err()), "{}", path.display());
+            for refused in [read_regular(path).map(drop), is_regular(path).map(drop), is_sole(path).map(drop)] {
+                assert_eq!(Unfit::of(&refused.unwrap_err()), Some(Unfit::NotRegular), "{}", path.display());
+            }
         }
-        assert!(NotRegular::caused(&create_regular(&link).unwrap_err()));
-        assert!(NotRegular::caused(&create_regular(&pipe).unwrap_err()));
+        assert_eq!(Unfit::of(&create_regular(&link).unwrap_err()), Some(Unfit::NotRegular));
+        assert_eq!(Unfit::of(&create_regular(&pipe).unwrap_err()), Some(Unfit::NotRegular));
+        let other = folder.path().join("other");
+        std::fs::hard_link(&target, &other).unwrap();
+        for refused in [create_regular(&other), change_regular(&other)] {
+            assert_eq!(Unfit::of(&refused.unwrap_err()), Some(Unfit::Shared));
+        }
+        assert!(read_regular(&other).is_ok() && is_regular(&other).unwrap() && is_sole(&other).is_err());
+        std::fs::remove_file(&other).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"mine");
         assert!(is_regular(&target).unwrap() && !is_regular(&folder.path().join("missing")).unwrap());
     }

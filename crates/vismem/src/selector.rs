@@ -1,11 +1,11 @@
 //! Naming exemplars: by id, label, source, batch, attributes, or nearness to an embedding.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params_from_iter};
+use rusqlite::{Row, params_from_iter};
 
 use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
@@ -111,18 +111,30 @@ impl Memory {
                 .ok_or_else(|| unknown_label(self.path(), label, self.labels().iter().map(|known| known.name.as_str())))
         };
         let labels = selector.labels.iter().map(label).collect::<Result<Vec<usize>, UnknownName>>()?;
-        let rest = Selector { labels: Vec::new(), near: Vec::new(), filter: None, pruned: false, ..selector.clone() };
-        let mut candidates: Vec<(u64, usize)> = if rest.is_empty() {
-            let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
-            live.map(|slot| (self.slots.ids[slot], slot)).collect()
+        let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
+        let live = live.map(|slot| (self.slots.ids[slot], slot));
+        let mut candidates: Vec<(u64, usize)> = if !selector.ids.is_empty() {
+            let wanted: HashSet<u64> = selector.ids.iter().copied().collect();
+            let named: HashMap<u64, usize> = live.filter(|(id, _)| wanted.contains(id)).collect();
+            if let Some(id) = selector.ids.iter().find(|id| !named.contains_key(id)) {
+                return Err(unknown_id(self.path(), "exemplar", *id).into());
+            }
+            named.into_iter().collect()
         } else {
-            let criteria = self.read(|catalog| catalog.criteria(&rest))?;
-            // Patterns are compared with every source, in transactions that are short all the same.
-            let ranges = if rest.ids.is_empty() { self.id_ranges() } else { vec![0..=i64::MAX as u64] };
-            let found = ranges.iter().map(|ids| self.read(|catalog| catalog.matching(&criteria, ids)));
-            let found = found.collect::<Result<Vec<_>>>()?.concat();
-            found.into_iter().filter(|(id, slot)| self.slots.ids.get(*slot) == Some(id)).collect()
+            live.collect()
         };
+        if !selector.sources.is_empty() || !selector.batches.is_empty() {
+            let criteria = self.read(|catalog| catalog.criteria(selector))?;
+            // Patterns are compared with every source, in transactions that are short all the same.
+            let mut fitting = HashSet::new();
+            for part in self.parts() {
+                let mut looked_at = self.read(|catalog| catalog.compared(&criteria, &part.within))?;
+                looked_at.retain(|compared| self.slots.ids.get(compared.slot) == Some(&compared.id));
+                self.check_part(&part, looked_at.iter().map(|compared| compared.id))?;
+                fitting.extend(looked_at.iter().filter(|compared| compared.fits).map(|compared| compared.id));
+            }
+            candidates.retain(|(id, _)| fitting.contains(id));
+        }
         if !labels.is_empty() {
             candidates.retain(|(_, slot)| labels.contains(&(self.slots.label_of[*slot] as usize)));
         }
@@ -151,76 +163,59 @@ impl Editor {
     /// # Errors
     /// As [`Memory::select`].
     pub fn select(&self, selector: &Selector) -> Result<Vec<u64>, SelectError> {
-        if selector.near.is_empty() && !selector.pruned {
-            let mut ids: Vec<u64> = self.catalog.select(selector)?.into_iter().map(|(id, _)| id).collect();
-            if let Some(filter) = &selector.filter {
-                let (exemplars, labels) = self.catalog.labelled()?;
-                let population = Population { exemplars, labels: labels.iter().map(String::as_str).collect() };
-                let meeting = filter.evaluate(&population, &|of| of(&self.catalog))?;
-                ids.retain(|id| meeting.binary_search(id).is_ok());
+        // What ids alone name needs no look at all others.
+        if selector.criteria() == ["id"] {
+            if let Err(unknown) = self.catalog.require("exemplars", &selector.ids) {
+                // It may be there, and the table be damaged.
+                let memory = Memory::open_to_select(self.path())?;
+                memory.records(&memory.select(selector)?)?;
+                return Err(unknown);
             }
+            let mut ids = selector.ids.clone();
+            ids.sort_unstable();
+            ids.dedup();
             return Ok(ids);
         }
-        Memory::open(self.path())?.select(selector)
+        Memory::open_to_select(self.path())?.select(selector)
     }
 }
 
-/// A selector as SQL: what a row must be like, and the parameters, of which the first two are a range of ids.
+/// What a selector says of sources and batches as SQL: what a row must be like, and the parameters, of which the first two are a range of ids.
 struct Criteria {
     conditions: String,
     values: Vec<Value>,
 }
 
-/// Id and position of the label of exemplars, and the labels.
-type Labelled = (Vec<(u64, usize)>, Vec<String>);
+/// An exemplar that was compared with criteria.
+struct Compared {
+    id: u64,
+    slot: usize,
+    fits: bool,
+}
 
 impl Catalog {
-    /// Id and position of the label of every exemplar, by id; and the labels.
-    fn labelled(&self) -> Result<Labelled> {
-        let mut statement = self.db.prepare_cached("SELECT id, name FROM labels").at(&self.path)?;
-        let labels = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
-        let labels: Vec<(i64, String)> = labels.collect::<rusqlite::Result<_>>().at(&self.path)?;
-        let (rows, names): (Vec<i64>, Vec<String>) = labels.into_iter().unzip();
-        let positions: HashMap<i64, usize> = rows.into_iter().zip(0..).collect();
-        let position = |row: i64| positions.get(&row).copied().ok_or(rusqlite::Error::QueryReturnedNoRows);
-        let mut statement = self.db.prepare_cached("SELECT id, label FROM exemplars ORDER BY id").at(&self.path)?;
-        let exemplars = statement.query_map([], |row| Ok((row.get(0)?, position(row.get(1)?)?))).at(&self.path)?;
-        Ok((exemplars.collect::<rusqlite::Result<_>>().at(&self.path)?, names))
-    }
-
-    /// Id and slot of every exemplar that the selector names apart from nearness and its filter, by id.
-    fn select(&self, selector: &Selector) -> Result<Vec<(u64, usize)>, SelectError> {
-        if selector.is_empty() {
-            return Err(SelectError::Empty);
-        }
-        Ok(self.matching(&self.criteria(selector)?, &(0..=i64::MAX as u64))?)
-    }
-
-    /// Id and slot of every exemplar with an id in a range that the criteria name, by id.
-    fn matching(&self, criteria: &Criteria, ids: &RangeInclusive<u64>) -> Result<Vec<(u64, usize)>> {
-        let select = format!("SELECT id, slot FROM exemplars WHERE {} ORDER BY id", criteria.conditions);
+    /// Every exemplar with an id in a range, by id, and whether the criteria name it.
+    fn compared(&self, criteria: &Criteria, ids: &RangeInclusive<u64>) -> Result<Vec<Compared>> {
+        let select =
+            format!("SELECT id, slot, {} FROM exemplars WHERE id BETWEEN ?1 AND ?2 ORDER BY id", criteria.conditions);
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let ids = [*ids.start(), *ids.end()].map(|id| Value::Integer(id as i64));
         let values = params_from_iter(ids.iter().chain(&criteria.values));
-        let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        let compared = |row: &Row<'_>| Ok(Compared { id: row.get(0)?, slot: row.get(1)?, fits: row.get(2)? });
+        let rows = statement.query_map(values, compared).at(&self.path)?;
         rows.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
-    /// The selector as SQL.
+    /// What the selector says of sources and batches as SQL.
     fn criteria(&self, selector: &Selector) -> Result<Criteria, SelectError> {
-        let mut conditions = vec!["id BETWEEN ?1 AND ?2".to_owned()];
+        let mut conditions = Vec::new();
         // From the third parameter on.
         let mut values = Vec::new();
-        let labels =
-            selector.labels.iter().map(|label| self.label_row(label)).collect::<Result<Vec<_>, SelectError>>()?;
-        let ids = self.present("exemplars", &selector.ids)?;
-        let batches = self.present("batches", &selector.batches)?;
-        for (column, wanted) in [("id", ids), ("label", labels), ("batch", batches)] {
-            if !wanted.is_empty() {
-                // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
-                values.push(Value::Text(format!("{wanted:?}")));
-                conditions.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len() + 2));
-            }
+        if !selector.batches.is_empty() {
+            self.require("batches", &selector.batches)?;
+            // Numbers as Rust shows them are a JSON array. One parameter, however many numbers.
+            values.push(Value::Text(format!("{:?}", selector.batches)));
+            conditions.push(format!("batch IN (SELECT value FROM json_each(?{}))", values.len() + 2));
         }
         if !selector.sources.is_empty() {
             let first = values.len() + 3;
@@ -243,38 +238,19 @@ impl Catalog {
         self.db.query_row(select, [source], |row| row.get(0)).at(&self.path)
     }
 
-    /// The ids, all of which must be in the table.
-    fn present(&self, table: &'static str, ids: &[u64]) -> Result<Vec<i64>, SelectError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let select = format!("SELECT id FROM {table} WHERE id = ?1");
+    /// That all of these ids are in the table.
+    fn require(&self, table: &'static str, ids: &[u64]) -> Result<(), SelectError> {
+        let select = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)");
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
-        let row_of = |&id: &u64| {
+        for &id in ids {
             // An id beyond what SQLite can hold is in no table.
-            let known = i64::try_from(id).ok().map(|id| statement.query_row([id], |row| row.get(0)).optional());
-            let unknown = || UnknownName {
-                path: self.path.parent().unwrap_or(&self.path).into(),
-                what: if table == "batches" { "batch" } else { "exemplar" },
-                name: id.to_string(),
-                similar: None,
-            };
-            Ok(known.transpose().at(&self.path)?.flatten().ok_or_else(unknown)?)
-        };
-        ids.iter().map(row_of).collect()
-    }
-
-    /// The row of a label, which must be there.
-    pub(crate) fn label_row(&self, label: &str) -> Result<i64, SelectError> {
-        let select = "SELECT id FROM labels WHERE name = ?1";
-        let row = self.db.query_row(select, [label], |row| row.get(0)).optional().at(&self.path)?;
-        if let Some(row) = row {
-            return Ok(row);
+            let is_there = i64::try_from(id).map_or(Ok(false), |id| statement.query_row([id], |row| row.get(0)));
+            if !is_there.at(&self.path)? {
+                let what = if table == "batches" { "batch" } else { "exemplar" };
+                return Err(unknown_id(self.path.parent().unwrap_or(&self.path), what, id).into());
+            }
         }
-        let mut statement = self.db.prepare("SELECT name FROM labels").at(&self.path)?;
-        let known = statement.query_map([], |row| row.get(0)).at(&self.path)?;
-        let known: Vec<String> = known.collect::<rusqlite::Result<_>>().at(&self.path)?;
-        Err(unknown_label(self.path.parent().unwrap_or(&self.path), label, known.iter().map(String::as_str)).into())
+        Ok(())
     }
 }
 
@@ -286,6 +262,10 @@ fn is_pattern(glob: &str) -> bool {
 fn escaped(text: &str) -> String {
     let escape = |c: char| if matches!(c, '*' | '?' | '[') { format!("[{c}]") } else { c.to_string() };
     text.chars().map(escape).collect()
+}
+
+fn unknown_id(memory: &Path, what: &'static str, id: u64) -> UnknownName {
+    UnknownName { path: memory.into(), what, name: id.to_string(), similar: None }
 }
 
 fn unknown_label<'a>(memory: &Path, label: &str, known: impl IntoIterator<Item = &'a str>) -> UnknownName {

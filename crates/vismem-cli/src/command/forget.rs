@@ -12,6 +12,7 @@ use super::Outcome;
 use crate::args::{Args, Forget, Format};
 use crate::output;
 use crate::progress::Watch;
+use crate::remedy;
 
 pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
     let forgotten = if options.dry_run { look(args, options)? } else { forget(args, options)? };
@@ -24,7 +25,17 @@ pub fn run(args: &Args, options: &Forget) -> Result<Outcome> {
 
 fn forget(args: &Args, options: &Forget) -> Result<Forgotten> {
     let selection = options.selection.selection(&options.encoding);
-    Ok(forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Watch::default())?)
+    let forgotten = forget::forget(&args.memory, &selection, options.receipt.as_deref(), &mut Watch::default());
+    let error = match forgotten {
+        Ok(forgotten) => return Ok(forgotten),
+        Err(error) => anyhow::Error::from(error),
+    };
+    if let Some(exemplars) = remedy::forgotten(&error)
+        && let Format::Json = args.format
+    {
+        output::json(&Forgotten { exemplars, ..Forgotten::nothing(&args.memory) })?;
+    }
+    Err(error)
 }
 
 /// Says what would be forgotten.
@@ -69,7 +80,8 @@ fn print(forgotten: &Forgotten) -> Result<()> {
     if let Some(receipt) = &forgotten.receipt {
         let milliseconds = receipt.microseconds as f64 / 1e3;
         writeln!(out, "forgot {} in {milliseconds:.1} ms", output::counted(receipt.exemplars, "exemplar"))?;
-        writeln!(out, "digest before {}\ndigest after  {}", receipt.before, receipt.after)?;
+        writeln!(out, "digest before {}", receipt.before)?;
+        writeln!(out, "digest after  {}", receipt.after)?;
         let by = receipt.selected_by.join(", ");
         writeln!(out, "receipt       event {} of the log, selected by {by}, {}", receipt.event, receipt.engine)?;
     }

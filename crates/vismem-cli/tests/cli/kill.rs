@@ -267,3 +267,31 @@ fn stopped_with_ctrl_c() {
     assert_eq!(found, Some(added as usize));
     assert!(added < 40, "it came too late");
 }
+
+#[test]
+fn killed_while_measuring_unlearning() {
+    let exit = documented("killed_while_measuring_unlearning");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(3_000)));
+    place.vismem("add rows.npy --label x").done();
+    let copies = || {
+        let names = std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+        let named = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".vismem-eval-of-memory.vismem-");
+        names.filter(named).collect::<Vec<_>>()
+    };
+    let mut child = start(&place, "eval unlearning --count 500");
+    while !copies().iter().any(|copy| place.path(copy).join("copy.vismem/vectors.f32").exists()) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was looked at");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // While it lives nobody calls it left.
+    place.vismem("verify").done();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(copies().len(), 1);
+    let run = place.vismem("verify").says(&[".vismem-eval-of-memory.vismem-", "a killed evaluation left"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(place.vismem("eval unlearning --count 10").done().code, exit);
+    assert_eq!(copies().len(), 0);
+    place.vismem("verify").done();
+}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use vismem_search::{Filter, Neighbor, SlotSet};
 
 use crate::error::Result;
+use crate::store::catalog;
 use crate::store::readers::TOGETHER;
 use crate::store::unit::unit;
 use crate::{Among, Candidate, Decider, Decision, Memory, QueryError, Search, Standing, UnknownName, Vote, similar};
@@ -123,7 +124,8 @@ impl Memory {
             sources.extend(self.read(|catalog| catalog.sources(some))?);
         }
         for voter in decisions.iter_mut().flat_map(|decision| &mut decision.neighbors) {
-            voter.source = sources.get(&voter.id).cloned();
+            let source = sources.get(&voter.id).ok_or_else(|| catalog::is_torn(self.path(), voter.id))?;
+            voter.source.clone_from(source);
         }
         Ok(())
     }

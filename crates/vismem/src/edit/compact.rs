@@ -10,15 +10,15 @@ use std::path::Path;
 use rusqlite::TransactionBehavior;
 use serde::Serialize;
 
-use crate::Editor;
 use crate::edit::forget::READERS;
 use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::platform;
-use crate::store::catalog::Catalog;
+use crate::store::catalog::{Catalog, Header, is_torn};
 use crate::store::kill_point::kill_point;
 use crate::store::state;
 use crate::store::vectors::{self, VectorMap, VectorWriter};
+use crate::{Editor, StoreError};
 
 /// What compaction did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -106,12 +106,19 @@ impl Editor {
         let mut ids = Vec::new();
         while let Some(row) = exemplars.next().at(catalog)? {
             let (id, slot): (u64, usize) = (row.get(0).at(catalog)?, row.get(1).at(catalog)?);
+            if slot as u64 >= header.slots || ids.last().is_some_and(|last| *last >= id) {
+                return Err(is_torn(&self.dir, id));
+            }
             let values = rows.row(slot);
             if row.get::<_, [u8; 32]>(2).at(catalog)? != vectors::hash(values) {
                 return Err(vectors::damaged(&self.dir, slot, id));
             }
             ids.push(id);
             file.write_all(vectors::bytes(values)).at(&path, "write")?;
+        }
+        if ids.len() as u64 + self.catalog.count("free_slots")? != header.slots {
+            let what = format!("{} exemplars, where there are {} slots", ids.len(), header.slots);
+            return Err(StoreError::Damaged { path: catalog.clone(), what });
         }
         let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).at(&path, "write")?;
         file.sync_all().at(&path, "sync")?;
@@ -122,12 +129,19 @@ impl Editor {
 /// Puts the new rows in their place if they were committed, else throws them away. Whether there was anything to do.
 pub(crate) fn finish(dir: &Path, catalog: &Catalog) -> Result<bool> {
     if !catalog.header()?.compacting {
-        let left = vectors::unfinished_path(dir).exists();
+        let left = std::fs::symlink_metadata(vectors::unfinished_path(dir)).is_ok();
         derived::remove(dir, &[vectors::UNFINISHED])?;
         return Ok(left);
     }
     let (from, to) = (vectors::unfinished_path(dir), vectors::path(dir));
-    if from.exists() {
+    if platform::is_sole(&from).at(&from, "read")? {
+        let Header { slots, encoder, .. } = catalog.header()?;
+        let (found, expected) =
+            (std::fs::symlink_metadata(&from).at(&from, "read")?.len(), slots * encoder.dim as u64 * 4);
+        if found != expected {
+            let what = format!("{found} bytes long, where {slots} rows of {} dimensions are to be", encoder.dim);
+            return Err(StoreError::Damaged { path: from, what });
+        }
         std::fs::rename(&from, &to).at(&to, "replace")?;
         platform::sync_directory(dir).at(dir, "sync")?;
     }

@@ -12,6 +12,8 @@ use crate::edit::forget::READERS;
 use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::index::writer::IndexWriter;
+use crate::inspect::verify::OTHER_DIGEST;
+use crate::memory::CHECKED_AT_ONCE;
 use crate::platform;
 use crate::store::catalog::{self, Catalog};
 use crate::store::digest::{DigestState, Element};
@@ -22,7 +24,7 @@ use crate::store::slots::Slots;
 use crate::store::unit::unit;
 use crate::store::vectors::{self, VectorWriter};
 use crate::store::{attribute_rows, state, stored, upgrade};
-use crate::{Attributes, EditError, EncoderIdentity, Source, StoreError};
+use crate::{Attributes, EditError, EncoderIdentity, Memory, Source, StoreError};
 
 /// Bytes of a log that is copied into the catalogue on the way.
 const LONG_LOG: u64 = 4 << 20;
@@ -99,6 +101,7 @@ impl Editor {
             Catalog::create(dir, encoder)?;
         }
         let editor = Self::with_lock(dir, lock)?;
+        editor.check()?;
         editor.expect(encoder)?;
         Ok(editor)
     }
@@ -120,6 +123,13 @@ impl Editor {
     /// # Errors
     /// When there is no memory, or another process is writing.
     pub fn open(dir: &Path) -> Result<Self> {
+        let editor = Self::open_unchecked(dir)?;
+        editor.check()?;
+        Ok(editor)
+    }
+
+    /// The same without comparing records with the digest, to find out what is wrong.
+    pub(crate) fn open_unchecked(dir: &Path) -> Result<Self> {
         if !dir.exists() {
             return Err(StoreError::NotFound { path: dir.into() });
         }
@@ -150,6 +160,34 @@ impl Editor {
         Ok(editor)
     }
 
+    /// Compares the catalogue of a memory that is compared whenever it is opened with itself and the digest: an index that
+    /// lacks a row lets a change pass it by. Embeddings are left out: a damaged one may be forgotten.
+    fn check(&self) -> Result<()> {
+        if let Some(table) = self.catalog.fallen_sequence()? {
+            let what = format!("the last id of table {table:?} is not that of its rows");
+            return Err(StoreError::Damaged { path: self.catalog.path.clone(), what });
+        }
+        let memory = match Memory::open_to_select(&self.dir) {
+            // Embeddings that are lost, which may be forgotten as well.
+            Err(StoreError::Damaged { path, .. }) if path == vectors::path(&self.dir) => return Ok(()),
+            opened => opened?,
+        };
+        let catalog = &self.catalog.path;
+        let is_small = std::fs::symlink_metadata(catalog).at(catalog, "read")?.len() <= CHECKED_AT_ONCE as u64;
+        if !memory.is_checked_at_once() || !is_small {
+            return Ok(());
+        }
+        if let Some(what) = self.catalog.structural_faults()?.into_iter().next() {
+            return Err(StoreError::Damaged { path: catalog.clone(), what });
+        }
+        let mut digest = DigestState::empty();
+        memory.for_each_record(|record| digest.add(&record.element()))?;
+        if digest == memory.digest {
+            return Ok(());
+        }
+        Err(StoreError::Damaged { path: catalog.clone(), what: OTHER_DIGEST.into() })
+    }
+
     /// Removes what no committed row names: rows beyond the last slot, and whatever stands in free slots.
     pub(crate) fn recover(&mut self) -> Result<()> {
         // Readers must know that rows are about to be overwritten.
@@ -157,6 +195,7 @@ impl Editor {
         if compact::finish(&self.dir, &self.catalog)? {
             self.vectors = VectorWriter::open(&self.dir, self.encoder.dim, self.catalog.header()?.slots)?;
         }
+        self.catalog.check_slots()?;
         self.vectors.truncate(self.catalog.header()?.slots)?;
         for slot in self.catalog.free_slots()? {
             self.vectors.zero(slot)?;
@@ -316,6 +355,7 @@ impl Batch<'_> {
                     }
                     last_id = last_id.max(id);
                     let slot = insertion.take_slot().at(path)?;
+                    catalog::check_free_slot(&tx, path, slot, insertion.slots)?;
                     editor.vectors.write(slot, row)?;
                     editor.indexes.add(slot as usize, id, exemplar.label, row);
                     kill_point("row written");

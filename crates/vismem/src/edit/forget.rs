@@ -13,11 +13,11 @@ use rusqlite::TransactionBehavior;
 
 use crate::error::{Result, SqlContext};
 use crate::index::derived;
-use crate::store::catalog::Record;
+use crate::store::catalog::{self, Record};
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::{attribute_rows, settings, state};
-use crate::{Digest, EditError, Editor, Receipt, Selector};
+use crate::{Digest, EditError, Editor, Receipt, Selector, StoreError};
 
 /// How long to wait for readers that keep the write-ahead log from being cut.
 pub(crate) const READERS: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
@@ -41,9 +41,10 @@ impl Editor {
     /// none of them is.
     ///
     /// # Errors
-    /// As [`crate::Memory::select`], and when the disk refuses. [`EditError::LogHeld`] when they are forgotten, but a reader
-    /// that has been open since before keeps the write-ahead log from being cut; the next writer or [`crate::verify`]
-    /// after that reader does it.
+    /// As [`crate::Memory::select`], when one of them cannot be freed, and when the disk refuses; nothing is changed then.
+    /// When they are forgotten and something of them is still in files, see [`EditError::forgotten`], it is
+    /// [`EditError::LogHeld`] where a reader that has been open since before keeps the write-ahead log from being cut, else
+    /// [`EditError::NotErased`]; the next writer or [`crate::verify`] finishes it.
     pub fn forget(&mut self, selector: &Selector) -> Result<Option<Receipt>, EditError> {
         let started = Instant::now();
         let ids = self.select(selector)?;
@@ -55,8 +56,12 @@ impl Editor {
         match self.free(&ids, selector) {
             // What was forgotten is forgotten: where the quick way to overwrite it fails, recovery is tried.
             Ok(freed) => {
-                if self.overwrite(&freed).is_err() {
-                    self.recover()?;
+                if self.overwrite(&freed).is_err()
+                    && let Err(source) = self.recover()
+                {
+                    // The lock keeps its mark, so that the next writer tries again.
+                    let (path, source) = (self.path().into(), source.into());
+                    return Err(EditError::NotErased { path, exemplars: ids.len(), source });
                 }
                 self.lock.dirty = false;
                 if self.log_held {
@@ -79,16 +84,26 @@ impl Editor {
         let header = self.catalog.header()?;
         let (mut digest, slots) = (header.digest, header.slots);
         let before = digest.digest();
-        let records = ids.iter().filter_map(|id| self.catalog.record(*id).transpose()).collect::<Result<Vec<_>>>()?;
+        let record = |id: &u64| {
+            let record = self.catalog.record(*id)?.ok_or_else(|| catalog::is_torn(&self.dir, *id))?;
+            // Its row is overwritten, and must be one of this memory.
+            if record.slot as u64 >= slots {
+                let what = format!("exemplar {id} is in slot {} of {slots}", record.slot);
+                return Err(StoreError::Damaged { path: path.clone(), what });
+            }
+            Ok(record)
+        };
+        let records = ids.iter().map(record).collect::<Result<Vec<_>>>()?;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         // They may name what goes: exemplars, and labels that they have or once had.
         for kept_for_undo in ["DELETE FROM changes", "DELETE FROM former_taxonomies"] {
             tx.prepare_cached(kept_for_undo).and_then(|mut statement| statement.execute([])).at(path)?;
         }
         for record in &records {
-            tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1")
-                .and_then(|mut s| s.execute([record.id]))
-                .at(path)?;
+            let delete = tx.prepare_cached("DELETE FROM exemplars WHERE id = ?1 AND slot = ?2");
+            if delete.and_then(|mut statement| statement.execute((record.id, record.slot))).at(path)? != 1 {
+                return Err(catalog::is_torn(&self.dir, record.id));
+            }
             tx.prepare_cached("INSERT INTO free_slots VALUES (?1)")
                 .and_then(|mut statement| statement.execute([record.slot]))
                 .at(path)?;

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 use crate::edit::editor::label_id;
 use crate::error::{Result, SqlContext};
 use crate::index::derived;
-use crate::store::catalog::Record;
+use crate::store::catalog::{self, Record};
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::state;
@@ -97,7 +97,10 @@ impl Editor {
         let before = digest.digest();
         let mut changed: Vec<Record> = Vec::new();
         for (id, label) in labels {
-            changed.extend(self.catalog.record(*id)?.filter(|record| record.label != *label));
+            let record = self.catalog.record(*id)?.ok_or_else(|| catalog::is_torn(&self.dir, *id))?;
+            if record.label != *label {
+                changed.push(record);
+            }
         }
         if changed.is_empty() {
             return Ok(None);
@@ -134,7 +137,11 @@ fn write(
     let mut left: Vec<&str> = Vec::new();
     for record in changed {
         let label = label_id(tx, &labels[&record.id])?;
-        tx.prepare_cached("UPDATE exemplars SET label = ?2 WHERE id = ?1")?.execute((record.id, label))?;
+        let updated =
+            tx.prepare_cached("UPDATE exemplars SET label = ?2 WHERE id = ?1")?.execute((record.id, label))?;
+        if updated != 1 {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        }
         if let Some(event) = event {
             let mut statement = tx.prepare_cached("INSERT INTO changes VALUES (?1, ?2, ?3)")?;
             statement.execute((event, record.id, &record.label))?;

@@ -76,13 +76,14 @@ impl Sample {
     /// That of a memory; no neighbour is known yet.
     pub(crate) fn read(memory: &Memory) -> Result<Self> {
         let mut smallest = BinaryHeap::new();
-        for ids in memory.id_ranges() {
-            for exemplar in memory.read(|catalog| catalog.hashes_within(&ids))? {
-                if memory.slots.ids.get(exemplar.slot) == Some(&exemplar.id) {
-                    smallest.push(exemplar);
-                    if smallest.len() > KNOWN {
-                        smallest.pop();
-                    }
+        for part in memory.parts() {
+            let mut some = memory.read(|catalog| catalog.hashes_within(&part.within))?;
+            some.retain(|exemplar| memory.slots.ids.get(exemplar.slot) == Some(&exemplar.id));
+            memory.check_part(&part, some.iter().map(|exemplar| exemplar.id))?;
+            for exemplar in some {
+                smallest.push(exemplar);
+                if smallest.len() > KNOWN {
+                    smallest.pop();
                 }
             }
         }

@@ -137,7 +137,7 @@ impl Memory {
 
     /// Bytes of embeddings and of the codes that exact search reads first.
     pub fn search_bytes(&self) -> (u64, u64) {
-        let codes = std::fs::metadata(crate::index::codes::path(self.path())).map_or(0, |file| file.len());
+        let codes = std::fs::symlink_metadata(crate::index::codes::path(self.path())).map_or(0, |file| file.len());
         (size_of_val(self.vectors()) as u64, codes)
     }
 

@@ -171,10 +171,9 @@ impl Memory {
             return Err(UnknownName { path: self.path().into(), what: "batch", name, similar: None }.into());
         }
         let mut slots = SlotSet::default();
-        self.for_each_record(|record, _| {
-            let (slot, is_added) = (record.slot, record.batch >= batch);
-            if is_added && self.of_snapshot(record).is_some() {
-                slots.insert(slot);
+        self.for_each_record(|record| {
+            if record.batch >= batch {
+                slots.insert(record.slot);
             }
         })?;
         Ok(slots)

@@ -9,7 +9,7 @@ use crate::error::{Result, SqlContext};
 use crate::index::codes::{self, CodeMap};
 use crate::index::derived;
 use crate::index::partitions::{self, PartitionMap};
-use crate::store::catalog::{self, Catalog};
+use crate::store::catalog::{self, Catalog, Record};
 use crate::store::digest::DigestState;
 use crate::store::readers::Readers;
 use crate::store::{attribute_rows, state, turnstile, upgrade, vectors};
@@ -72,7 +72,7 @@ impl Verification {
 /// When there is no memory, or it cannot be read for other reasons than damage.
 pub fn verify(dir: &Path) -> Result<Verification> {
     // Held to the end, so that nobody changes what is being compared.
-    let editor = match Editor::open(dir) {
+    let editor = match Editor::open_unchecked(dir) {
         Err(error @ (StoreError::NotFound { .. } | StoreError::NotAMemory { .. } | StoreError::Format { .. })) => {
             return Err(error);
         }
@@ -80,6 +80,17 @@ pub fn verify(dir: &Path) -> Result<Verification> {
         opened => opened,
     };
     let mut verification = Verification { exemplars: 0, digest: None, faults: Vec::new() };
+    match &editor {
+        Err(StoreError::Shared { path }) => {
+            let what = "has other names (hard links); copy the memory and use the copy".into();
+            verification.faults.push(Fault { file: path.clone(), what });
+        }
+        // Nothing else looks at it.
+        Err(StoreError::Damaged { path, what }) if *path == dir.join("lock") => {
+            verification.faults.push(Fault { file: path.clone(), what: what.clone() });
+        }
+        _ => {}
+    }
     let outcome = (|| {
         let structure = Readers::open(dir)?.read(Catalog::structural_faults)?;
         let catalog = catalog::path(dir);
@@ -121,6 +132,10 @@ pub fn verify(dir: &Path) -> Result<Verification> {
     Ok(verification)
 }
 
+/// What is wrong where the records do not add up to the digest.
+pub(crate) const OTHER_DIGEST: &str =
+    "labels, sources, attributes or hashes are not those that were stored (the digest differs)";
+
 /// What comparing every row and record with the catalogue's hashes brought.
 pub(crate) struct Audit {
     pub faults: Vec<Fault>,
@@ -134,9 +149,13 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     let mut digest = DigestState::empty();
     let (vectors, catalog) = (vectors::path(memory.path()), catalog::path(memory.path()));
     let slots = &memory.slots;
-    let mut records = 0;
-    memory.for_each_record(|record, is_last| {
+    let (mut records, mut last) = (0, 0);
+    let mut each = |record: Record, is_last: bool| {
         let (id, slot, label) = (record.id, record.slot, record.label.clone());
+        // A row in the wrong place is there and not found.
+        if id <= std::mem::replace(&mut last, id) {
+            faults.push(Fault { file: catalog.clone(), what: format!("exemplar {id} is out of order") });
+        }
         let here = memory.of_snapshot(record);
         // Others may have been added or given other labels since.
         if is_last && here.as_ref().is_none_or(|here| here.label != label) {
@@ -149,7 +168,13 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
             let what = format!("row {slot} (exemplar {id}) is not what was stored");
             faults.push(Fault { file: vectors.clone(), what });
         }
-    })?;
+    };
+    for part in memory.parts() {
+        let read =
+            |catalog: &Catalog| Ok((catalog.records_within(&part.within)?, catalog.header()?.commit == memory.commit));
+        let (records, is_last) = memory.read(read)?;
+        records.into_iter().for_each(|record| each(record, is_last));
+    }
     if records != memory.len() {
         let what = format!("{records} exemplars in the table, {} in its index", memory.len());
         faults.push(Fault { file: catalog.clone(), what });
@@ -161,12 +186,16 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
         let what = format!("{} slots are free, {} are listed as free", free.len(), listed.len());
         faults.push(Fault { file: catalog.clone(), what });
     }
+    if let Some(table) = memory.read(Catalog::fallen_sequence)? {
+        let what = format!("the last id of table {table:?} is not that of its rows");
+        faults.push(Fault { file: catalog.clone(), what });
+    }
     for name in memory.read(|catalog| attribute_rows::unused(&catalog.db).at(&catalog.path))? {
         faults
             .push(Fault { file: catalog.clone(), what: format!("attribute {name:?} is there and no exemplar has it") });
     }
     if digest != memory.digest {
-        let what = "labels, sources, attributes or hashes are not those that were stored (the digest differs)".into();
+        let what = OTHER_DIGEST.into();
         // First, because a hash that was damaged makes its row look damaged as well.
         faults.insert(0, Fault { file: catalog, what });
     }

@@ -37,8 +37,8 @@ impl Memory {
         }
         let ids = self.ids();
         let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
-        for range in self.id_ranges() {
-            for (exemplar, attribute) in self.read(|catalog| pairs(&catalog.db, &range).at(&catalog.path))? {
+        for part in self.parts() {
+            for (exemplar, attribute) in self.read(|catalog| pairs(&catalog.db, &part.within).at(&catalog.path))? {
                 // Those that were added since are others.
                 if ids.binary_search(&exemplar).is_ok() {
                     *counts.entry(attribute).or_default() += 1;

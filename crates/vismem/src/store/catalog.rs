@@ -15,13 +15,17 @@ use crate::store::digest::{DigestState, Element, STATE_BYTES};
 use crate::store::kill_point::kill_point;
 use crate::store::state::Commit;
 use crate::store::turnstile::{Inside, Turnstile};
-use crate::store::{attribute_rows, scrub, settings};
+use crate::store::{attribute_rows, schema, scrub, settings};
 use crate::{Attributes, DatabaseError, EncoderIdentity, Source, StoreError};
 
 /// Newest format that this engine reads, and the one it writes.
 pub const FORMAT: i64 = 2;
 /// `PRAGMA application_id`: "vism".
 const APPLICATION_ID: i64 = 0x7669_736d;
+
+/// What an embedding and a memory can have; beyond it a catalogue is damaged, and numbers made of it might overflow.
+const MOST_DIMENSIONS: usize = 1 << 20;
+const MOST_SLOTS: u64 = u32::MAX as u64;
 
 /// How long SQLite waits for a lock that another process holds for a moment.
 const BUSY: Duration = Duration::from_secs(10);
@@ -53,6 +57,14 @@ pub(crate) struct Header {
     pub last_batch: u64,
     /// Which state all of this is.
     pub commit: Commit,
+}
+
+/// What ties an exemplar to its row and its label.
+pub(crate) struct Key {
+    pub slot: usize,
+    /// The label's row.
+    pub label: i64,
+    pub vector_hash: [u8; 32],
 }
 
 /// What an exemplar is made of. Ordered by that, exemplars are in random order, whatever their ids are.
@@ -132,6 +144,11 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(NAME)
 }
 
+/// The row of an exemplar is missing, or is another than an index says.
+pub(crate) fn is_torn(dir: &Path, id: u64) -> StoreError {
+    StoreError::Damaged { path: path(dir), what: format!("table and index disagree on exemplar {id}") }
+}
+
 impl Catalog {
     /// Makes the catalogue beside its place and moves it there whole, so that a kill or a full disk on the way leaves
     /// nothing that could be taken for a catalogue.
@@ -147,8 +164,8 @@ impl Catalog {
         db.pragma_update(None, "journal_mode", "MEMORY").at(&unfinished)?;
         db.pragma_update(None, "synchronous", "FULL").at(&unfinished)?;
         let tx = db.transaction().at(&unfinished)?;
-        tx.execute_batch(include_str!("schema.sql")).at(&unfinished)?;
-        tx.execute_batch(include_str!("attributes.sql")).at(&unfinished)?;
+        tx.execute_batch(schema::TABLES).at(&unfinished)?;
+        tx.execute_batch(schema::ATTRIBUTES).at(&unfinished)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(
@@ -273,10 +290,12 @@ impl Catalog {
     /// Opens; by `SQLITE_OPEN_URI` as a file that nobody changes.
     fn open(dir: &Path, flags: OpenFlags) -> Result<Self> {
         let path = path(dir);
-        for name in BESIDE.into_iter().chain([NAME]) {
-            let file = dir.join(name);
-            platform::is_regular(&file).at(&file, "read")?;
+        // What is beside it readers write to as well.
+        for file in BESIDE.map(|name| dir.join(name)) {
+            platform::is_sole(&file).at(&file, "read")?;
         }
+        let is_written = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+        if is_written { platform::is_sole(&path) } else { platform::is_regular(&path) }.at(&path, "read")?;
         // SQLite can refuse links, but then everywhere in a path.
         let mut name = std::fs::canonicalize(dir).at(dir, "open")?.join(NAME);
         let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
@@ -292,6 +311,7 @@ impl Catalog {
         let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(&name, flags).at(&path)?;
         db.busy_timeout(BUSY).at(&path)?;
+        schema::distrust(&db).at(&path)?;
         let turnstile = if immutable { None } else { Turnstile::open(dir) };
         Ok(Self { db, path, immutable, turnstile })
     }
@@ -310,7 +330,7 @@ impl Catalog {
         if found > FORMAT {
             return Err(StoreError::Format { path: self.path.clone(), found, known: FORMAT });
         }
-        Ok(())
+        schema::check(&self.db, &self.path)
     }
 
     pub(crate) fn header(&self) -> Result<Header> {
@@ -319,7 +339,7 @@ impl Catalog {
              coalesce((SELECT exemplars FROM events ORDER BY id DESC LIMIT 1), 0), \
              coalesce((SELECT max(id) FROM batches), 0) FROM memory";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
-        statement
+        let header = statement
             .query_row([], |row| {
                 let (digest, generation, settings): ([u8; STATE_BYTES], u64, [u8; 32]) =
                     (row.get(4)?, row.get(5)?, row.get(7)?);
@@ -338,7 +358,13 @@ impl Catalog {
                     commit: Commit { generation, hash: *hasher.finalize().as_bytes() },
                 })
             })
-            .at(&self.path)
+            .at(&self.path)?;
+        let dim = header.encoder.dim;
+        if !(1..=MOST_DIMENSIONS).contains(&dim) || header.slots > MOST_SLOTS {
+            let what = format!("{} rows of {dim} dimensions cannot be", header.slots);
+            return Err(StoreError::Damaged { path: self.path.clone(), what });
+        }
+        Ok(header)
     }
 
     /// Raised when rows are erased or moved.
@@ -371,7 +397,7 @@ impl Catalog {
 
     /// The hashes of those with ids in a range.
     pub(crate) fn hashes_within(&self, ids: &RangeInclusive<u64>) -> Result<Vec<Hashes>> {
-        let select = "SELECT vector_hash, content, slot, id FROM exemplars WHERE id BETWEEN ?1 AND ?2";
+        let select = "SELECT vector_hash, content, slot, id FROM exemplars WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
         let hashes = |row: &Row<'_>| {
             Ok(Hashes { vector_hash: row.get(0)?, content: row.get(1)?, slot: row.get(2)?, id: row.get(3)? })
@@ -388,12 +414,14 @@ impl Catalog {
         Ok(records)
     }
 
-    /// The hashes of the rows of these exemplars.
-    pub(crate) fn vector_hashes(&self, ids: &[u64]) -> Result<HashMap<u64, [u8; 32]>> {
-        let select = "SELECT id, vector_hash FROM exemplars WHERE id IN (SELECT value FROM json_each(?1))";
+    /// What ties these exemplars to their rows and labels, as the table has it.
+    pub(crate) fn keys(&self, ids: &[u64]) -> Result<HashMap<u64, Key>> {
+        let select = "SELECT id, slot, label, vector_hash FROM exemplars WHERE id IN (SELECT value FROM json_each(?1))";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
-        let hashes = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
-        hashes.collect::<rusqlite::Result<_>>().at(&self.path)
+        let key =
+            |row: &Row<'_>| Ok((row.get(0)?, Key { slot: row.get(1)?, label: row.get(2)?, vector_hash: row.get(3)? }));
+        let keys = statement.query_map([format!("{ids:?}")], key).at(&self.path)?;
+        keys.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
     /// How many batches there are up to this one.
@@ -402,10 +430,9 @@ impl Catalog {
         self.db.query_row(select, [last], |row| row.get(0)).at(&self.path)
     }
 
-    /// The sources of these exemplars, of those that have one.
-    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Source>> {
-        let select = "SELECT id, source FROM exemplars \
-             WHERE id IN (SELECT value FROM json_each(?1)) AND source IS NOT NULL";
+    /// The sources of these exemplars; `None` of one that has none.
+    pub(crate) fn sources(&self, ids: &[u64]) -> Result<HashMap<u64, Option<Source>>> {
+        let select = "SELECT id, source FROM exemplars WHERE id IN (SELECT value FROM json_each(?1))";
         let mut statement = self.db.prepare_cached(select).at(&self.path)?;
         let sources = statement.query_map([format!("{ids:?}")], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
         sources.collect::<rusqlite::Result<_>>().at(&self.path)
@@ -417,6 +444,44 @@ impl Catalog {
 
     pub(crate) fn free_slots(&self) -> Result<Vec<u64>> {
         self.free_slots_from(0, usize::MAX)
+    }
+
+    /// That rows are as long as they were, free slots are slots, and nobody's, and all others are somebody's: recovery
+    /// overwrites what is free and cuts off what lies beyond.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if that is not so.
+    pub(crate) fn check_slots(&self) -> Result<()> {
+        let Header { slots, settings, .. } = self.header()?;
+        if settings::hash_of(&self.db).at(&self.path)? != settings {
+            return Err(settings::others(&self.path));
+        }
+        let select = "SELECT (SELECT count(*) FROM exemplars) + (SELECT count(*) FROM free_slots), \
+             (SELECT coalesce(max(slot) + 1, 0) FROM exemplars)";
+        let (known, beyond): (u64, u64) =
+            self.db.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).at(&self.path)?;
+        if known != slots || beyond > slots {
+            let what = format!("{known} slots are free or somebody's, where there are {slots}");
+            return Err(StoreError::Damaged { path: self.path.clone(), what });
+        }
+        let select = "SELECT slot FROM free_slots WHERE slot < 0 OR slot >= (SELECT slots FROM memory) \
+             OR EXISTS (SELECT 1 FROM exemplars WHERE exemplars.slot = free_slots.slot) LIMIT 1";
+        let wrong = self.db.query_row(select, [], |row| row.get(0)).optional().at(&self.path)?;
+        wrong.map_or(Ok(()), |slot: i64| Err(not_free(&self.path, slot)))
+    }
+
+    /// A table whose ids go on from a number that is behind them, so that one might be used twice, or whose last row is
+    /// missing where none is ever deleted.
+    pub(crate) fn fallen_sequence(&self) -> Result<Option<String>> {
+        let last = ["labels", "batches", "exemplars", "events"]
+            .map(|table| format!("SELECT '{table}' AS of, (SELECT max(id) FROM {table}) AS last"))
+            .join(" UNION ALL ");
+        let select = format!(
+            "SELECT of FROM ({last}) LEFT JOIN \
+             (SELECT name, max(seq) AS seq FROM sqlite_sequence GROUP BY name) ON name = of \
+             WHERE last > coalesce(seq, 0) OR (of IN ('batches', 'events') AND last IS NOT seq)"
+        );
+        self.db.query_row(&select, [], |row| row.get(0)).optional().at(&self.path)
     }
 
     /// The first `count` free slots from `first` on.
@@ -445,6 +510,20 @@ impl Catalog {
         }
         Ok(faults)
     }
+}
+
+/// That a slot below `slots` that was free until now is nobody's.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it is not.
+pub(crate) fn check_free_slot(db: &Connection, path: &Path, slot: u64, slots: u64) -> Result<()> {
+    let mut statement = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM exemplars WHERE slot = ?1)").at(path)?;
+    let is_taken: bool = statement.query_row([slot], |row| row.get(0)).at(path)?;
+    if is_taken || slot >= slots { Err(not_free(path, slot as i64)) } else { Ok(()) }
+}
+
+fn not_free(path: &Path, slot: i64) -> StoreError {
+    StoreError::Damaged { path: path.into(), what: format!("slot {slot} is listed as free and is not") }
 }
 
 /// Whether SQLite could not make the files that go with the log, or not write to them.

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod kill_point;
 pub(crate) mod lock;
 pub(crate) mod readers;
+pub(crate) mod schema;
 pub(crate) mod scrub;
 pub(crate) mod settings;
 pub(crate) mod slots;

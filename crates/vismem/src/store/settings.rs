@@ -38,11 +38,15 @@ fn text(db: &Connection, part: &str) -> rusqlite::Result<String> {
     db.prepare_cached(part)?.query_row([], |row| row.get(0))
 }
 
+/// The hash of what the catalogue has.
+pub(crate) fn hash_of(db: &Connection) -> rusqlite::Result<[u8; 32]> {
+    let [encoder, levels, names, pruning] = [ENCODER, LEVELS, NAMES, PRUNING].map(|part| text(db, part));
+    Ok(hash([&encoder?, &levels?, &names?, &pruning?]))
+}
+
 /// Writes the hash down; for whoever changes a setting, in the same transaction.
 pub(crate) fn keep(db: &Connection) -> rusqlite::Result<()> {
-    let [encoder, levels, names, pruning] = [ENCODER, LEVELS, NAMES, PRUNING].map(|part| text(db, part));
-    let hash = hash([&encoder?, &levels?, &names?, &pruning?]);
-    db.execute("UPDATE memory SET settings = ?1", [hash]).map(|_| ())
+    db.execute("UPDATE memory SET settings = ?1", [hash_of(db)?]).map(|_| ())
 }
 
 /// What decisions depend on besides exemplars and encoder.
@@ -98,6 +102,11 @@ pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header, labels: &[Lab
     if header.settings == hash([&encoder?, &level_texts?, &format!("[{}]", names.join(",")), &pruning_text?]) {
         return Ok(Settings { levels, pruning });
     }
+    Err(others(&catalog::path(dir)))
+}
+
+/// They are not what the hash says.
+pub(crate) fn others(path: &Path) -> StoreError {
     let what = "encoder, taxonomy or pruning are not those that were stored".into();
-    Err(StoreError::Damaged { path: catalog::path(dir), what })
+    StoreError::Damaged { path: path.into(), what }
 }

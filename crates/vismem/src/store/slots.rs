@@ -42,10 +42,9 @@ pub struct Label {
 }
 
 impl Slots {
-    /// From the catalogue.
+    /// From the catalogue: an index of it, which must be in order and have as many as there are slots that are not free.
     pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header) -> Result<Self> {
-        let slots = header.slots as usize;
-        let mut loaded = Self { ids: vec![FREE; slots], label_of: vec![0; slots], labels: labels(parts, 0)? };
+        let mut loaded = Self::empty(dir, header.slots as usize, labels(parts, 0)?)?;
         let positions = loaded.positions();
         let select = "SELECT slot, id, label FROM exemplars INDEXED BY exemplars_by_label \
              WHERE (label, slot) > (?1, ?2) ORDER BY label, slot LIMIT ?3";
@@ -56,19 +55,47 @@ impl Slots {
                 let rows = statement.query_map((last.0, last.1, TOGETHER), Assigned::from_row).at(&catalog.path)?;
                 rows.collect::<rusqlite::Result<_>>().at(&catalog.path)
             })?;
-            some.iter().try_for_each(|assigned| loaded.assign(dir, &positions, assigned))?;
-            match some.last() {
-                Some(assigned) if some.len() == TOGETHER => last = (assigned.label, assigned.slot as i64),
-                _ => return Ok(loaded),
+            for assigned in &some {
+                let place = (assigned.label, assigned.slot as i64);
+                if place <= last {
+                    return Err(catalog::is_torn(dir, assigned.id));
+                }
+                last = place;
+                loaded.assign(dir, &positions, assigned)?;
+            }
+            if some.len() < TOGETHER {
+                break;
             }
         }
+        let (found, free) = (loaded.exemplars() as u64, parts.read(|catalog| catalog.count("free_slots"))?);
+        if found + free != header.slots {
+            let what = format!("{found} exemplars and {free} free slots, where there are {} slots", header.slots);
+            return Err(StoreError::Damaged { path: catalog::path(dir), what });
+        }
+        Ok(loaded)
+    }
+
+    /// So many free slots.
+    fn empty(dir: &Path, slots: usize, labels: Vec<Label>) -> Result<Self> {
+        let (mut ids, mut label_of) = (Vec::new(), Vec::new());
+        // A file with holes can claim more than a machine has.
+        let room = ids.try_reserve_exact(slots).and_then(|()| label_of.try_reserve_exact(slots));
+        if room.is_err() {
+            let what = format!("{slots} slots are more than there is memory for");
+            return Err(StoreError::Damaged { path: catalog::path(dir), what });
+        }
+        ids.resize(slots, FREE);
+        label_of.resize(slots, 0);
+        Ok(Self { ids, label_of, labels })
     }
 
     /// From `slots.u64` if it is there, whole, and of this state, else from the catalogue.
     pub(crate) fn load_kept(dir: &Path, parts: &Parts<'_>, header: &Header) -> Result<Self> {
         let kept = Assignments::load(dir, &header.digest.digest());
-        match kept.map(|kept| Ok(Self::from_kept(kept, header.slots as usize, labels(parts, 0)?))).transpose()? {
-            Some(Some(slots)) => Ok(slots),
+        let Some(kept) = kept else { return Self::load(dir, parts, header) };
+        let free = parts.read(|catalog| catalog.count("free_slots"))?;
+        match Self::from_kept(kept, header.slots as usize, labels(parts, 0)?) {
+            Some(slots) if slots.exemplars() as u64 + free == header.slots => Ok(slots),
             _ => Self::load(dir, parts, header),
         }
     }
@@ -160,6 +187,7 @@ impl Slots {
         };
         let slots = self.ids.len();
         match self.ids.get_mut(slot) {
+            _ if id == 0 => return damaged("an exemplar has the id 0".into()),
             Some(free) if *free == FREE => *free = id,
             Some(other) => return damaged(format!("exemplars {other} and {id} share slot {slot}")),
             None => return damaged(format!("exemplar {id} is in slot {slot} of {slots}")),

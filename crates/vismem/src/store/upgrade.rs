@@ -16,6 +16,7 @@ use crate::error::{Result, SqlContext};
 use crate::index::derived;
 use crate::store::catalog::FORMAT;
 use crate::store::kill_point::kill_point;
+use crate::store::schema;
 
 /// The first format that has attributes.
 const ATTRIBUTES: i64 = 2;
@@ -60,7 +61,7 @@ impl Editor {
     fn add_what_is_new(&mut self) -> Result<()> {
         let path = &self.catalog.path;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
-        tx.execute_batch(include_str!("attributes.sql")).at(path)?;
+        tx.execute_batch(schema::ATTRIBUTES).at(path)?;
         tx.pragma_update(None, "user_version", FORMAT).at(path)?;
         kill_point("upgrade prepared");
         tx.commit().at(path)?;

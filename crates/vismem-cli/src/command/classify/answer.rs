@@ -1,6 +1,6 @@
 //! Answers of `classify`, printed as they come.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use vismem::ClassifyOptions;
@@ -8,7 +8,7 @@ use vismem_app::classify::Answer;
 
 use crate::args::Format;
 use crate::decision;
-use crate::output::{self, JsonResults, Stdout};
+use crate::output::{self, JsonResults, Lines};
 
 /// Begins the document with the first answer: an error before it leaves nothing half written.
 pub struct Printer {
@@ -18,8 +18,8 @@ pub struct Printer {
 }
 
 enum Begun {
-    Json(JsonResults<BufWriter<Stdout>>),
-    Text(BufWriter<Stdout>),
+    Json(JsonResults<Lines>),
+    Text(Lines),
 }
 
 impl Begun {

@@ -64,5 +64,7 @@ fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
 }
 
 fn write_table(out: &mut impl Write, table: &Table) -> Result<()> {
-    Ok(write!(out, "\n{}\n{}", table.caption, table.to_text())?)
+    writeln!(out, "\n{}", table.caption)?;
+    table.to_text().lines().try_for_each(|line| writeln!(out, "{line}"))?;
+    Ok(())
 }

@@ -90,8 +90,13 @@ fn forget_while_a_reader_stays() {
     let reader = rusqlite::Connection::open(place.path("memory.vismem/catalog.sqlite")).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM exemplars;").unwrap();
     let words =
-        ["2 exemplars are forgotten", "another process that was reading", "`vismem verify` or any change finishes"];
-    place.vismem("forget --id 1,2").refused(exit, &words);
+        ["are forgotten; their erasure is unfinished", "another process that was reading", "run `vismem verify`"];
+    place.vismem("forget --id 1").refused(exit, &words);
+    let run = place.vismem("forget --id 2 --format json").says(&words);
+    assert_eq!(run.code, exit, "{run:?}");
+    let answer = run.json();
+    assert_eq!((&answer["exemplars"], &answer["erased"]), (&1.into(), &false.into()), "{answer}");
+    assert!(answer["receipt"].is_null(), "{answer}");
     let run = place.vismem("verify");
     assert_eq!(run.code, 1, "{run:?}");
     run.says(&["38 exemplars checked", "a reader keeps pages of forgotten exemplars"]);

@@ -330,3 +330,116 @@ fn memory_where_none_may_be_made() {
     let place = with_memory();
     place.vismem("-m rows.npy/m add rows.npy --label x").refused(exit, &["rows.npy/m", "cannot create"]);
 }
+
+/// Commands that ask, and commands that change.
+const USES: [&str; 12] = [
+    "classify ask.npy",
+    "ls",
+    "stats",
+    "log",
+    "export catalog --output out",
+    "verify",
+    "add ask.npy --label other",
+    "relabel --id 3 --to other",
+    "forget --id 4",
+    "forget --label x",
+    "index build",
+    "compact",
+];
+
+#[test]
+fn catalogue_with_more_in_it_than_a_memory_has() {
+    let exit = documented("catalogue_with_more_in_it_than_a_memory_has");
+    let whole = with_memory();
+    for change in [
+        "CREATE TABLE copies (source)",
+        "CREATE TRIGGER keep BEFORE DELETE ON exemplars BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE VIEW everything AS SELECT * FROM exemplars",
+        "CREATE INDEX by_source ON exemplars (source)",
+    ] {
+        copy_folder(&whole.path("memory.vismem"), &whole.path("changed"));
+        rusqlite::Connection::open(whole.path("changed/catalog.sqlite")).unwrap().execute_batch(change).unwrap();
+        for command in USES {
+            let run = whole.vismem(&format!("-m changed {command}")).says(&["catalog.sqlite", "is none of a memory's"]);
+            assert_eq!(run.code, exit, "{change}, {command}: {run:?}");
+        }
+        fs::remove_dir_all(whole.path("changed")).unwrap();
+    }
+}
+
+#[test]
+fn files_of_a_memory_that_lead_elsewhere() {
+    let exit = documented("files_of_a_memory_that_lead_elsewhere");
+    let whole = with_memory();
+    let victim = whole.write("victim", "my precious file");
+    for name in ["lock", "vectors.f32", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        for kind in ["link", "other name", "pipe"] {
+            for command in USES {
+                copy_folder(&whole.path("memory.vismem"), &whole.path("m"));
+                let file = whole.path("m").join(name);
+                let _ = fs::remove_file(&file);
+                match kind {
+                    "link" => std::os::unix::fs::symlink(&victim, &file).unwrap(),
+                    "other name" => fs::hard_link(&victim, &file).unwrap(),
+                    _ => crate::common::make_pipe(&file),
+                }
+                let run = whole.vismem(&format!("-m m {command}"));
+                assert_eq!(fs::read(&victim).unwrap(), b"my precious file", "{name} as {kind}: {command}");
+                if name != "lock" {
+                    assert_eq!(run.code, exit, "{name} as {kind}: {command}: {run:?}");
+                }
+                fs::remove_dir_all(whole.path("m")).unwrap();
+                let _ = fs::remove_dir_all(whole.path("out"));
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_move_a_terminal_or_turn_the_writing() {
+    let exit = documented("names_that_move_a_terminal_or_turn_the_writing");
+    let place = with_memory();
+    let hostile = "cat\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}gpj\u{2066}\u{200b}\nforgot 5 exemplars";
+    place.vismem_with(["relabel", "--id", "1,2,3", "--to", hostile]);
+    for command in [
+        vec!["ls"],
+        vec!["ls", "--label", hostile],
+        vec!["classify", "ask.npy"],
+        vec!["stats"],
+        vec!["log"],
+        vec!["verify"],
+        vec!["eval", "errors"],
+        vec!["eval", "aggregation"],
+        vec!["prune", "suggest"],
+        vec!["forget", "--label", hostile, "--dry-run"],
+        vec!["ls", "--label", "cat\u{1b}[2J"],
+        vec!["merge", hostile, "--into", "cat\u{1b}[2Jb\nc"],
+        vec!["relabel", "--id", "1", "--to", hostile],
+        vec!["forget", "--id", "1"],
+    ] {
+        let run = place.vismem_with(&command);
+        for text in [&run.stdout, &run.stderr] {
+            let is_plain = |c: char| c == '\n' || !vismem_report::deceives(c);
+            assert!(text.chars().all(is_plain), "{command:?}: {run:?}");
+            assert!(!text.lines().any(|line| line.starts_with("forgot 5")), "{command:?}: {run:?}");
+        }
+    }
+    assert_eq!(place.vismem("ls").done().says(&[r"\u{1b}[2J"]).code, exit);
+}
+
+#[test]
+fn many_equal_embeddings() {
+    let exit = documented("many_equal_embeddings");
+    let place = Place::new();
+    // All equal, and one among others.
+    for (name, others) in [("equal", 0), ("most", 200)] {
+        let row = |n: usize| if n < others { [n as f32 + 1.0, 1.0, 2.0, -(n as f32)] } else { [1.0, 2.0, 3.0, 4.0] };
+        place.write(format!("{name}.npy"), npy::rows(&(0..20_000).map(row).collect::<Vec<_>>()));
+        place.vismem(&format!("-m {name} add {name}.npy --label x")).done();
+        let started = Instant::now();
+        assert_eq!(place.vismem(&format!("-m {name} index --kind partitions")).done().code, exit);
+        assert!(started.elapsed() < Duration::from_secs(30), "{name}: {:?}", started.elapsed());
+        place.write("ask.npy", npy::rows(&[[1.0, 2.0, 3.0, 4.0]]));
+        place.vismem(&format!("-m {name} classify ask.npy --search partitioned --recall 0.9")).done();
+    }
+}

@@ -110,8 +110,8 @@ fn params(
     let mut params = [[None; RECALLS.len()]; DEPTHS.len()];
     for (place, (params, depth)) in params.iter_mut().zip(DEPTHS).enumerate() {
         let truth: Vec<_> = truth.iter().map(|found| found[..depth.min(found.len())].to_vec()).collect();
-        for (measured, recall) in params.iter_mut().zip(RECALLS) {
-            let found = index.params_for(recall, queries, filter, &truth)?;
+        let found = index.params_for(&RECALLS, queries, filter, &truth)?;
+        for (measured, found) in params.iter_mut().zip(found) {
             *measured = found.map(|(params, recall)| Measured { params, recall });
         }
         progress.advance("recalls measured", place + 1, DEPTHS.len())?;
