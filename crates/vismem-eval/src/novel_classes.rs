@@ -144,7 +144,7 @@ fn run(
     let before = roster.table(queries, found);
 
     let is_right = |table: &crate::Neighborhoods, query: &crate::Query| {
-        let decisions = decisions_at_every_k(table, query, options.vote, None);
+        let decisions = decisions_at_every_k(table, query, options.vote, table.as_set());
         decisions.get(options.k - 1).or(decisions.last()).is_some_and(|label| query.is_right(*label))
     };
     let (mut old, mut new) = ([[0u64; 2]; 2], [0u64; 2]);

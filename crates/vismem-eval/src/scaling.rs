@@ -125,7 +125,7 @@ pub fn scaling(
             let table = roster.table(queries, found);
             let judged = table.judged_or_refuse()?;
             n = judged.len() as u64;
-            right.extend(right_at_every_k(&table, &judged, options.vote, None, options.k).last());
+            right.extend(right_at_every_k(&table, &judged, options.vote, table.as_set(), options.k).last());
             done += 1;
             progress.advance("memories", done, searches)?;
         }

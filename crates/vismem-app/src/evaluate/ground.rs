@@ -228,7 +228,8 @@ impl Ground {
                 part(memory.digest().as_bytes());
                 // What is forgotten and added again brings back the digest, but under another id.
                 roster.exemplars.iter().for_each(|exemplar| part(&exemplar.id.unwrap_or(0).to_le_bytes()));
-                part(format!("{sets:?} {search:?} {:?}", memory.taxonomy()?.levels).as_bytes());
+                let pruning = memory.pruning()?;
+                part(format!("{sets:?} {search:?} {pruning:?} {:?}", memory.taxonomy()?.levels).as_bytes());
                 let mut taxonomy: Vec<_> = memory.taxonomy()?.labels.into_iter().collect();
                 taxonomy.sort();
                 part(format!("{taxonomy:?}").as_bytes());
@@ -323,7 +324,7 @@ impl Searched {
             memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut Steps(observer))?;
             scratch = Some(made);
         }
-        let roster = Roster::of(&memory)?;
+        let roster = Roster::of(&memory, &mut Steps(observer))?;
         let (sets, unreadable) = if asked.queries.is_empty() {
             if asked.reading.label.is_some() || !asked.labels.is_empty() {
                 return Err(RequestError::LabelsWithoutQueries.into());

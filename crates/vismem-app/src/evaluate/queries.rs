@@ -8,7 +8,7 @@ use vismem::Memory;
 use vismem_data::embeddings::fault;
 use vismem_data::{Dataset, Embeddings, LabelledPicture, Reading, has_extension, labels};
 use vismem_encode::{Encoder, Outcome as Encoding};
-use vismem_eval::gather::{Labelled, QuerySet};
+use vismem_eval::gather::{Kind, Labelled, QuerySet};
 
 use super::ground::name_of;
 use super::{Asked, kept};
@@ -85,7 +85,8 @@ fn rows(
                 failed += 1;
             }
             None => {
-                queries.push(Labelled { name: rows.name_of(row), truth: vec![label], embedding: embedding.to_vec() })
+                let (name, embedding) = (rows.name_of(row), embedding.to_vec());
+                queries.push(Labelled { name, truth: vec![label], kind: Kind::Row, embedding })
             }
         }
     }
@@ -149,6 +150,7 @@ impl Pictures {
         let query = |(path, embedding): (PathBuf, _)| Labelled {
             name: path.display().to_string(),
             truth: labels.remove(&path).unwrap_or_default(),
+            kind: if path.is_file() { Kind::File } else { Kind::Packed },
             embedding,
         };
         Ok((encoded.into_iter().map(query).collect(), failed))
