@@ -1,9 +1,9 @@
 //! Embeddings that are asked about.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use vismem_data::Embeddings;
 use vismem_data::embeddings::fault;
+use vismem_data::{Embeddings, has_extension};
 
 use crate::{Error, Result};
 
@@ -24,4 +24,30 @@ pub fn all(mut rows: Embeddings) -> Result<Vec<f32>> {
         }
     }
     Ok(values)
+}
+
+/// The file and the row that `FILE.npy#ROW` names; `None` for another name.
+pub fn embedding_row(name: &Path) -> Option<(PathBuf, usize)> {
+    let (file, row) = name.to_str()?.rsplit_once('#')?;
+    let row = row.parse().ok()?;
+    has_extension(Path::new(file), "npy").then(|| (file.into(), row))
+}
+
+/// One row of a file, which has a direction.
+pub fn one(file: &Path, row: usize, held: usize) -> Result<Vec<f32>> {
+    /// Rows that are passed over together.
+    const TOGETHER: usize = 1024;
+    let mut rows = checked_width(Embeddings::open(file)?, file, held)?;
+    let name = rows.name_of(row);
+    if row >= rows.rows {
+        return Err(Error::Row { row: name, fault: "is not there: the file has fewer rows" });
+    }
+    for first in (0..row).step_by(TOGETHER) {
+        rows.next_rows(TOGETHER.min(row - first))?;
+    }
+    let values = rows.next_rows(1)?;
+    match fault(&values) {
+        Some(fault) => Err(Error::Row { row: name, fault }),
+        None => Ok(values),
+    }
 }

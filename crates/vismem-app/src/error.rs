@@ -241,6 +241,9 @@ pub enum RequestError {
     /// An explanation is written into a file of another kind.
     #[error("{}: an explanation is written as .html or .png", .0.display())]
     ExplanationFormat(PathBuf),
+    /// Several explanations would be written into one file.
+    #[error("{}: is one file, and there are several explanations", .0.display())]
+    OneFileForSeveral(PathBuf),
     /// An explanation would take the place of the picture that it explains.
     #[error("{}: is the picture itself; write the explanation elsewhere", .0.display())]
     ThePictureItself(PathBuf),
