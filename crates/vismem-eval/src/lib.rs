@@ -33,6 +33,7 @@ mod ballot;
 mod boxes;
 mod calibration;
 mod composition;
+mod confusion;
 mod corruption;
 mod error;
 mod evaluation;
@@ -64,6 +65,7 @@ pub use aggregation::{
 pub use boxes::Box5;
 pub use calibration::{Calibration, CalibrationOptions, Confidence, LearnFrom, Part, Recalibrated, Step, calibration};
 pub use composition::{Composed, Composition, CompositionOptions, Found, composition};
+pub use confusion::{AsClassified, Confused, LabelQuality};
 pub use corruption::{Corrupted, Corruption, FlatTo, SHARES as CORRUPTED_SHARES, corruption};
 pub use error::{Error, Result};
 pub use evaluation::{Evaluation, LeftOut, Results};
@@ -72,7 +74,7 @@ pub use granularity::{Granularity, GranularityOptions, GranularityPoint, LevelBa
 pub use hard_threshold::hard_threshold;
 pub use hyperparameters::{ALPHA, Hyperparameters, SweepPoint, TAU, XI, hyperparameters};
 pub use interval::{Estimate, Repeated, Share, wilson};
-pub use mistakes::{Blame, Mistake, Mistakes, MistakesOptions, Voted, mistakes};
+pub use mistakes::{Blame, FAR, Mistake, Mistakes, MistakesOptions, Voted, mistakes};
 pub use neighborhoods::{Exemplar, Near, Neighborhoods, Query, SetPruning};
 pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, novel_classes};
 pub use reliability::{AtRank, NeighborReliability, neighbor_reliability};

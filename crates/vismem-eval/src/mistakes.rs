@@ -16,7 +16,7 @@ const SURE: f64 = 0.9;
 /// See [`SURE`].
 const LITTLE: f64 = 0.05;
 /// From this novelty on, in percent, a query is far from everything, where `vismem classify` warns as well.
-const FAR: f64 = 95.0;
+pub const FAR: f64 = 95.0;
 /// The nearest neighbours that are listed.
 const LISTED: usize = 5;
 

@@ -98,8 +98,14 @@ pub fn novel_classes(
     let after = neighborhoods(memory, roster, queries, options.k, options.search, &mut ())?;
     let runs = if numbers.is_empty() { options.seeds.len() } else { 1 };
     let mut done = Vec::with_capacity(runs);
+    let mut drawn: Vec<Vec<u32>> = Vec::with_capacity(runs);
     for &seed in &options.seeds[..runs.min(options.seeds.len())] {
         let held_out = if numbers.is_empty() { some_labels(roster, seed) } else { numbers.clone() };
+        // Of few labels the same are drawn again, which would count twice.
+        if drawn.contains(&held_out) {
+            continue;
+        }
+        drawn.push(held_out.clone());
         done.push(run(memory, roster, queries, &after, held_out, seed, options)?);
         progress.advance("memories", done.len(), runs)?;
     }

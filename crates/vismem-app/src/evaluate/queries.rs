@@ -56,6 +56,13 @@ pub fn read(
         }
         sets.push(QuerySet::new(&name_of(path), memory.encoder().dim, queries)?);
     }
+    // Sets are told apart by their names.
+    let names: Vec<String> = sets.iter().map(|set: &QuerySet| set.name.clone()).collect();
+    for (set, path) in sets.iter_mut().zip(asked.queries) {
+        if names.iter().filter(|name| **name == set.name).count() > 1 {
+            set.name = path.display().to_string();
+        }
+    }
     Ok((sets, unreadable))
 }
 
