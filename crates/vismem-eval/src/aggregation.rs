@@ -9,7 +9,8 @@ use vismem::{Pruning, Standing, Threshold, Vote};
 use crate::accuracy::{at_each, best, table_ks};
 use crate::confusion::as_classified;
 use crate::{
-    AsClassified, AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k, right_at_every_k,
+    AsClassified, AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k,
+    right_at_every_k,
 };
 
 /// What to prune by.

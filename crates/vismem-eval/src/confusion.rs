@@ -64,7 +64,8 @@ pub(crate) fn as_classified(table: &Neighborhoods, queries: &[&Query]) -> Result
         cells.iter().filter(|((truth, decision), _)| of(*truth, *decision)).map(|(_, count)| count).sum::<u64>()
     };
     let name = |label: u32| table.labels[label as usize].clone();
-    let mut known: Vec<u32> = cells.keys().flat_map(|(truth, decision)| decision.iter().copied().chain([*truth])).collect();
+    let mut known: Vec<u32> =
+        cells.keys().flat_map(|(truth, decision)| decision.iter().copied().chain([*truth])).collect();
     known.sort_unstable();
     known.dedup();
     let mut labels: Vec<LabelQuality> = known
@@ -114,12 +115,24 @@ impl AsClassified {
 
     pub(crate) fn tables(&self) -> [Table; 2] {
         let rule = self.rule_in_words();
-        let columns = ["label", "recall", "low", "high", "n", "precision", "low", "high", "taken_for_it"];
+        let columns = [
+            "label",
+            "recall",
+            "recall_low",
+            "recall_high",
+            "n",
+            "precision",
+            "precision_low",
+            "precision_high",
+            "taken_for_it",
+        ];
         let caption = format!("Recall and precision of each label, {rule}, the lowest recall first");
         let mut labels = Table::long("aggregation-precision-recall", caption, columns);
         for LabelQuality { label, recall, precision } in &self.labels {
             let cells = |share: &Option<Share>| match share {
-                Some(Share { value, low, high, n }) => [Cell::Share(*value), Cell::Share(*low), Cell::Share(*high), Cell::Count(*n)],
+                Some(Share { value, low, high, n }) => {
+                    [Cell::Share(*value), Cell::Share(*low), Cell::Share(*high), Cell::Count(*n)]
+                }
                 None => [Cell::Empty, Cell::Empty, Cell::Empty, Cell::Count(0)],
             };
             labels.row([label.into()].into_iter().chain(cells(recall)).chain(cells(precision)));
@@ -160,11 +173,10 @@ mod tests {
         let labels: Vec<_> = (result.labels.iter())
             .map(|label| (label.label.as_str(), share(label.recall), share(label.precision)))
             .collect();
-        assert_eq!(labels, [
-            ("c", Some((0, 1)), None),
-            ("a", Some((2, 3)), Some((2, 3))),
-            ("b", Some((1, 1)), Some((1, 2))),
-        ]);
+        assert_eq!(
+            labels,
+            [("c", Some((0, 1)), None), ("a", Some((2, 3)), Some((2, 3))), ("b", Some((1, 1)), Some((1, 2))),]
+        );
         assert_eq!((result.accuracy.count(), result.most_frequent.count()), (3, 3));
         assert!((result.balanced - (0.0 + 2.0 / 3.0 + 1.0) / 3.0).abs() < 1e-12);
     }

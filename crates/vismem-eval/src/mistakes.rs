@@ -192,11 +192,7 @@ impl<'a> Judge<'a> {
                 .filter_map(|near| table.exemplars[near.exemplar as usize].id)
         });
         let voters: Vec<u64> = voters.collect::<BTreeSet<u64>>().into_iter().collect();
-        let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
-        // Of a single exemplar there is nobody else to ask.
-        let can_ask = !voters.is_empty() && memory.len() > 1;
-        let decisions = if can_ask { memory.classify_exemplars(&voters, &asked)? } else { Vec::new() };
-        let others_say = voters.into_iter().zip(decisions.iter().map(|decision| decision.label().to_owned())).collect();
+        let others_say = others_say(memory, queries, table, voters, options)?;
         let mut exemplars = vec![0; table.labels.len()];
         table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
         let needed = majority(options.vote, options.k.min(memory.len().saturating_sub(1)));
@@ -338,6 +334,31 @@ impl<'a> Judge<'a> {
         });
         commands
     }
+}
+
+/// What the others say of these exemplars, each asked without itself.
+fn others_say(
+    memory: &Memory,
+    queries: &QuerySet,
+    table: &Neighborhoods,
+    exemplars: Vec<u64>,
+    options: &MistakesOptions,
+) -> Result<HashMap<u64, String>> {
+    // They are asked already, or else each alone would have to be searched for.
+    if let Some(ids) = queries.own_ids() {
+        let wanted: BTreeSet<u64> = exemplars.into_iter().collect();
+        let of = ids.iter().zip(&table.queries).filter(|(id, _)| wanted.contains(id));
+        let said =
+            of.filter_map(|(id, query)| Some((*id, Ballot::of(table, query, options.vote, options.k)?.winner())));
+        return Ok(said.map(|(id, label)| (id, table.labels[label as usize].clone())).collect());
+    }
+    // Of a single exemplar there is nobody else to ask.
+    if exemplars.is_empty() || memory.len() < 2 {
+        return Ok(HashMap::new());
+    }
+    let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
+    let decisions = memory.classify_exemplars(&exemplars, &asked)?;
+    Ok(exemplars.into_iter().zip(decisions.iter().map(|decision| decision.label().to_owned())).collect())
 }
 
 fn exemplars(number: usize) -> String {

@@ -274,8 +274,7 @@ impl Ground {
         observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
         let tables = self.sets(observer)?;
-        let mut queries: Vec<QueriesFacts> =
-            tables.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
+        let mut queries: Vec<QueriesFacts> = tables.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
         if let Some(first) = queries.first_mut() {
             first.unreadable = self.unreadable;
         }

@@ -316,7 +316,9 @@ fn confusion(of: &AsClassified) -> Table {
             "{}: a row for each right label, a column for each answer; right answers are bold.",
             words::sentence_case(&of.rule_in_words())
         ),
-        columns: std::iter::once(Column::text("right label")).chain(labels.iter().map(|label| Column::number(*label))).collect(),
+        columns: std::iter::once(Column::text("right label"))
+            .chain(labels.iter().map(|label| Column::number(*label)))
+            .collect(),
         rows: labels.iter().map(row).collect(),
     }
 }

@@ -33,7 +33,8 @@ pub fn part(result: &Corruption, about: &About) -> Part {
         })
         .collect();
     let usual = crate::Rule::from(vismem::Vote::RANK);
-    if let Some(flat) = result.flat_to.iter().find(|flat| flat.rule == usual && flat.share > 0.0 && can_tell(result, flat))
+    if let Some(flat) =
+        result.flat_to.iter().find(|flat| flat.rule == usual && flat.share > 0.0 && can_tell(result, flat))
     {
         findings.push(Finding {
             number: words::whole_percent(flat.share),

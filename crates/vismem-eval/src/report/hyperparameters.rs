@@ -30,10 +30,7 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
         if value(best) > papers.best.accuracy.high {
             steps.push(Step {
                 sentence: format!("Try {letter} = {parameter} for {vote} voting: better by {} here.", points(gain)),
-                command: words::classify(
-                    about,
-                    &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k),
-                ),
+                command: words::classify(about, &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k)),
             });
         }
     }

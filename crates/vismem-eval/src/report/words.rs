@@ -5,8 +5,8 @@ pub use vismem_report::words::{NBSP, count, counted, counted_in, shell};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use super::program;
-use crate::{About, Share};
 use crate::interval::{Estimate, Repeated};
+use crate::{About, Share};
 
 /// A number with its 95 % interval.
 pub trait Uncertain {
