@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use vismem::Memory;
+use vismem_data::embedding_folder::{Folder, Row};
 use vismem_data::embeddings::fault;
 use vismem_data::{Embeddings, has_extension};
 
@@ -50,4 +52,36 @@ pub fn one(file: &Path, row: usize, held: usize) -> Result<Vec<f32>> {
         Some(fault) => Err(Error::Row { row: name, fault }),
         None => Ok(values),
     }
+}
+
+/// A row of a folder of embeddings.
+pub struct Encoded {
+    /// What it came from, or else the row as `FILE#ROW`.
+    pub name: String,
+    /// What it shows.
+    pub label: String,
+    /// Its values, or why it has no direction.
+    pub embedding: std::result::Result<Vec<f32>, &'static str>,
+}
+
+/// The rows of a folder that `vismem encode` or an export wrote, of the encoder of a memory.
+///
+/// # Errors
+/// When the folder cannot be read, or its embeddings are of another encoder.
+pub fn encoded(folder: &Path, memory: &Memory) -> Result<Vec<Encoded>> {
+    let mut read = Folder::open(folder)?;
+    let (held, theirs) = (memory.encoder(), read.description.encoder());
+    if !held.same(&theirs) {
+        let (path, memory, offered) = (memory.path().into(), held.to_string(), theirs.to_string());
+        return Err(vismem::EditError::Encoder { path, memory, offered }.into());
+    }
+    let rows = read.rows()?.collect::<std::result::Result<Vec<Row>, _>>()?;
+    let Some(embeddings) = &mut read.embeddings else { return Ok(Vec::new()) };
+    let (values, dim) = (embeddings.next_rows(embeddings.rows)?, embeddings.dim);
+    let row = |(at, (values, row)): (usize, (&[f32], Row))| Encoded {
+        name: row.source.map_or_else(|| embeddings.name_of(at), |source| source.to_string()),
+        label: row.label,
+        embedding: fault(values).map_or_else(|| Ok(values.to_vec()), Err),
+    };
+    Ok(values.chunks_exact(dim).zip(rows).enumerate().map(row).collect())
 }

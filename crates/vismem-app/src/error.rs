@@ -232,12 +232,6 @@ pub enum RequestError {
         /// The label.
         label: String,
     },
-    /// What is asked about are embeddings, not pictures: a folder that an export wrote.
-    #[error("{}: holds embeddings, not pictures", path.display())]
-    HoldsEmbeddings {
-        /// The folder.
-        path: PathBuf,
-    },
     /// An explanation is written into a file of another kind.
     #[error("{}: an explanation is written as .html or .png", .0.display())]
     ExplanationFormat(PathBuf),

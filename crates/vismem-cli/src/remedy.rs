@@ -142,10 +142,6 @@ fn request(error: &RequestError) -> String {
         RequestError::SplitByLabel { label } => {
             format!("{label:?} is the label that is split; say which of its exemplars without --label")
         }
-        RequestError::HoldsEmbeddings { path } => {
-            let name = path.display();
-            format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
-        }
         other => other.to_string(),
     }
 }

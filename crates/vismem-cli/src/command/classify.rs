@@ -27,14 +27,14 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     };
     let printer = Printer::new(args.format, &question.plain);
     let mut printed = Printed { printer, steps: Watch::default(), failed: None };
-    let unanswered = classify::classify(&memory, &question, &request, &mut printed);
+    let tried = classify::classify(&memory, &question, &request, &mut printed);
     let Printed { printer, failed, .. } = printed;
     if let Some(error) = failed {
         return Err(error);
     }
-    let all_answered = unanswered? == 0;
-    printer.end()?;
-    Ok(if all_answered { Outcome::Done } else { Outcome::Incomplete })
+    let tried = tried?;
+    printer.end(&tried)?;
+    Ok(if tried.failed == 0 { Outcome::Done } else { Outcome::Incomplete })
 }
 
 /// How the memory is asked; says what would make it faster, and what of a what-if fits nothing.
