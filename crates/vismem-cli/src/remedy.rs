@@ -256,7 +256,10 @@ fn select(error: &SelectError) -> String {
 fn query(error: &QueryError) -> String {
     match error {
         QueryError::Empty { .. } | QueryError::TooFewExemplars { .. } => "; add some first".into(),
-        QueryError::NothingLeft { .. } => "; leave out less".into(),
+        QueryError::NothingLeft { .. } => {
+            "; leave out less with --without, or name with --only or --where what is there (`vismem stats` lists the attributes)"
+                .into()
+        }
         QueryError::NothingBefore { .. } => "; name a later batch".into(),
         QueryError::Unknown(error) => unknown(error),
         QueryError::Embedding(error) => embedding(error),

@@ -95,5 +95,5 @@ pub use store::unit::unit;
 pub use store::where_expression::{Where, WhereError};
 /// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
 pub mod search {
-    pub use vismem_search::{Error, MAX_K, Neighbor, parallel};
+    pub use vismem_search::{Error, MAX_K, Neighbor, distance, parallel};
 }
