@@ -1,6 +1,7 @@
 //! What pictures show, by their nearest neighbours.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::iter;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -12,17 +13,20 @@ use vismem_data::{Dataset, Embeddings, Finding, ReadError, Remedy, Survey, embed
 use vismem_encode::{Encoder, Input, Outcome};
 
 use crate::decision::Decided;
-use crate::embeddings::checked_width;
+use crate::embeddings::{self, Encoded, checked_width};
 use crate::what_if::Question;
 use crate::{Encoding, Error, Observer, RequestError, Result, held};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
+/// Up to this distance a query is most likely an exemplar itself.
+const SAME: f32 = 1e-6;
 
 /// What is classified.
 #[derive(Clone)]
 pub struct Request<'a> {
-    /// Pictures, folders and data sets with or without labels; `.npy` files of embeddings.
+    /// Pictures, folders and data sets with or without labels; `.npy` files of embeddings, and folders of them that know
+    /// what they are.
     pub paths: &'a [PathBuf],
     /// Where the pictures of data sets are.
     pub finding: Finding,
@@ -39,13 +43,39 @@ pub struct Answer {
     pub path: String,
     /// The decision.
     #[serde(flatten)]
-    pub decision: Option<Decided>,
+    pub decision: Option<Judged>,
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What would mend the error, if that is not said by it.
     #[serde(skip)]
     pub remedy: Option<Remedy>,
+}
+
+/// A decision beside what else is known of the query.
+#[derive(Debug, Serialize)]
+pub struct Judged {
+    /// The decision.
+    #[serde(flatten)]
+    pub decided: Decided,
+    /// The label of the memory that the folder is called by in which it was found; `None` where that is no label, or where
+    /// the picture was named itself.
+    pub truth: Option<String>,
+    /// The exemplar at distance 0 (within 1e-6), if there is one: most likely the memory holds this very picture.
+    pub in_memory: Option<u64>,
+}
+
+/// How answers compare with what folders are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Queries that have no decision.
+    pub failed: u64,
+    /// Decided queries whose folder is called as a label of the memory.
+    pub labelled: u64,
+    /// Those of them that were decided so.
+    pub right: u64,
+    /// Those of them that the memory most likely holds itself.
+    pub in_memory: u64,
 }
 
 /// Hears answers as they come, in the order of the queries.
@@ -57,20 +87,25 @@ pub trait Answers: Observer {
 /// A decision, and what it would be without the what-if where both were asked for.
 type Answered = (Decision, Option<Decision>);
 
-/// Classifies queries, those that are asked together by the latest state of the memory; returns how many of them have no
-/// decision.
+/// Classifies queries, those that are asked together by the latest state of the memory; returns how it went.
 ///
 /// # Errors
 /// When a path is not what is classified, the memory cannot answer, an encoder is needed and cannot be loaded, or
 /// `answers` end it ([`Error::Cancelled`]). A picture that cannot be read is an answer, not an error.
-pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, answers: &mut dyn Answers) -> Result<u64> {
-    let (mut pictures, mut embeddings, mut applied) = (Vec::new(), Vec::new(), Vec::new());
+pub fn classify(
+    memory: &Memory,
+    question: &Question,
+    request: &Request<'_>,
+    answers: &mut dyn Answers,
+) -> Result<Tried> {
+    let (mut pictures, mut arrays, mut folders, mut applied) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for path in request.paths {
         if embedding_folder::is_one(path) {
-            return Err(RequestError::HoldsEmbeddings { path: path.clone() }.into());
+            folders.extend(embeddings::encoded(path, memory)?);
+            continue;
         }
         if has_extension(path, "npy") && !path.is_dir() {
-            embeddings.push((path, Embeddings::open(path)?));
+            arrays.push((path, Embeddings::open(path)?));
             continue;
         }
         let dataset = match path.exists() {
@@ -86,8 +121,8 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
         return Err(ReadError::from(vismem_data::RequestError::NotApplied { field }).into());
     }
     let dim = memory.encoder().dim;
-    let embeddings = embeddings.into_iter().map(|(path, rows)| checked_width(rows, path, dim));
-    let embeddings = embeddings.collect::<Result<Vec<_>>>()?;
+    let arrays = arrays.into_iter().map(|(path, rows)| checked_width(rows, path, dim));
+    let arrays = arrays.collect::<Result<Vec<_>>>()?;
     let pictures = match pictures.is_empty() {
         false => Some((request.encoding.load(Some(held(memory)), answers)?, pictures)),
         true => None,
@@ -109,21 +144,26 @@ pub fn classify(memory: &Memory, question: &Question, request: &Request<'_>, ans
         };
         Ok(decisions.into_iter().zip(before.into_iter().map(Some).chain(iter::repeat(None))).collect())
     };
-    let mut sink = Sink { answers, changed, failed: 0 };
-    for rows in embeddings {
+    let labels = memory.labels().iter().map(|label| label.name.as_str()).collect();
+    let named = request.paths.iter().map(PathBuf::as_path).collect();
+    let mut sink = Sink { answers, changed, labels, named, tried: Tried::default() };
+    for rows in arrays {
         sink.rows(rows, &classify)?;
     }
+    sink.encoded(folders, &classify)?;
     if let Some((encoder, pictures)) = pictures {
         let Dataset { pictures, count, .. } = Dataset::joined(pictures, &Survey::default());
         decide_pictures(&encoder, pictures, &classify, &mut |heard| match heard {
             Heard::Encoded(done) => sink.go_on(|answers| answers.step("pictures", done, count)),
             Heard::Said(picture, answer) => {
                 let fault = picture.bytes.as_ref().and_then(|bytes| bytes.as_ref().err());
-                sink.answer(picture.path.display().to_string(), answer, fault.and_then(|fault| fault.remedy))
+                let truth = sink.truth(&picture.path);
+                let remedy = fault.and_then(|fault| fault.remedy);
+                sink.answer(picture.path.display().to_string(), truth, answer, remedy)
             }
         })?;
     }
-    Ok(sink.failed)
+    Ok(sink.tried)
 }
 
 /// Where answers go.
@@ -131,7 +171,11 @@ struct Sink<'a> {
     answers: &'a mut dyn Answers,
     /// Whether only changed answers are of interest.
     changed: bool,
-    failed: u64,
+    /// The memory's.
+    labels: HashSet<&'a str>,
+    /// What was named itself, and not found in a folder.
+    named: HashSet<&'a Path>,
+    tried: Tried,
 }
 
 impl Sink<'_> {
@@ -150,23 +194,63 @@ impl Sink<'_> {
                 let fault = fault(values).map(|fault| format!("{name} {fault}"));
                 (name, fault.map_or_else(|| Ok(values.to_vec()), Err))
             });
-            decide(classify, queries.collect(), &mut |name, answer| self.answer(name, answer, None))?;
+            decide(classify, queries.collect(), &mut |name, answer| self.answer(name, None, answer, None))?;
         }
         Ok(())
     }
 
-    fn answer(&mut self, path: String, answer: Said<Answered>, remedy: Option<Remedy>) -> Result<()> {
+    /// Rows that know what they are.
+    fn encoded(&mut self, rows: Vec<Encoded>, classify: &dyn Fn(&[f32]) -> Result<Vec<Answered>>) -> Result<()> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let query = |Encoded { name, label, embedding }| {
+                let embedding = embedding.map_err(|fault| format!("{name} {fault}"));
+                ((name, label), embedding)
+            };
+            let some = rows.by_ref().take(TOGETHER).map(query).collect();
+            decide(classify, some, &mut |(name, label), answer| {
+                let truth = self.labels.contains(label.as_str()).then_some(label);
+                self.answer(name, truth, answer, None)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The label that the folder of a picture is called by, if it is one.
+    fn truth(&self, path: &Path) -> Option<String> {
+        let is_named = self.named.contains(path);
+        let folder = path.parent().filter(|_| !is_named)?.file_name()?.to_str()?;
+        // The first folder in an archive comes after its name.
+        let folder = folder.rsplit_once('#').map_or(folder, |(_, folder)| folder);
+        self.labels.contains(folder).then(|| folder.to_owned())
+    }
+
+    fn answer(
+        &mut self,
+        path: String,
+        truth: Option<String>,
+        answer: Said<Answered>,
+        remedy: Option<Remedy>,
+    ) -> Result<()> {
         let answer = match answer {
             Ok((decision, before)) => {
+                let nearest = decision.neighbors.first().filter(|nearest| nearest.distance <= SAME);
+                let in_memory = nearest.map(|nearest| nearest.id);
+                if let Some(truth) = truth.as_ref().filter(|_| decision.level.is_none()) {
+                    self.tried.labelled += 1;
+                    self.tried.right += u64::from(truth == decision.label());
+                    self.tried.in_memory += u64::from(in_memory.is_some());
+                }
                 let same = |before: &Decision| (before.label(), &before.level) == (decision.label(), &decision.level);
                 if self.changed && before.as_ref().is_some_and(same) {
                     return Ok(());
                 }
                 let before = before.as_ref().map(Into::into);
-                Answer { path, decision: Some(Decided { decision, before }), error: None, remedy: None }
+                let decision = Some(Judged { decided: Decided { decision, before }, truth, in_memory });
+                Answer { path, decision, error: None, remedy: None }
             }
             Err(error) => {
-                self.failed += 1;
+                self.tried.failed += 1;
                 Answer { path, decision: None, error: Some(error), remedy }
             }
         };

@@ -238,15 +238,12 @@ pub enum RequestError {
         /// The label.
         label: String,
     },
-    /// What is asked about are embeddings, not pictures: a folder that an export wrote.
-    #[error("{}: holds embeddings, not pictures", path.display())]
-    HoldsEmbeddings {
-        /// The folder.
-        path: PathBuf,
-    },
     /// An explanation is written into a file of another kind.
     #[error("{}: an explanation is written as .html or .png", .0.display())]
     ExplanationFormat(PathBuf),
+    /// Several explanations would be written into one file.
+    #[error("{}: is one file, and there are several explanations", .0.display())]
+    OneFileForSeveral(PathBuf),
     /// An explanation would take the place of the picture that it explains.
     #[error("{}: is the picture itself; write the explanation elsewhere", .0.display())]
     ThePictureItself(PathBuf),

@@ -1,39 +1,74 @@
 //! Why a picture is decided as it is: pages, pictures, and the smallest change that would change the answer.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vismem::{ClassifyOptions, Decision, Flip, Memory, Voter};
+use vismem::{Among, ClassifyOptions, Decision, Flip, Memory, Voter};
 use vismem_data::{SourceResolver, has_extension, inside};
+use vismem_encode::Encoder;
+use vismem_encode::decode::Limits;
 use vismem_report::{
-    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html, to_png,
-    words,
+    Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Picture, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html,
+    to_png, words,
 };
 
 use crate::decision::{Decided, some_of};
+use crate::embeddings::{self, embedding_row};
 use crate::picture::Pictures;
 use crate::what_if::Question;
 use crate::{Encoding, IoContext, Observer, RequestError, Result, held};
 
 /// What is explained.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A picture; in an archive or a table as `ARCHIVE#NAME` or `TABLE#ROW`.
+    Picture(PathBuf),
+    /// A row of a `.npy` file of embeddings, counted from 0.
+    Row(PathBuf, usize),
+    /// An exemplar of the memory, asked without itself.
+    Exemplar(u64),
+}
+
+impl Subject {
+    /// What a path means: `FILE.npy#ROW` is a row, everything else a picture.
+    pub fn of(path: &Path) -> Self {
+        match embedding_row(path) {
+            Some((file, row)) if !path.exists() => Self::Row(file, row),
+            _ => Self::Picture(path.into()),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Picture(path) => write!(f, "{}", path.display()),
+            Self::Row(file, row) => write!(f, "{}#{row}", file.display()),
+            Self::Exemplar(id) => write!(f, "exemplar {id}"),
+        }
+    }
+}
+
+/// What is explained, and how.
 #[derive(Clone)]
 pub struct Request<'a> {
-    /// The picture; in an archive or a table as `ARCHIVE#NAME` or `TABLE#ROW`.
-    pub image: &'a Path,
-    /// Where the page (.html) or the picture (.png) is written.
+    /// What is explained.
+    pub subjects: &'a [Subject],
+    /// Where it is shown: pages (.html) and pictures (.png) of one subject, or folders that get a page for each.
     pub files: &'a [PathBuf],
     /// Whether the smallest set of exemplars is searched for without which the answer would be another one.
     pub flip: bool,
-    /// What encodes the picture.
+    /// What encodes pictures.
     pub encoding: Encoding,
     /// Which pictures may be opened to be shown.
     pub resolver: SourceResolver,
 }
 
-/// Why a picture is decided as it is.
+/// Why something is decided as it is.
 #[derive(Debug, Serialize)]
 pub struct Explained {
-    /// The picture.
+    /// The picture, the row or the exemplar.
     pub path: String,
     /// The decision.
     #[serde(flatten)]
@@ -47,65 +82,167 @@ pub struct Explained {
     pub flip_in_words: Option<String>,
 }
 
-/// Decides on a picture and shows why.
+/// Decides on subjects and shows why, in their order.
 ///
 /// # Errors
-/// When a file is neither a page nor a picture or is the picture itself, the picture or the encoder cannot be read, the
-/// memory cannot answer, or a file cannot be written.
+/// When a file is neither a page, a picture nor a folder, or is a picture that is asked about, a subject or the encoder
+/// cannot be read, the memory cannot answer, or a file cannot be written.
 pub fn explain(
     memory: &Memory,
     question: &Question,
     request: &Request<'_>,
     observer: &mut dyn Observer,
-) -> Result<Explained> {
-    check_files(request.image, request.files)?;
-    let encoder = request.encoding.load(Some(held(memory)), observer)?;
-    let embedding = encoder.encode_file(inside::picture(request.image, None))?;
-    let pictures = Pictures { limits: *encoder.limits(), resolver: request.resolver.clone() };
-    let decision = memory.classify(&embedding, &question.asked)?.remove(0);
-    let mut explanation = explanation(memory, request.image, &pictures, &decision, &question.asked);
-    let mut decided = Decided { decision, before: None };
-    if !question.what_if.is_empty() {
-        let before = memory.classify(&embedding, &question.plain)?.remove(0);
-        decided.before = Some((&before).into());
-        let (question, answer, share) = (question.what_if.in_words(), before.label(), 100.0 * before.confidence());
-        explanation.notes.insert(0, format!("What if: {question}. As it is, the answer is {answer} ({share:.0} %)."));
-        explanation.what_if = Some(WhatIf {
-            question,
-            decision: before.label().to_owned(),
-            confidence: before.confidence(),
-            labels: shares(&before),
-            neighbors: shown(&before, &pictures),
+) -> Result<Vec<Explained>> {
+    check_files(request.subjects, request.files)?;
+    let is_picture = |subject: &&Subject| matches!(subject, Subject::Picture(_));
+    let encoder = match request.subjects.iter().any(|subject| is_picture(&subject)) {
+        true => Some(request.encoding.load(Some(held(memory)), observer)?),
+        false => None,
+    };
+    let limits = encoder.as_ref().map_or_else(Limits::default, |encoder| *encoder.limits());
+    let pictures = Pictures { limits, resolver: request.resolver.clone() };
+    let explainer = Explainer { memory, question, request, encoder: encoder.as_ref(), pictures };
+    (1..).zip(request.subjects).map(|(number, subject)| explainer.explain(number, subject)).collect()
+}
+
+struct Explainer<'a> {
+    memory: &'a Memory,
+    question: &'a Question,
+    request: &'a Request<'a>,
+    /// There where a picture is asked about.
+    encoder: Option<&'a Encoder>,
+    pictures: Pictures,
+}
+
+impl Explainer<'_> {
+    fn explain(&self, number: usize, subject: &Subject) -> Result<Explained> {
+        let Self { memory, question, request, pictures, .. } = self;
+        let embedding = self.embedding(subject)?;
+        let mut question = (*question).clone();
+        let mut notes = Vec::new();
+        let query = match subject {
+            Subject::Picture(path) => {
+                Pictured { name: path.display().to_string(), picture: pictures.of_file(path, QUERY_SIDE) }
+            }
+            Subject::Row(..) => Pictured {
+                name: subject.to_string(),
+                picture: Picture::Missing("An embedding: there is no picture of it.".into()),
+            },
+            Subject::Exemplar(id) => {
+                for options in [&mut question.plain, &mut question.asked] {
+                    options.among = Some(without(memory, options.among.take(), *id)?);
+                }
+                let exemplar = memory.exemplars(&[*id])?.into_iter().flatten().next();
+                let label = exemplar.as_ref().map_or_else(String::new, |exemplar| exemplar.label.clone());
+                notes.push(format!("This is the exemplar {id}, asked without itself. Its label is {label}."));
+                let source = exemplar.and_then(|exemplar| exemplar.source);
+                Pictured {
+                    name: source.as_ref().map_or_else(|| subject.to_string(), ToString::to_string),
+                    picture: pictures.of_source(source.as_ref(), QUERY_SIDE),
+                }
+            }
+        };
+        let decision = memory.classify(&embedding, &question.asked)?.remove(0);
+        let mut explanation = explanation(memory, query, pictures, &decision, &question.asked);
+        explanation.notes.extend(notes);
+        let mut decided = Decided { decision, before: None };
+        if !question.what_if.is_empty() {
+            let before = memory.classify(&embedding, &question.plain)?.remove(0);
+            decided.before = Some((&before).into());
+            let (asked, answer, share) = (question.what_if.in_words(), before.label(), 100.0 * before.confidence());
+            explanation.notes.insert(0, format!("What if: {asked}. As it is, the answer is {answer} ({share:.0} %)."));
+            explanation.what_if = Some(WhatIf {
+                question: asked,
+                decision: before.label().to_owned(),
+                confidence: before.confidence(),
+                labels: shares(&before),
+                neighbors: shown(&before, pictures),
+            });
+        }
+        let flip = if request.flip { memory.smallest_flip(&embedding, &question.asked)? } else { None };
+        let flip_in_words = request.flip.then(|| match &flip {
+            Some(flip) => in_words(flip),
+            None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
         });
+        explanation.notes.extend(flip_in_words.clone());
+        let files: Vec<PathBuf> = request.files.iter().map(|file| file_of(file, number, subject)).collect();
+        for file in &files {
+            write(file, &explanation)?;
+        }
+        Ok(Explained {
+            path: subject.to_string(),
+            decision: decided,
+            flip,
+            files: files.iter().map(|file| file.display().to_string()).collect(),
+            flip_in_words,
+        })
     }
-    let flip = if request.flip { memory.smallest_flip(&embedding, &question.asked)? } else { None };
-    let flip_in_words = request.flip.then(|| match &flip {
-        Some(flip) => in_words(flip),
-        None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
-    });
-    explanation.notes.extend(flip_in_words.clone());
-    for file in request.files {
-        write(file, &explanation)?;
+
+    fn embedding(&self, subject: &Subject) -> Result<Vec<f32>> {
+        match subject {
+            Subject::Picture(path) => {
+                let encoder = self.encoder.expect("it was loaded for the pictures");
+                Ok(encoder.encode_file(inside::picture(path, None))?)
+            }
+            Subject::Row(file, row) => embeddings::one(file, *row, self.memory.encoder().dim),
+            Subject::Exemplar(id) => Ok(self.memory.embeddings(&[*id])?),
+        }
     }
-    Ok(Explained {
-        path: request.image.display().to_string(),
-        decision: decided,
-        flip,
-        files: request.files.iter().map(|file| file.display().to_string()).collect(),
-        flip_in_words,
+}
+
+/// As if an exemplar were not there either.
+fn without(memory: &Memory, among: Option<Among>, id: u64) -> Result<Among> {
+    let all_but = |mut ids: Vec<u64>| {
+        ids.retain(|other| *other != id);
+        Among::Only(ids)
+    };
+    Ok(match among {
+        None => Among::Without(vec![id]),
+        Some(Among::Without(mut ids)) => {
+            ids.push(id);
+            Among::Without(ids)
+        }
+        Some(Among::Only(ids)) => all_but(ids),
+        Some(Among::Selected(selector)) => all_but(memory.select(&selector)?),
     })
 }
 
-/// That an explanation can be written into these files.
+/// Whether an explanation is written into this as a file; else it is a folder.
+fn is_file(path: &Path) -> bool {
+    has_extension(path, "html") || has_extension(path, "png")
+}
+
+/// The file for a subject: in a folder one by its number and name.
+fn file_of(file: &Path, number: usize, subject: &Subject) -> PathBuf {
+    if is_file(file) {
+        return file.into();
+    }
+    let name = subject.to_string();
+    let stem = Path::new(&name).file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned());
+    let plain: String = stem.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+    file.join(format!("{number}-{plain}.html"))
+}
+
+/// That explanations of these subjects can be written into these files.
 ///
 /// # Errors
-/// When one is neither .html nor .png, or is the picture itself.
-pub fn check_files(image: &Path, files: &[PathBuf]) -> Result<()> {
-    if let Some(file) = files.iter().find(|file| !has_extension(file, "html") && !has_extension(file, "png")) {
+/// When one is neither .html nor .png nor a folder, is one file for several subjects, or is a picture that is asked about.
+pub fn check_files(subjects: &[Subject], files: &[PathBuf]) -> Result<()> {
+    let is_folder = |file: &Path| file.is_dir() || (file.extension().is_none() && !file.exists());
+    if let Some(file) = files.iter().find(|file| !is_file(file) && !is_folder(file)) {
         return Err(RequestError::ExplanationFormat(file.clone()).into());
     }
-    if let Some(file) = files.iter().find(|file| is_same_file(file, image)) {
-        return Err(RequestError::ThePictureItself(file.clone()).into());
+    if let Some(file) = files.iter().find(|file| is_file(file)).filter(|_| subjects.len() > 1) {
+        return Err(RequestError::OneFileForSeveral(file.clone()).into());
+    }
+    let pictures = subjects.iter().filter_map(|subject| match subject {
+        Subject::Picture(path) => Some(path),
+        _ => None,
+    });
+    for picture in pictures {
+        if let Some(file) = files.iter().find(|file| is_same_file(file, picture)) {
+            return Err(RequestError::ThePictureItself(file.clone()).into());
+        }
     }
     Ok(())
 }
@@ -128,13 +265,16 @@ fn in_words(flip: &Flip) -> String {
 /// When it cannot be made or written.
 pub fn write(file: &Path, explanation: &Explanation) -> Result<()> {
     let bytes = if has_extension(file, "png") { to_png(explanation)? } else { to_html(explanation)?.into_bytes() };
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).at("make", folder)?;
+    }
     std::fs::write(file, bytes).at("write", file)
 }
 
 /// All that the page shows: the decision, and the pictures as they are on disk now.
 pub fn explanation(
     memory: &Memory,
-    query: &Path,
+    query: Pictured,
     pictures: &Pictures,
     decision: &Decision,
     options: &ClassifyOptions,
@@ -156,7 +296,7 @@ pub fn explanation(
         hidden => format!("Pruning is {pruning}: of the {} most similar examples it hides {hidden}.", options.k),
     });
     Explanation {
-        query: Pictured { name: query.display().to_string(), picture: pictures.of_file(query, QUERY_SIDE) },
+        query,
         decision: decision.label().to_owned(),
         confidence: decision.confidence(),
         labels: shares(decision),

@@ -145,7 +145,8 @@ pub fn show(memory: &Memory) -> Result<Indexes> {
         },
         bytes: stats.bytes,
         pays: stats.pays,
-        neighbors: stats.neighbors,
+        // There are no more than the others.
+        neighbors: stats.neighbors.map(|count| count.min(memory.len().saturating_sub(1))),
     };
     let indexes = memory.index_stats()?.into_iter().map(shown).collect();
     Ok(Indexes { memory: memory.path().display().to_string(), exemplars: memory.len(), indexes })

@@ -7,6 +7,8 @@ use vismem_data::{ResolveError, SourceResolver, inside};
 use vismem_encode::decode::{Limits, decode};
 use vismem_report::{Picture, shrink};
 
+use crate::embeddings::embedding_row;
+
 /// How pictures are opened to be shown.
 #[derive(Debug, Clone, Default)]
 pub struct Pictures {
@@ -27,6 +29,9 @@ impl Pictures {
 
     /// The picture in a file, an archive or a table, made small at once; else what to say in its place.
     pub fn of_file(&self, path: &Path, side: u32) -> Picture {
+        if embedding_row(path).is_some() {
+            return Picture::Missing("It came as an embedding: there is no picture of it.".into());
+        }
         let opened = self.resolver.open(path);
         if let Some((holder, name)) = inside::holder(path) {
             let decoded = opened

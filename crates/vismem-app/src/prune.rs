@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::{Editor, Memory, Pruned, Pruning, PruningTrial, Vote};
 
-pub use self::page::{Correction, Page};
+pub use self::page::{Correction, Page, Suspect};
 use crate::index::keep_lists;
 use crate::observer::Steps;
 use crate::{Observer, Result, forget};
@@ -30,8 +30,10 @@ pub struct Effect {
     pub hidden: usize,
     /// How many of them vote with another weight.
     pub reduced: usize,
-    /// The page of the exemplars that mislead most.
+    /// The page of the exemplars that mislead most, the first of several.
     pub page: Option<String>,
+    /// Who is on the pages, in their order; `None` without them.
+    pub suspects: Option<Vec<Suspect>>,
     /// Whether so many are hidden because labels have fewer exemplars than neighbours are asked.
     #[serde(skip)]
     pub hides_too_many: bool,
@@ -71,14 +73,15 @@ pub fn set(
     let memory = Memory::open(path)?;
     keep_lists(&memory, pruning.neighbors(), observer);
     let pruned = memory.pruned_by(pruning, &mut Steps(observer))?;
-    if let Some(page) = page {
-        page.write(&memory, &pruned)?;
-    }
+    let pages = page.map(|page| page.write(&memory, &pruned, observer)).transpose()?;
     let mut effect = effect(&memory, Some(&pruned));
     let runs_out = pruning.neighbors() > usual_exemplars(&memory);
     effect.hides_too_many = runs_out && effect.hidden as f64 > MANY * effect.exemplars as f64;
     effect.dry_run = dry_run;
-    effect.page = page.map(|page| page.file.display().to_string());
+    if let Some((suspects, files)) = pages {
+        effect.page = files.first().map(|file| file.display().to_string());
+        effect.suspects = Some(suspects);
+    }
     drop(memory);
     if !dry_run {
         Editor::open(path)?.set_pruning(Some(pruning))?;
@@ -135,6 +138,7 @@ fn effect(memory: &Memory, pruned: Option<&Pruned>) -> Effect {
         hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
         reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
         page: None,
+        suspects: None,
         hides_too_many: false,
     }
 }

@@ -63,7 +63,7 @@ pub enum Command {
     Encode(Encode),
     /// Say what pictures show, by their nearest neighbours
     Classify(Classify),
-    /// Show why: the decision on one picture as a page or a picture
+    /// Show why: the decision on a picture as a page or a picture
     Explain(Explain),
     /// List labels, or some of the exemplars
     Ls(Ls),
@@ -230,10 +230,16 @@ pub struct Classify {
 
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
-    /// The picture; ARCHIVE#NAME or TABLE#ROW, as `vismem classify` says it, for one in an archive or a Parquet file
-    pub image: PathBuf,
-    /// Where to write the page (.html) or the picture (.png); may be given twice
-    #[arg(short, long, value_name = "FILE", default_value = "explanation.html")]
+    /// Pictures; ARCHIVE#NAME or TABLE#ROW, as `vismem classify` says it, for one in an archive or a Parquet file, and
+    /// FILE.npy#ROW for an embedding
+    #[arg(value_name = "PICTURE", required_unless_present = "ids")]
+    pub images: Vec<PathBuf>,
+    /// Exemplars of the memory, each asked without itself; 3,5,8 are three
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    pub ids: Vec<u64>,
+    /// Where to write the page (.html) or the picture (.png), or a folder for a page of each; may be given again [default:
+    /// explanation.html, the folder explanations for several]
+    #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Find the smallest set of exemplars without which the answer would be another one
     #[arg(long)]

@@ -101,8 +101,15 @@ impl<W: Write> JsonResults<W> {
         Ok(())
     }
 
-    pub fn end(mut self) -> Result<()> {
-        writeln!(self.out, "\n]}}")?;
+    pub fn end(self) -> Result<()> {
+        self.end_with(&[])
+    }
+
+    /// Ends the document with these numbers after the results.
+    pub fn end_with(mut self, numbers: &[(&str, u64)]) -> Result<()> {
+        write!(self.out, "\n]")?;
+        numbers.iter().try_for_each(|(name, number)| write!(self.out, ",\"{name}\":{number}"))?;
+        writeln!(self.out, "}}")?;
         self.out.flush()?;
         Ok(())
     }

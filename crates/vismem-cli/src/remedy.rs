@@ -160,10 +160,6 @@ fn request(error: &RequestError) -> String {
         RequestError::SplitByLabel { label } => {
             format!("{label:?} is the label that is split; say which of its exemplars without --label")
         }
-        RequestError::HoldsEmbeddings { path } => {
-            let name = path.display();
-            format!("{name}: holds embeddings, not pictures; ask with {name}/embeddings.npy")
-        }
         other => other.to_string(),
     }
 }
@@ -287,7 +283,10 @@ fn select(error: &SelectError) -> String {
 fn query(error: &QueryError) -> String {
     match error {
         QueryError::Empty { .. } | QueryError::TooFewExemplars { .. } => "; add some first".into(),
-        QueryError::NothingLeft { .. } => "; leave out less".into(),
+        QueryError::NothingLeft { .. } => {
+            "; leave out less with --without, or name with --only or --where what is there (`vismem stats` lists the attributes)"
+                .into()
+        }
         QueryError::NothingBefore { .. } => "; name a later batch".into(),
         QueryError::Unknown(error) => unknown(error),
         QueryError::Embedding(error) => embedding(error),

@@ -45,6 +45,8 @@ pub struct About {
 pub struct QueriesFacts {
     /// What it is called.
     pub name: String,
+    /// The path that it was given as; `None` for the memory's own exemplars and for files of neighbours.
+    pub path: Option<String>,
     /// How many queries it has.
     pub queries: usize,
     /// Those that could not be read, which are not among `queries`.
@@ -53,6 +55,11 @@ pub struct QueriesFacts {
     pub unlabelled: usize,
     /// Those none of whose labels the memory has, which count as wrong.
     pub unknown: usize,
+    /// Where the memory was asked about itself: those that are the only exemplar of their label, so that no answer without
+    /// them can be right.
+    pub alone: usize,
+    /// Those with a novelty of 95 or more: farther from the memory than nearly all exemplars are from each other.
+    pub far: usize,
     /// Those at distance 0 (within 1e-6) of an exemplar: most likely pictures that the memory holds, which flatter it.
     pub in_memory: usize,
 }
@@ -65,10 +72,13 @@ impl QueriesFacts {
         let count = |is: &dyn Fn(&crate::Query) -> bool| table.queries.iter().filter(|query| is(query)).count();
         Self {
             name: name.into(),
+            path: None,
             queries: table.queries.len(),
             unreadable: 0,
             unlabelled: count(&|query| query.truth.is_empty()),
             unknown: count(&|q| !q.truth.is_empty() && !q.truth.iter().any(|label| has_exemplars[*label as usize])),
+            alone: 0,
+            far: 0,
             in_memory: count(&|query| query.neighbors.first().is_some_and(|near| near.distance <= 1e-6)),
         }
     }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use vismem::{Pruning, Standing, Threshold, Vote};
 
 use crate::accuracy::{at_each, best, table_ks};
+use crate::confusion::as_classified;
 use crate::{
-    AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k, right_at_every_k,
+    AsClassified, AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k,
+    right_at_every_k,
 };
 
 /// What to prune by.
@@ -61,6 +63,8 @@ pub struct Aggregation {
     pub hard: Option<HardPruning>,
     /// The accuracy of each label under the best of the curves without pruning, at its best k.
     pub by_label: ByLabel,
+    /// The decisions that the memory makes where nobody says otherwise.
+    pub as_classified: AsClassified,
 }
 
 /// A vote under a pruning.
@@ -130,7 +134,8 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
     }
     let better = |a: usize, b: usize| if curves[b].best.accuracy.value > curves[a].best.accuracy.value { b } else { a };
     let of_all = (0..VOTES.len()).reduce(better).unwrap_or(0);
-    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), hard, curves })
+    let as_classified = as_classified(table, &queries)?;
+    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), hard, curves, as_classified })
 }
 
 /// Accuracies label by label for a vote of `k` neighbours.
@@ -217,7 +222,8 @@ impl Aggregation {
             let taken_for = taken_for.as_ref().map_or(Cell::Empty, Cell::from);
             labels.row([label.into()].into_iter().chain(shares).chain([Cell::Count(accuracy.n), taken_for]));
         }
-        vec![short, every, labels]
+        let [qualities, confusion] = self.as_classified.tables();
+        vec![short, every, labels, qualities, confusion]
     }
 
     /// The numbers of neighbours that a table shows, as the paper's do.

@@ -2,8 +2,9 @@
 //! entropy of the neighbours' labels, and against confidence; and a recalibration that the memory teaches itself.
 
 use serde::{Deserialize, Serialize};
-use vismem::{Tally, Vote};
+use vismem::Vote;
 
+use crate::ballot::Ballot;
 use crate::interval::Estimate;
 use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table};
 
@@ -159,18 +160,14 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
 }
 
 fn decide(table: &Neighborhoods, query: &Query, options: &CalibrationOptions) -> Option<Decided> {
-    let mut tally = Tally::default();
-    for (rank, near) in query.neighbors.iter().take(options.k).enumerate() {
-        tally.add(table.label_of(near), options.vote.weight(rank, near.distance));
-    }
-    let (winner, score) = tally.ranked().into_iter().next()?;
+    let ballot = Ballot::of(table, query, options.vote, options.k)?;
     let mut labels: Vec<u32> = query.neighbors.iter().map(|near| table.label_of(near)).collect();
     labels.sort_unstable();
     let counts: Vec<usize> = labels.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
     let share = |count: usize| count as f64 / labels.len() as f64;
     Some(Decided {
-        confidence: (score / tally.total()).min(1.0),
-        right: query.is_right(winner),
+        confidence: ballot.confidence(),
+        right: query.is_right(ballot.winner()),
         plurality: counts.iter().copied().max()?,
         entropy: counts.iter().map(|count| -share(*count) * share(*count).log2()).sum::<f64>().max(0.0),
     })

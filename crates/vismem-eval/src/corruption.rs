@@ -63,7 +63,10 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
     let mut labels: Vec<u32> = table.exemplars.iter().map(|exemplar| exemplar.label).collect();
     labels.sort_unstable();
     labels.dedup();
-    let runs: Vec<(f64, u64)> = SHARES.iter().flat_map(|share| seeds.iter().map(|seed| (*share, *seed))).collect();
+    // Without random labels every run is the same.
+    let draws = |share: f64| if share == 0.0 { &seeds[..seeds.len().min(1)] } else { seeds };
+    let runs: Vec<(f64, u64)> =
+        SHARES.iter().flat_map(|share| draws(*share).iter().map(|seed| (*share, *seed))).collect();
     let right = parallel::map(&runs, |&(share, seed)| {
         let corrupted = corrupt(table, &labels, share, seed);
         VOTES.map(|vote| right_at_every_k(&corrupted, &queries, vote, None, depth))
@@ -73,8 +76,9 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
     let mut points = Vec::new();
     for (at, vote) in VOTES.into_iter().enumerate() {
         for &k in &ks {
-            for (share, runs) in SHARES.into_iter().zip(right.chunks(seeds.len().max(1))) {
-                let right: Vec<u64> = runs.iter().map(|run| run[at][k - 1]).collect();
+            for share in SHARES {
+                let of_share = runs.iter().zip(&right).filter(|((of, _), _)| *of == share);
+                let right: Vec<u64> = of_share.map(|(_, run)| run[at][k - 1]).collect();
                 let accuracy = Repeated::of(&right, n);
                 points.extend(accuracy.map(|accuracy| Corrupted { rule: vote.into(), k, share, accuracy }));
             }

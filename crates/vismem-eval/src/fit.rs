@@ -9,7 +9,7 @@ pub struct Line {
     pub a: f64,
     /// Intercept.
     pub b: f64,
-    /// Standard error of `a`; 0 where the points are two.
+    /// Standard error of `a`.
     pub a_error: f64,
     /// Standard error of `b`.
     pub b_error: f64,
@@ -26,21 +26,22 @@ pub struct Line {
 }
 
 impl Line {
-    /// Through points (x, y); `None` where they have not two different x.
+    /// Through points (x, y); `None` of fewer than three, which lie on a line whatever they are, or where they have not two
+    /// different x.
     pub fn through(points: &[(f64, f64)]) -> Option<Self> {
         let n = points.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
         let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
         let spread_x: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
         // Not only rounding apart.
-        if points.len() < 2 || spread_x.is_nan() || spread_x <= 1e-12 * mean_x.powi(2) {
+        if points.len() < 3 || spread_x.is_nan() || spread_x <= 1e-12 * mean_x.powi(2) {
             return None;
         }
         let a = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread_x;
         let b = mean_y - a * mean_x;
         let squares: f64 = points.iter().map(|(x, y)| (y - a * x - b).powi(2)).sum();
         let total: f64 = points.iter().map(|(_, y)| (y - mean_y).powi(2)).sum();
-        let residual = if points.len() > 2 { (squares / (n - 2.0)).sqrt() } else { 0.0 };
+        let residual = (squares / (n - 2.0)).sqrt();
         Some(Self {
             a,
             b,
@@ -59,22 +60,20 @@ impl Line {
         self.a * x + self.b
     }
 
-    /// Half the width of the 95 % prediction band at `x`: where the next point will lie. `None` for two points, which say
-    /// nothing of their errors.
-    pub fn band(&self, x: f64) -> Option<f64> {
+    /// Half the width of the 95 % prediction band at `x`: where the next point will lie.
+    pub fn band(&self, x: f64) -> f64 {
         self.half_width(x, 1.0)
     }
 
-    /// Half the width of the 95 % confidence band at `x`: where the line itself lies. `None` for two points.
-    pub fn confidence(&self, x: f64) -> Option<f64> {
+    /// Half the width of the 95 % confidence band at `x`: where the line itself lies.
+    pub fn confidence(&self, x: f64) -> f64 {
         self.half_width(x, 0.0)
     }
 
     /// `of_a_point` is the variance of a point around the line, in those of a residual.
-    fn half_width(&self, x: f64, of_a_point: f64) -> Option<f64> {
-        let freedom = self.n.checked_sub(2).filter(|freedom| *freedom > 0)?;
+    fn half_width(&self, x: f64, of_a_point: f64) -> f64 {
         let width = of_a_point + 1.0 / self.n as f64 + (x - self.mean_x).powi(2) / self.spread_x;
-        Some(t_quantile(freedom) * self.residual * width.sqrt())
+        t_quantile(self.n.saturating_sub(2).max(1)) * self.residual * width.sqrt()
     }
 }
 
@@ -110,14 +109,14 @@ mod tests {
             (line.r_squared, 0.6665),
             (line.residual, 1.2366),
             // t(9) = 2.262; at the mean of x the band is t · s · √(1 + 1/11).
-            (line.band(9.0).unwrap(), 2.262 * 1.2366 * (12.0f64 / 11.0).sqrt()),
-            (line.confidence(9.0).unwrap(), 2.262 * 1.2366 * (1.0f64 / 11.0).sqrt()),
+            (line.band(9.0), 2.262 * 1.2366 * (12.0f64 / 11.0).sqrt()),
+            (line.confidence(9.0), 2.262 * 1.2366 * (1.0f64 / 11.0).sqrt()),
         ] {
             assert!((ours - theirs).abs() < 5e-4, "{ours}, not {theirs}");
         }
         assert!((t_quantile(21) - 2.080).abs() < 2e-3 && (t_quantile(100) - 1.984).abs() < 1e-3);
-        assert_eq!(Line::through(&[(1.0, 2.0)]), None);
-        assert_eq!(Line::through(&[(1.0, 2.0), (1.0, 3.0)]), None);
+        assert_eq!(Line::through(&[(1.0, 2.0), (2.0, 3.0)]), None);
+        assert_eq!(Line::through(&[(1.0, 2.0), (1.0, 3.0), (1.0, 4.0)]), None);
     }
 
     proptest! {

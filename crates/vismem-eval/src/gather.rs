@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use vismem::search::Neighbor;
-use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search};
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing};
 
-use crate::{Exemplar, Near, Neighborhoods, Query, Result};
+use crate::{Exemplar, Near, Neighborhoods, Query, Result, SetPruning};
 
 /// Queries that are searched for together.
 const TOGETHER: usize = 1024;
@@ -20,7 +20,22 @@ pub struct QuerySet {
     pub names: Vec<String>,
     /// The right labels of each; none where nobody knows.
     pub truth: Vec<Vec<String>>,
+    /// What each is, for those who name it in a command.
+    pub kinds: Vec<Kind>,
     vectors: Vectors,
+}
+
+/// What a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A picture that is a file.
+    File,
+    /// A picture in an archive or a table.
+    Packed,
+    /// A row of a file of embeddings.
+    Row,
+    /// An exemplar of the memory.
+    Exemplar,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +53,8 @@ pub struct Labelled {
     pub name: String,
     /// Its right labels.
     pub truth: Vec<String>,
+    /// What it is.
+    pub kind: Kind,
     /// Its embedding; brought to unit length on the way in.
     pub embedding: Vec<f32>,
 }
@@ -52,6 +69,7 @@ impl QuerySet {
             name: name.into(),
             names: Vec::with_capacity(queries.len()),
             truth: Vec::with_capacity(queries.len()),
+            kinds: Vec::with_capacity(queries.len()),
             vectors: Vectors::Given(Vec::new()),
         };
         let mut values = Vec::with_capacity(queries.len() * dim);
@@ -59,6 +77,7 @@ impl QuerySet {
             values.extend_from_slice(&vismem::unit(index, &query.embedding, dim)?);
             set.names.push(query.name);
             set.truth.push(query.truth);
+            set.kinds.push(query.kind);
         }
         set.vectors = Vectors::Given(values);
         Ok(set)
@@ -73,6 +92,7 @@ impl QuerySet {
             name: names.join(", "),
             names: sets.iter().flat_map(|set| set.names.iter().cloned()).collect(),
             truth: sets.iter().flat_map(|set| set.truth.iter().cloned()).collect(),
+            kinds: sets.iter().flat_map(|set| set.kinds.iter().copied()).collect(),
             vectors: match own().next() {
                 Some(_) => Vectors::Own(own().flatten().copied().collect()),
                 None => Vectors::Given(given().flatten().copied().collect()),
@@ -93,6 +113,7 @@ impl QuerySet {
             name: "leave-one-out".into(),
             names: roster.exemplars.iter().map(|exemplar| exemplar.name.clone()).collect(),
             truth: roster.exemplars.iter().map(label).collect(),
+            kinds: vec![Kind::Exemplar; roster.exemplars.len()],
             vectors: Vectors::Own(roster.exemplars.iter().filter_map(|exemplar| exemplar.id).collect()),
         })
     }
@@ -125,6 +146,7 @@ impl QuerySet {
             name: self.name.clone(),
             names: positions.iter().map(|at| self.names[*at].clone()).collect(),
             truth: positions.iter().map(|at| self.truth[*at].clone()).collect(),
+            kinds: positions.iter().map(|at| self.kinds[*at]).collect(),
             vectors,
         }
     }
@@ -190,15 +212,17 @@ pub struct Roster {
     pub labels: Vec<String>,
     /// The exemplars, by id.
     pub exemplars: Vec<Exemplar>,
+    /// The pruning that is set, with its standings in the order of `exemplars`.
+    set_pruning: Option<SetPruning>,
     position_of: HashMap<u64, u32>,
 }
 
 impl Roster {
-    /// Reads who is in the memory.
+    /// Reads who is in the memory. The counts that a pruning goes by are made first where they are not there.
     ///
     /// # Errors
-    /// When the catalogue is damaged.
-    pub fn of(memory: &Memory) -> Result<Self> {
+    /// When the memory is damaged, or `progress` ends it.
+    pub fn of(memory: &Memory, progress: &mut dyn Progress) -> Result<Self> {
         let labels: Vec<String> = memory.labels().iter().map(|label| label.name.clone()).collect();
         let number: HashMap<&str, u32> = labels.iter().map(String::as_str).zip(0..).collect();
         let mut exemplars = Vec::with_capacity(memory.len());
@@ -206,8 +230,15 @@ impl Roster {
             let name = exemplar.source.map_or_else(|| format!("exemplar {}", exemplar.id), |source| source.to_string());
             exemplars.push(Exemplar { name, id: Some(exemplar.id), label: number[exemplar.label.as_str()] });
         })?;
-        let position_of = exemplars.iter().filter_map(|exemplar| exemplar.id).zip(0..).collect();
-        Ok(Self { labels, exemplars, position_of })
+        let position_of: HashMap<u64, u32> = exemplars.iter().filter_map(|exemplar| exemplar.id).zip(0..).collect();
+        let set_pruning = memory.pruned(progress)?.map(|pruned| {
+            let mut standings = vec![Standing::Counts(1.0); exemplars.len()];
+            for (id, votes) in pruned.reliability.iter() {
+                standings[position_of[&id] as usize] = pruned.pruning.standing(votes);
+            }
+            SetPruning { pruning: pruned.pruning, standings }
+        });
+        Ok(Self { labels, exemplars, set_pruning, position_of })
     }
 
     /// Ids of the exemplars of each label, in the order of `labels`.
@@ -242,7 +273,13 @@ impl Roster {
                 neighbors: found.into_iter().map(near).collect(),
             })
             .collect();
-        Neighborhoods { labels, exemplars: self.exemplars.clone(), queries, ..Neighborhoods::default() }
+        Neighborhoods {
+            labels,
+            exemplars: self.exemplars.clone(),
+            queries,
+            set_pruning: self.set_pruning.clone(),
+            ..Neighborhoods::default()
+        }
     }
 }
 

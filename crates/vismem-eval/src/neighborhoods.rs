@@ -19,6 +19,17 @@ pub struct Neighborhoods {
     /// the number of neighbours that each asked, in the order of `exemplars`. Pruning needs 10 and 100. Empty where
     /// nobody knows.
     pub votes: BTreeMap<usize, Vec<Votes>>,
+    /// The pruning that is set in the memory; `None` for none.
+    pub set_pruning: Option<SetPruning>,
+}
+
+/// The pruning that is set in a memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetPruning {
+    /// The rule.
+    pub pruning: Pruning,
+    /// What the vote of each exemplar is worth under it.
+    pub standings: Vec<Standing>,
 }
 
 /// An exemplar of the memory.
@@ -84,8 +95,9 @@ impl Neighborhoods {
 
     /// The same without queries.
     pub fn without_queries(&self) -> Self {
-        let Self { labels, exemplars, votes, .. } = self;
-        Self { labels: labels.clone(), exemplars: exemplars.clone(), queries: Vec::new(), votes: votes.clone() }
+        let Self { labels, exemplars, queries: _, votes, set_pruning } = self;
+        let (labels, exemplars) = (labels.clone(), exemplars.clone());
+        Self { labels, exemplars, queries: Vec::new(), votes: votes.clone(), set_pruning: set_pruning.clone() }
     }
 
     /// Neighbours of the query that has most.
@@ -102,6 +114,12 @@ impl Neighborhoods {
     pub fn standings(&self, pruning: &Pruning) -> Option<Vec<Standing>> {
         let votes = self.votes.get(&pruning.neighbors())?;
         Some(votes.iter().map(|votes| pruning.standing(*votes)).collect())
+    }
+
+    /// What each exemplar's vote is worth in the decisions of the memory itself, which honours the pruning that is set;
+    /// `None` where all count whole.
+    pub fn as_set(&self) -> Option<&[Standing]> {
+        self.set_pruning.as_ref().map(|set| &set.standings[..])
     }
 
     /// Counts the votes of the exemplars among the first `neighbors` of the queries of `own`, which are exemplars of the

@@ -98,8 +98,14 @@ pub fn novel_classes(
     let after = neighborhoods(memory, roster, queries, options.k, options.search, &mut ())?;
     let runs = if numbers.is_empty() { options.seeds.len() } else { 1 };
     let mut done = Vec::with_capacity(runs);
+    let mut drawn: Vec<Vec<u32>> = Vec::with_capacity(runs);
     for &seed in &options.seeds[..runs.min(options.seeds.len())] {
         let held_out = if numbers.is_empty() { some_labels(roster, seed) } else { numbers.clone() };
+        // Of few labels the same are drawn again, which would count twice.
+        if drawn.contains(&held_out) {
+            continue;
+        }
+        drawn.push(held_out.clone());
         done.push(run(memory, roster, queries, &after, held_out, seed, options)?);
         progress.advance("memories", done.len(), runs)?;
     }
@@ -144,7 +150,7 @@ fn run(
     let before = roster.table(queries, found);
 
     let is_right = |table: &crate::Neighborhoods, query: &crate::Query| {
-        let decisions = decisions_at_every_k(table, query, options.vote, None);
+        let decisions = decisions_at_every_k(table, query, options.vote, table.as_set());
         decisions.get(options.k - 1).or(decisions.last()).is_some_and(|label| query.is_right(*label))
     };
     let (mut old, mut new) = ([[0u64; 2]; 2], [0u64; 2]);

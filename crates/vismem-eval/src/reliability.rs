@@ -12,7 +12,7 @@ use crate::{AtK, Cell, Neighborhoods, Query, Result, Share, Table};
 pub struct NeighborReliability {
     /// For the neighbour at each rank the share of queries whose label it has.
     pub ranks: Vec<AtRank>,
-    /// accuracy(i) = a · ln(i + 1) + b, i from 0; `None` for a single rank.
+    /// accuracy(i) = a · ln(i + 1) + b, i from 0; `None` for fewer than three ranks.
     pub fit: Option<Line>,
     /// How many ranks the fit goes through: as many as the label of half of the queries has exemplars. Beyond that a
     /// neighbour cannot be right, however good the encoder is.
@@ -28,7 +28,7 @@ pub struct AtRank {
     pub index: usize,
     /// Share of the queries, of those that have so many neighbours, whose neighbour there has a right label.
     pub accuracy: Share,
-    /// What the fit says; `None` without one, and beyond the ranks that it goes through.
+    /// What the fit says, kept within 0..=1; `None` without one, and beyond the ranks that it goes through.
     pub fitted: Option<f64>,
 }
 
@@ -59,7 +59,8 @@ pub fn neighbor_reliability(table: &Neighborhoods) -> Result<NeighborReliability
     let fitted = shares.iter().filter(|(rank, _)| *rank < fitted_ranks);
     let fit = Line::through(&fitted.map(|(rank, share)| (x(*rank), share.value)).collect::<Vec<_>>());
     let at = |(index, accuracy)| {
-        let fitted = fit.filter(|_| index < fitted_ranks).map(|fit| fit.at(x(index)));
+        // A line knows no bounds; an accuracy does.
+        let fitted = fit.filter(|_| index < fitted_ranks).map(|fit| fit.at(x(index)).clamp(0.0, 1.0));
         AtRank { index, accuracy, fitted }
     };
     Ok(NeighborReliability {

@@ -121,8 +121,9 @@ fn lead(about: &About) -> String {
     if about.leave_one_out {
         return format!(
             "Each of the {exemplars} of {labels} was put to the memory as if it were not in it (leave-one-out), and its \
-             {} nearest others answered. Pictures from elsewhere can be harder.",
-            about.k.min(about.exemplars.saturating_sub(1))
+             {} nearest others answered. Pictures from elsewhere can be harder.{}",
+            about.k.min(about.exemplars.saturating_sub(1)),
+            alone(about)
         );
     }
     let warning = match about.queries.iter().map(|queries| queries.in_memory).sum::<usize>() {
@@ -131,11 +132,36 @@ fn lead(about: &About) -> String {
             format!(" {} of them seem to be in the memory already, which flatters it.", words::count(known as u64))
         }
     };
+    let far = about.queries.iter().map(|queries| queries.far as u64).sum::<u64>();
+    let shifted = if far * MANY_ARE_FAR > asked {
+        format!(
+            " {} of them are unlike anything in the memory: the accuracies hold for such queries alone, and say little of \
+             those that it is made for.",
+            words::count(far)
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "{} were put to a memory of {exemplars} of {labels}; their {} nearest exemplars answered.{warning}",
+        "{} were put to a memory of {exemplars} of {labels}; their {} nearest exemplars answered.{warning}{shifted}",
         words::counted_in(asked, "query", "queries"),
         about.k.min(about.exemplars)
     )
+}
+
+/// One of so many queries that is far from everything is much; of the memory's own it is one of twenty.
+const MANY_ARE_FAR: u64 = 4;
+
+/// What leave-one-out cannot know.
+fn alone(about: &About) -> String {
+    match about.queries.iter().map(|queries| queries.alone as u64).sum() {
+        0 => String::new(),
+        1 => " 1 of them is the only exemplar of its label: no answer without it can be right.".into(),
+        alone => format!(
+            " {} of them are the only exemplar of their label: no answer without them can be right.",
+            words::count(alone)
+        ),
+    }
 }
 
 /// What the numbers belong to.

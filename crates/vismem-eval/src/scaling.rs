@@ -125,7 +125,7 @@ pub fn scaling(
             let table = roster.table(queries, found);
             let judged = table.judged_or_refuse()?;
             n = judged.len() as u64;
-            right.extend(right_at_every_k(&table, &judged, options.vote, None, options.k).last());
+            right.extend(right_at_every_k(&table, &judged, options.vote, table.as_set(), options.k).last());
             done += 1;
             progress.advance("memories", done, searches)?;
         }
@@ -159,14 +159,14 @@ fn exemplars_for(law: &Line, error: f64) -> Option<f64> {
 /// Where the law, higher or lower by `side` times its confidence band, comes down to an error: exemplars, at least 10; `None`
 /// where it does not up to 10^18.
 fn crossing(law: &Line, side: f64, error: f64) -> Option<f64> {
-    let above = |x: f64| Some(law.at(x) + side * law.confidence(x)? > (100.0 * error).log10());
+    let above = |x: f64| law.at(x) + side * law.confidence(x) > (100.0 * error).log10();
     let (mut near, mut far) = (x(LEAST as f64), x(1e18));
-    if !above(near)? || above(far)? {
+    if !above(near) || above(far) {
         return None;
     }
     for _ in 0..60 {
         let middle = (near + far) / 2.0;
-        if above(middle)? { near = middle } else { far = middle }
+        if above(middle) { near = middle } else { far = middle }
     }
     Some(10f64.powf(10f64.powf(far)))
 }
@@ -187,8 +187,8 @@ fn with_law(mut scaling: Scaling) -> Scaling {
         let x = x(point.exemplars as f64);
         let (y, band) = (fit.at(x), fit.band(x));
         point.fitted = Some(share(y));
-        point.fitted_low = band.map(|band| share(y - band));
-        point.fitted_high = band.map(|band| share(y + band));
+        point.fitted_low = Some(share(y - band));
+        point.fitted_high = Some(share(y + band));
     }
     scaling.fit = Some(fit);
     scaling.halving = scaling.points.last().and_then(|whole| {

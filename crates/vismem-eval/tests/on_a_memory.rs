@@ -1,13 +1,14 @@
 //! Experiments on a memory against the same thing done another way.
 
+use proptest::prelude::*;
 use vismem::{
-    Among, Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Search, Taxonomy, Vote,
-    content_of,
+    Among, Attributes, ClassifyOptions, Editor, EncoderIdentity, Memory, NewExemplar, Pruning, Search, Taxonomy,
+    Threshold, Vote, content_of,
 };
-use vismem_eval::gather::{Labelled, QuerySet, Roster, count_votes, neighborhoods};
+use vismem_eval::gather::{Kind, Labelled, QuerySet, Roster, count_votes, neighborhoods};
 use vismem_eval::{
-    CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, composition, decisions_at_every_k,
-    granularity, novel_classes, right_at_every_k, scaling,
+    CompositionOptions, GranularityOptions, NovelClassesOptions, ScalingOptions, VOTES, composition,
+    decisions_at_every_k, granularity, novel_classes, right_at_every_k, scaling,
 };
 
 const DIM: usize = 6;
@@ -53,10 +54,10 @@ fn place() -> Place {
     let memory = Memory::open(&path).unwrap();
     let query = |n: usize| {
         let truth = vec![LABELS[n % 4].to_owned()];
-        Labelled { name: format!("q{n}"), truth, embedding: embedding(1000 + n, n % 4) }
+        Labelled { name: format!("q{n}"), truth, kind: Kind::Row, embedding: embedding(1000 + n, n % 4) }
     };
     let queries = QuerySet::new("toys", DIM, (0..40).map(query).collect()).unwrap();
-    Place { roster: Roster::of(&memory).unwrap(), memory, queries, _folder: folder }
+    Place { roster: Roster::of(&memory, &mut ()).unwrap(), memory, queries, _folder: folder }
 }
 
 fn options(k: usize) -> ClassifyOptions {
@@ -196,5 +197,71 @@ fn residuals_are_the_query_less_its_nearest_exemplar() {
         let decision = memory.classify(&residual, &options(5)).unwrap().remove(0);
         let ids: Vec<u64> = decision.neighbors.iter().map(|voter| voter.id).collect();
         assert_eq!(composed.residual_neighbors.iter().map(|found| found.id).collect::<Vec<_>>(), ids);
+    }
+}
+
+/// Little is hidden, most is, and all is.
+fn prunings() -> [Option<Pruning>; 6] {
+    let hard = |neighbors, threshold| Some(Pruning::Hard { neighbors, threshold });
+    [
+        None,
+        Some(Pruning::SOFT),
+        hard(3, Threshold::Votes(2)),
+        hard(9, Threshold::Share(0.5)),
+        hard(9, Threshold::Share(0.3)),
+        hard(9, Threshold::Votes(1)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn an_evaluation_decides_as_the_memory_does_under_every_pruning_vote_and_k(
+        exemplars in prop::collection::vec((0usize..4, -2i8..3, -2i8..3, -2i8..3), 12..30),
+        queries in prop::collection::vec((-2i8..3, -2i8..3, -2i8..3), 1..8),
+        pruning in 0usize..6,
+    ) {
+        // Few directions, so that distances, weights and sums are often equal; the last value keeps them off zero.
+        let direction = |x: i8, y: i8, z: i8| [f32::from(x), f32::from(y), f32::from(z), 1.0].to_vec();
+        let folder = tempfile::tempdir().unwrap();
+        let encoder = EncoderIdentity { name: "toy".into(), hash: "00".into(), dim: 4 };
+        let mut editor = Editor::open_or_create(&folder.path().join("m.vismem"), &encoder).unwrap();
+        for (number, (label, x, y, z)) in exemplars.into_iter().enumerate() {
+            let embedding = direction(x, y, z);
+            let content = content_of(&embedding, &number.to_le_bytes());
+            let label = LABELS[label];
+            let new = NewExemplar { embedding: &embedding, label, source: None, content, attributes: Attributes::new() };
+            editor.batch().add(&[new]).unwrap();
+        }
+        editor.set_pruning(prunings()[pruning]).unwrap();
+        drop(editor);
+        let memory = Memory::open(&folder.path().join("m.vismem")).unwrap();
+        let roster = Roster::of(&memory, &mut ()).unwrap();
+        let query = |(number, (x, y, z)): (usize, (i8, i8, i8))| Labelled {
+            name: number.to_string(),
+            truth: vec![LABELS[0].into()],
+            kind: Kind::Row,
+            embedding: direction(x, y, z),
+        };
+        let given = QuerySet::new("toys", 4, queries.into_iter().enumerate().map(query).collect()).unwrap();
+        for queries in [given, QuerySet::of_memory(&memory, &roster).unwrap()] {
+            let table = neighborhoods(&memory, &roster, &queries, 40, Search::Exact, &mut ()).unwrap();
+            let vectors = queries.embeddings(&memory).unwrap();
+            for vote in VOTES {
+                for k in [1, 2, 3, 5, 8, 40] {
+                    let options = ClassifyOptions { k, vote, ..ClassifyOptions::default() };
+                    let decided = match queries.own_ids() {
+                        Some(ids) => memory.classify_exemplars(ids, &options).unwrap(),
+                        None => memory.classify(&vectors, &options).unwrap(),
+                    };
+                    for (query, decision) in table.queries.iter().zip(decided) {
+                        let ours = decisions_at_every_k(&table, query, vote, table.as_set());
+                        let ours = *ours.get(k - 1).or(ours.last()).unwrap();
+                        prop_assert_eq!(&table.labels[ours as usize], decision.label(), "{}, {}, k = {}", query.name, vote, k);
+                    }
+                }
+            }
+        }
     }
 }

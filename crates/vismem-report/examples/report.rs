@@ -202,6 +202,7 @@ fn case(seed: u32) -> Case {
         verdict: "labelled striped disc, taken for button with 93 % of the vote".into(),
         right: Some(false),
         rows: vec![CaseRow { title: String::new(), neighbors: (0..5).map(neighbor).collect() }],
+        note: String::new(),
         commands: vec![format!("vismem relabel --source 'new/discs/{seed:04}.png' --to button")],
     }
 }

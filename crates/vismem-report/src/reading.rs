@@ -126,7 +126,8 @@ impl<'a> Reading<'a> {
                 "How far this picture lies from the memory compared with the memory’s own pictures is not known.";
             return Remark { mood: Mood::Unknown, headline: "Familiarity not known".into(), sentence: sentence.into() };
         };
-        let share = percent((percentile / 100.0).min(1.0));
+        // Nearly all is not all, and "than >99 %" is no sentence.
+        let share = if percentile >= 99.5 { "nearly all".into() } else { percent(percentile / 100.0) };
         let (mood, headline, sentence) = match percentile {
             p if p >= 100.0 => (
                 Mood::Alarmed,

@@ -102,6 +102,8 @@ pub struct Case {
     pub right: Option<bool>,
     /// Rows of neighbours.
     pub rows: Vec<CaseRow>,
+    /// What has to be known before anything is done about it; empty for nothing.
+    pub note: String,
     /// Commands that mend it, shown to be copied.
     pub commands: Vec<String>,
 }

@@ -111,6 +111,7 @@ struct CaseView {
     icon: &'static str,
     picture: Thumb,
     rows: Vec<RowView>,
+    note: String,
     commands: Vec<String>,
 }
 
@@ -232,6 +233,7 @@ impl CaseView {
             icon,
             picture: thumb(&case.query.picture, CASE_SIDE, &name)?,
             rows: case.rows.iter().map(RowView::new).collect::<Result<_, _>>()?,
+            note: text(&case.note, ""),
             commands: case.commands.iter().map(|command| text(command, format::NOTHING)).collect(),
             name,
         })

@@ -14,6 +14,7 @@ fn suspect(label: &str) -> Suspect {
         hidden: true,
         source: format!("photos/{label}.jpg"),
         picture: Picture::Shown(RgbImage::new(40, 30)),
+        no_advice: None,
         commands: vec![format!("vismem relabel --id 7 --to '{label}'")],
     }
 }
@@ -26,9 +27,34 @@ fn page(suspects: Vec<Suspect>) -> String {
         neighbors: 100,
         pruning: "hard".into(),
         hidden: 1,
+        first: 1,
+        of: suspects.len(),
         suspects,
+        pages: vec!["worst.html".into()],
+        page: 0,
     };
     suspects_to_html(&page).unwrap()
+}
+
+#[test]
+fn pages_of_suspects_say_where_they_are_and_lead_to_each_other() {
+    let page = Suspects {
+        memory: "m.vismem".into(),
+        exemplars: 100,
+        misleading: 61,
+        neighbors: 10,
+        pruning: "hard".into(),
+        hidden: 1,
+        first: 61,
+        of: 61,
+        suspects: vec![Suspect { no_advice: Some("too few".into()), ..suspect("dog") }],
+        pages: vec!["a b#.html".into(), "a b#-2.html".into()],
+        page: 1,
+    };
+    let html = suspects_to_html(&page).unwrap();
+    for part in ["61 to 61 of 61", "href=\"a%20b%23.html\">1</a>", "<b>2</b>", "No label is advised: too few."] {
+        assert!(html.contains(part), "{part} is missing");
+    }
 }
 
 #[test]

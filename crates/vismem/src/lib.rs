@@ -65,7 +65,7 @@ pub use decide::leave_one_out::PruningTrial;
 pub use decide::levels::Levels;
 pub use decide::pruning::{Pruned, Pruning, Standing, Threshold};
 pub use decide::taxonomy::{Taxonomy, TwoPlaces};
-pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k};
+pub use decide::vote::{Tally, Vote, decisions_at_every_k, pruned_decisions_at_every_k, weights};
 pub use edit::compact::Compacted;
 pub use edit::editor::{Added, Batch, Editor, NewExemplar, content_of};
 pub use edit::receipt::{ChangedReceipt, KeptReceipt, Receipt, ReceiptCheck};
@@ -95,5 +95,5 @@ pub use store::unit::unit;
 pub use store::where_expression::{Where, WhereError};
 /// Where neighbours come from: what [`Memory::nearest`] gives, and why a search may be refused.
 pub mod search {
-    pub use vismem_search::{Error, MAX_K, Neighbor, parallel};
+    pub use vismem_search::{Error, MAX_K, Neighbor, distance, parallel};
 }

@@ -579,8 +579,12 @@ impl Memory {
     }
 
     /// How unlike everything in the memory a query is whose nearest neighbour lies at `distance`: the share of
-    /// exemplars, in percent, that have a nearer neighbour. `None` where there are not two exemplars to measure by.
-    pub(crate) fn novelty(&self, distance: f32) -> Result<Option<f64>, QueryError> {
+    /// exemplars, in percent, that have a nearer neighbour, measured on up to 512 of them. `None` where there are not two
+    /// exemplars to measure by.
+    ///
+    /// # Errors
+    /// When a row of the memory is damaged.
+    pub fn novelty(&self, distance: f32) -> Result<Option<f64>, QueryError> {
         Ok(self.indexes.reference_distances(self)?.percentile(distance))
     }
 }

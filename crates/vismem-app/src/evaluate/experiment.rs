@@ -164,7 +164,14 @@ impl Experiment {
         results: &mut Results,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let (vote, k, seeds) = (Vote::RANK, options.voters, options.seeds.clone());
+        if !matches!(self, Self::Unlearning | Self::Composition) {
+            ground.can_be_right()?;
+        }
+        let mut seeds = options.seeds.clone();
+        // The same seed again is the same draw.
+        let mut drawn = std::collections::HashSet::new();
+        seeds.retain(|seed| drawn.insert(*seed));
+        let (vote, k) = (Vote::RANK, options.voters);
         match self {
             Self::Aggregation => {
                 let mut pruning = eval::AggregationOptions::default();

@@ -49,9 +49,18 @@ pub struct Searched {
     pub roster: Roster,
     /// All queries.
     pub queries: QuerySet,
-    /// Name and size of each set of them, in their order.
-    sets: Vec<(String, usize)>,
+    /// The sets of them, in their order.
+    sets: Vec<Set>,
     pub search: Search,
+}
+
+/// A set of queries.
+#[derive(Debug)]
+struct Set {
+    name: String,
+    /// As it was given; `None` for the memory's own exemplars.
+    path: Option<String>,
+    size: usize,
 }
 
 struct Files {
@@ -174,6 +183,20 @@ impl Ground {
         Ok(own.zip(votes).and_then(|(own, votes)| vismem_eval::hard_threshold(own, votes)))
     }
 
+    /// That an answer can be right at all: where the memory is asked about itself, some label has two exemplars.
+    ///
+    /// # Errors
+    /// [`vismem_eval::Error::NotApplicable`].
+    pub fn can_be_right(&self) -> Result<()> {
+        let Source::Memory(searched) = &self.source else { return Ok(()) };
+        if !searched.queries.is_own() || searched.roster.by_label().iter().any(|exemplars| exemplars.len() > 1) {
+            return Ok(());
+        }
+        let why = "each label has one exemplar, so that no answer without it can be right, and nothing can be said of how \
+                   good the answers are; give labelled queries, or add exemplars";
+        Err(vismem_eval::Error::NotApplicable(why.into()).into())
+    }
+
     /// Whether the memory is asked about its own exemplars.
     pub fn is_leave_one_out(&self) -> bool {
         matches!(&self.source, Source::Memory(searched) if searched.queries.is_own())
@@ -204,7 +227,7 @@ impl Ground {
             Source::Memory(searched) => {
                 let mut rest = &table.queries[..];
                 let mut sets = Vec::with_capacity(searched.sets.len());
-                for (name, size) in &searched.sets {
+                for Set { name, size, .. } in &searched.sets {
                     let (queries, others) = rest.split_at(*size);
                     rest = others;
                     sets.push((name.clone(), Neighborhoods { queries: queries.to_vec(), ..table.without_queries() }));
@@ -228,7 +251,8 @@ impl Ground {
                 part(memory.digest().as_bytes());
                 // What is forgotten and added again brings back the digest, but under another id.
                 roster.exemplars.iter().for_each(|exemplar| part(&exemplar.id.unwrap_or(0).to_le_bytes()));
-                part(format!("{sets:?} {search:?} {:?}", memory.taxonomy()?.levels).as_bytes());
+                let pruning = memory.pruning()?;
+                part(format!("{sets:?} {search:?} {pruning:?} {:?}", memory.taxonomy()?.levels).as_bytes());
                 let mut taxonomy: Vec<_> = memory.taxonomy()?.labels.into_iter().collect();
                 taxonomy.sort();
                 part(format!("{taxonomy:?}").as_bytes());
@@ -249,10 +273,17 @@ impl Ground {
         left_out: Vec<LeftOut>,
         observer: &mut dyn Observer,
     ) -> Result<Evaluation> {
-        let mut queries: Vec<QueriesFacts> =
-            self.sets(observer)?.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
+        let tables = self.sets(observer)?;
+        let mut queries: Vec<QueriesFacts> = tables.iter().map(|(name, table)| QueriesFacts::of(name, table)).collect();
         if let Some(first) = queries.first_mut() {
             first.unreadable = self.unreadable;
+        }
+        if let Source::Memory(searched) = &self.source {
+            for ((facts, set), (_, table)) in queries.iter_mut().zip(&searched.sets).zip(&tables) {
+                facts.path.clone_from(&set.path);
+                facts.far = far(&searched.memory, table)?;
+                facts.alone = if searched.queries.is_own() { alone(table) } else { 0 };
+            }
         }
         let table = self.made()?;
         let mut labels: Vec<u32> = table.exemplars.iter().map(|exemplar| exemplar.label).collect();
@@ -299,6 +330,22 @@ impl Ground {
     }
 }
 
+/// Queries that are farther from the memory than nearly all of its exemplars are from each other.
+fn far(memory: &Memory, table: &Neighborhoods) -> Result<usize> {
+    let mut far = 0;
+    for nearest in table.queries.iter().filter_map(|query| query.neighbors.first()) {
+        far += usize::from(memory.novelty(nearest.distance as f32)?.is_some_and(|novelty| novelty >= vismem_eval::FAR));
+    }
+    Ok(far)
+}
+
+/// Exemplars that no other one shares its label with.
+fn alone(table: &Neighborhoods) -> usize {
+    let mut exemplars = vec![0usize; table.labels.len()];
+    table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
+    table.queries.iter().filter(|query| query.truth.iter().all(|label| exemplars[*label as usize] < 2)).count()
+}
+
 /// The last part of a path, which names a set of queries.
 pub fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
@@ -323,7 +370,7 @@ impl Searched {
             memory = subset(&memory, &ids, &made.path().join("subset.vismem"), &mut Steps(observer))?;
             scratch = Some(made);
         }
-        let roster = Roster::of(&memory)?;
+        let roster = Roster::of(&memory, &mut Steps(observer))?;
         let (sets, unreadable) = if asked.queries.is_empty() {
             if asked.reading.label.is_some() || !asked.labels.is_empty() {
                 return Err(RequestError::LabelsWithoutQueries.into());
@@ -339,7 +386,9 @@ impl Searched {
             return Err(Error::ForeignLabels { example: example.clone(), similar });
         }
         let queries = QuerySet::joined(&sets);
-        let sets = sets.iter().map(|set| (set.name.clone(), set.len())).collect();
+        let paths = asked.queries.iter().map(|path| Some(path.display().to_string())).chain([None]);
+        let set = |(set, path): (&QuerySet, _)| Set { name: set.name.clone(), path, size: set.len() };
+        let sets = sets.iter().zip(paths).map(set).collect();
         Ok((Self { memory, path, condition, _scratch: scratch, roster, queries, sets, search }, unreadable))
     }
 

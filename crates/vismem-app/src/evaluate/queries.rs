@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use vismem::Memory;
 use vismem_data::embeddings::fault;
-use vismem_data::{Dataset, Embeddings, LabelledPicture, Reading, has_extension, labels};
+use vismem_data::{Dataset, Embeddings, LabelledPicture, Reading, embedding_folder, has_extension, labels};
 use vismem_encode::{Encoder, Outcome as Encoding};
-use vismem_eval::gather::{Labelled, QuerySet};
+use vismem_eval::gather::{Kind, Labelled, QuerySet};
 
 use super::ground::name_of;
 use super::{Asked, kept};
@@ -22,7 +22,11 @@ pub fn read(
     output: Option<&Path>,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<QuerySet>, usize)> {
-    let (arrays, pictures): (Vec<_>, Vec<_>) = asked.queries.iter().partition(|path| has_extension(path, "npy"));
+    let (encoded, others): (Vec<_>, Vec<_>) = asked.queries.iter().partition(|path| embedding_folder::is_one(path));
+    let (arrays, pictures): (Vec<_>, Vec<_>) = others.into_iter().partition(|path| has_extension(path, "npy"));
+    if !encoded.is_empty() && asked.reading.label.is_some() {
+        return Err(RequestError::Exported.into());
+    }
     if !asked.labels.is_empty() && asked.labels.len() != arrays.len() {
         return Err(RequestError::LabelFiles { files: asked.labels.len(), arrays: arrays.len() }.into());
     }
@@ -45,6 +49,7 @@ pub fn read(
     let mut sets = Vec::with_capacity(asked.queries.len());
     for path in asked.queries {
         let (queries, failed) = match &mut pictures {
+            _ if embedding_folder::is_one(path) => encoded_rows(memory, path, observer)?,
             Some(pictures) if !has_extension(path, "npy") => {
                 pictures.encode(datasets.next().expect("one was opened for each of these paths"), observer)?
             }
@@ -55,6 +60,13 @@ pub fn read(
             return Err(Error::NoUsableQuery { path: path.clone() });
         }
         sets.push(QuerySet::new(&name_of(path), memory.encoder().dim, queries)?);
+    }
+    // Sets are told apart by their names.
+    let names: Vec<String> = sets.iter().map(|set: &QuerySet| set.name.clone()).collect();
+    for (set, path) in sets.iter_mut().zip(asked.queries) {
+        if names.iter().filter(|name| **name == set.name).count() > 1 {
+            set.name = path.display().to_string();
+        }
     }
     Ok((sets, unreadable))
 }
@@ -85,7 +97,26 @@ fn rows(
                 failed += 1;
             }
             None => {
-                queries.push(Labelled { name: rows.name_of(row), truth: vec![label], embedding: embedding.to_vec() })
+                let (name, embedding) = (rows.name_of(row), embedding.to_vec());
+                queries.push(Labelled { name, truth: vec![label], kind: Kind::Row, embedding })
+            }
+        }
+    }
+    Ok((queries, failed))
+}
+
+/// The rows of a folder of embeddings, which knows what they are called.
+fn encoded_rows(memory: &Memory, folder: &Path, observer: &mut dyn Observer) -> Result<(Vec<Labelled>, usize)> {
+    let (mut queries, mut failed) = (Vec::new(), 0);
+    for embeddings::Encoded { name, label, embedding } in embeddings::encoded(folder, memory)? {
+        match embedding {
+            Ok(embedding) => {
+                let kind = if Path::new(&name).is_file() { Kind::File } else { Kind::Packed };
+                queries.push(Labelled { name, truth: vec![label], kind, embedding });
+            }
+            Err(fault) => {
+                observer.failed(&Failure::of_row(name, fault));
+                failed += 1;
             }
         }
     }
@@ -149,6 +180,7 @@ impl Pictures {
         let query = |(path, embedding): (PathBuf, _)| Labelled {
             name: path.display().to_string(),
             truth: labels.remove(&path).unwrap_or_default(),
+            kind: if path.is_file() { Kind::File } else { Kind::Packed },
             embedding,
         };
         Ok((encoded.into_iter().map(query).collect(), failed))

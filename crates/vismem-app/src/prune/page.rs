@@ -1,19 +1,26 @@
-//! The page of the exemplars that mislead most.
+//! The exemplars that mislead most, as pages to go through by eye and as a list.
 
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
-use vismem::{ClassifyOptions, Memory, Pruned, Standing, Vote, Votes};
-use vismem_report::{NEIGHBOR_SIDE, Suspect, Suspects, suspects_to_html};
+use serde::Serialize;
+use vismem::{ClassifyOptions, Exemplar, Memory, Pruned, Search, Standing, Votes};
+use vismem_eval::gather::{QuerySet, Roster, neighborhoods};
+use vismem_eval::{Blame, Mistake, MistakesOptions, mistakes};
+use vismem_report::{NEIGHBOR_SIDE, Picture, Suspects, suspects_to_html};
 
+use crate::observer::Steps;
 use crate::picture::Pictures;
-use crate::{IoContext, Result};
+use crate::{IoContext, Observer, Result};
 
-/// How many exemplars the page shows.
+/// How many exemplars a page shows.
 const SHOWN: usize = 60;
+/// How many pages there are at most: nobody looks at more.
+const PAGES: usize = 20;
 
-/// A page of the exemplars that mislead most.
+/// Pages of the exemplars that mislead most.
 pub struct Page<'a> {
-    /// The file, .html.
+    /// The first file, .html; those that follow have a number before the dot.
     pub file: &'a Path,
     /// How pictures are opened.
     pub pictures: Pictures,
@@ -38,46 +45,152 @@ pub enum Correction<'a> {
     },
 }
 
+/// An exemplar that may be labelled wrong, or was a wrong neighbour of others.
+#[derive(Debug, Clone, Serialize)]
+pub struct Suspect {
+    /// Its id.
+    pub id: u64,
+    /// Its label.
+    pub label: String,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// What its neighbours take it for, without itself.
+    pub others_say: String,
+    /// Their part of the vote, 0..=1.
+    pub others_share: f64,
+    /// How many exemplars of another label had it among their neighbours.
+    pub wrong: u32,
+    /// How many exemplars had it among their neighbours.
+    pub retrievals: u32,
+    /// Whether the pruning hides it.
+    pub hidden: bool,
+    /// Why no other label is advised; `None` where nothing is withheld.
+    pub no_advice: Option<String>,
+    /// Commands that correct it, those that can be taken back first.
+    pub commands: Vec<String>,
+}
+
 impl Page<'_> {
-    pub(super) fn write(&self, memory: &Memory, pruned: &Pruned) -> Result<()> {
-        let mut worst: Vec<(u64, Votes)> = pruned.reliability.iter().filter(|(_, votes)| votes.wrong > 0).collect();
-        worst.sort_by(|(a, x), (b, y)| y.wrong.cmp(&x.wrong).then(x.retrievals.cmp(&y.retrievals)).then(a.cmp(b)));
-        let misleading = worst.len();
-        worst.truncate(SHOWN);
-        let ids: Vec<u64> = worst.iter().map(|(id, _)| *id).collect();
-        // Ten neighbours, as many as the paper counts for soft pruning, tell what an exemplar looks like.
-        let options = ClassifyOptions { k: 10, vote: Vote::RANK, ..Default::default() };
-        let decisions = if ids.is_empty() { Vec::new() } else { memory.classify_exemplars(&ids, &options)? };
-        let mut suspects = Vec::with_capacity(ids.len());
-        let exemplars = memory.exemplars(&ids)?;
-        for (((id, votes), decision), exemplar) in worst.into_iter().zip(decisions).zip(exemplars) {
-            // Whoever was counted is in this snapshot.
-            let Some(exemplar) = exemplar else { continue };
-            let relabel = Correction::Relabel { id, to: decision.label() };
-            let differs = exemplar.label != decision.label();
-            let corrections = differs.then_some(relabel).into_iter().chain([Correction::Forget { id }]);
-            suspects.push(Suspect {
+    /// Writes the pages, and returns who is on them and the files.
+    pub(super) fn write(
+        &self,
+        memory: &Memory,
+        pruned: &Pruned,
+        observer: &mut dyn Observer,
+    ) -> Result<(Vec<Suspect>, Vec<PathBuf>)> {
+        let suspects = self.suspects(memory, pruned, observer)?;
+        let misleading = pruned.reliability.iter().filter(|(_, votes)| votes.wrong > 0).count();
+        let pages = suspects.len().div_ceil(SHOWN).max(1);
+        let files: Vec<PathBuf> = (1..=pages).map(|page| self.file_of(page)).collect();
+        for (at, file) in files.iter().enumerate() {
+            let shown = suspects.iter().skip(at * SHOWN).take(SHOWN).map(|suspect| self.card(suspect)).collect();
+            let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let page = Suspects {
+                memory: memory.path().display().to_string(),
+                exemplars: memory.len() as u64,
+                misleading: misleading as u64,
+                neighbors: pruned.reliability.neighbors() as u64,
+                pruning: pruned.pruning.to_string(),
+                hidden: pruned.hidden().len() as u64,
+                first: at * SHOWN + 1,
+                of: suspects.len(),
+                suspects: shown,
+                pages: files.iter().map(name).collect(),
+                page: at,
+            };
+            std::fs::write(file, suspects_to_html(&page)?).at("write", file)?;
+        }
+        Ok((suspects, files))
+    }
+
+    fn file_of(&self, page: usize) -> PathBuf {
+        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        if page == 1 { self.file.into() } else { self.file.with_file_name(format!("{stem}-{page}.html")) }
+    }
+
+    fn card(&self, suspect: &Suspect) -> vismem_report::Suspect {
+        let source = suspect.source.as_deref();
+        let picture = match source {
+            Some(source) => self.pictures.of_file(Path::new(source), NEIGHBOR_SIDE),
+            None => Picture::Missing("No picture is known for this exemplar.".into()),
+        };
+        vismem_report::Suspect {
+            id: suspect.id,
+            label: suspect.label.clone(),
+            others_say: suspect.others_say.clone(),
+            others_share: suspect.others_share,
+            wrong: suspect.wrong,
+            retrievals: suspect.retrievals,
+            hidden: suspect.hidden,
+            source: source.unwrap_or("-").to_owned(),
+            picture,
+            no_advice: suspect.no_advice.clone(),
+            commands: suspect.commands.clone(),
+        }
+    }
+
+    /// First those that their neighbours take for another label, the surest first, as the mistakes of an evaluation are; then
+    /// those of which the neighbours say the same, by how often they were wrong.
+    fn suspects(&self, memory: &Memory, pruned: &Pruned, observer: &mut dyn Observer) -> Result<Vec<Suspect>> {
+        let votes: HashMap<u64, Votes> = pruned.reliability.iter().collect();
+        let taken_for_others =
+            if memory.len() < 2 { BTreeMap::new() } else { taken_for_others(memory, SHOWN * PAGES, observer)? };
+        let mut ids: Vec<u64> = taken_for_others.values().filter_map(|mistake| mistake.id).collect();
+        let listed: std::collections::HashSet<u64> = ids.iter().copied().collect();
+        let mut others: Vec<(u64, Votes)> = pruned.reliability.iter().filter(|(id, _)| !listed.contains(id)).collect();
+        others.retain(|(_, votes)| votes.wrong > 0);
+        others.sort_by(|(a, x), (b, y)| y.wrong.cmp(&x.wrong).then(x.retrievals.cmp(&y.retrievals)).then(a.cmp(b)));
+        others.truncate((SHOWN * PAGES).saturating_sub(ids.len()));
+        let others: Vec<u64> = others.into_iter().map(|(id, _)| id).collect();
+        let decisions = match others.is_empty() {
+            true => Vec::new(),
+            false => memory.classify_exemplars(&others, &ClassifyOptions::default())?,
+        };
+        let own_say: HashMap<u64, f64> =
+            others.iter().copied().zip(decisions.iter().map(vismem::Decision::confidence)).collect();
+        ids.extend(others);
+        let mistakes: HashMap<u64, &Mistake> =
+            taken_for_others.values().filter_map(|mistake| Some((mistake.id?, mistake))).collect();
+        let held: HashMap<&str, usize> =
+            memory.labels().iter().map(|label| (label.name.as_str(), label.exemplars)).collect();
+        let suspect = |exemplar: Exemplar| {
+            let (mistake, id) = (mistakes.get(&exemplar.id).copied(), exemplar.id);
+            let votes = votes.get(&id).copied().unwrap_or_default();
+            let others_say = mistake.map_or(&exemplar.label, |mistake| &mistake.decision).clone();
+            let is_advised = |mistake: &&Mistake| {
+                mistake.no_advice.is_none() && matches!(mistake.blame, Blame::QueryLabel | Blame::Model)
+            };
+            let relabel = mistake.filter(is_advised).map(|_| Correction::Relabel { id, to: &others_say });
+            // What is forgotten does not come back, and the last of a label would take the label with it.
+            let is_last = held.get(exemplar.label.as_str()).is_none_or(|held| *held < 2);
+            let forget = (!is_last).then_some(Correction::Forget { id });
+            let commands = relabel.into_iter().chain(forget).map(|correction| (self.in_words)(correction)).collect();
+            Suspect {
                 id,
-                others_say: decision.label().to_owned(),
-                others_share: decision.confidence(),
+                others_share: mistake
+                    .map_or_else(|| own_say.get(&id).copied().unwrap_or(1.0), |mistake| mistake.confidence),
                 wrong: votes.wrong,
                 retrievals: votes.retrievals,
                 hidden: pruned.pruning.standing(votes) == Standing::Hidden,
-                picture: self.pictures.of_source(exemplar.source.as_ref(), NEIGHBOR_SIDE),
-                commands: corrections.map(|correction| (self.in_words)(correction)).collect(),
+                no_advice: mistake.and_then(|mistake| mistake.no_advice.clone()),
+                commands,
+                others_say,
                 label: exemplar.label,
-                source: exemplar.source.map_or_else(|| "-".into(), |source| source.to_string()),
-            });
-        }
-        let page = Suspects {
-            memory: memory.path().display().to_string(),
-            exemplars: memory.len() as u64,
-            misleading: misleading as u64,
-            neighbors: pruned.reliability.neighbors() as u64,
-            pruning: pruned.pruning.to_string(),
-            hidden: pruned.hidden().len() as u64,
-            suspects,
+                source: exemplar.source.map(|source| source.to_string()),
+            }
         };
-        std::fs::write(self.file, suspects_to_html(&page)?).at("write", self.file)
+        // Whoever was counted is in this snapshot.
+        Ok(memory.exemplars(&ids)?.into_iter().flatten().map(suspect).collect())
     }
+}
+
+/// The exemplars that are decided wrong without themselves, by their place.
+fn taken_for_others(memory: &Memory, shown: usize, observer: &mut dyn Observer) -> Result<BTreeMap<usize, Mistake>> {
+    let progress = &mut Steps(observer);
+    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let roster = Roster::of(memory, progress)?;
+    let own = QuerySet::of_memory(memory, &roster)?;
+    let table = neighborhoods(memory, &roster, &own, k, Search::Exact, progress)?;
+    let options = MistakesOptions { vote, k, shown, program: String::new() };
+    Ok(mistakes(memory, &own, &table, &options)?.mistakes.into_iter().enumerate().collect())
 }

@@ -1,9 +1,10 @@
 mod answer;
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use vismem::{ClassifyOptions, Memory};
+use vismem::{ClassifyOptions, Memory, Vote};
 use vismem_app::Observer;
 use vismem_app::classify::{self, Answer, Answers};
 use vismem_app::what_if::{Part, Question};
@@ -27,19 +28,26 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     };
     let printer = Printer::new(args.format, &question.plain);
     let mut printed = Printed { printer, steps: Watch::default(), failed: None };
-    let unanswered = classify::classify(&memory, &question, &request, &mut printed);
+    let tried = classify::classify(&memory, &question, &request, &mut printed);
     let Printed { printer, failed, .. } = printed;
     if let Some(error) = failed {
         return Err(error);
     }
-    let all_answered = unanswered? == 0;
-    printer.end()?;
-    Ok(if all_answered { Outcome::Done } else { Outcome::Incomplete })
+    let tried = tried?;
+    printer.end(&tried)?;
+    Ok(if tried.failed == 0 { Outcome::Done } else { Outcome::Incomplete })
 }
 
 /// How the memory is asked; says what would make it faster, and what of a what-if fits nothing.
 pub fn question(memory: &Memory, plain: ClassifyOptions, what_if: &WhatIf, encoding: &Encoding) -> Result<Question> {
     index::advise(memory, plain.search);
+    if let Some((least, most)) = plain.min_confidence.zip(most_confidence(memory, &plain)?).filter(|(a, b)| a > b) {
+        output::note(format_args!(
+            "note: no answer can have a confidence of {least}: a label has too few exemplars for more than {most:.2} of the \
+             vote of {}; ask fewer with -k, or for less with --min-confidence",
+            plain.k
+        ));
+    }
     let question = Question::new(memory, plain, what_if.into(), &encoder::meant(encoding), &mut Watch::default())?;
     for part in &question.fits_nothing {
         let option = match part {
@@ -50,6 +58,22 @@ pub fn question(memory: &Memory, plain: ClassifyOptions, what_if: &WhatIf, encod
         output::note(format_args!("note: {option} fits no exemplar"));
     }
     Ok(question)
+}
+
+/// The highest confidence that any label can have, or any name that is common to labels: all of its exemplars are the
+/// nearest. `None` where it depends on distances.
+fn most_confidence(memory: &Memory, options: &ClassifyOptions) -> Result<Option<f64>> {
+    if !matches!(options.vote, Vote::Plurality | Vote::Rank { .. }) || memory.pruning()?.is_some() {
+        return Ok(None);
+    }
+    let taxonomy = memory.taxonomy()?;
+    let mut exemplars: HashMap<&str, usize> = HashMap::new();
+    for label in memory.labels() {
+        *exemplars.entry(taxonomy.name_of(&label.name, taxonomy.levels.len())).or_default() += label.exemplars;
+    }
+    let sum = |voters: usize| (0..voters).map(|rank| options.vote.weight(rank, 0.0)).sum::<f64>();
+    let (voters, most) = (options.k.min(memory.len()), exemplars.values().copied().max().unwrap_or(0));
+    Ok((voters > 0).then(|| sum(voters.min(most)) / sum(voters)))
 }
 
 impl From<&WhatIf> for vismem_app::what_if::WhatIf {

@@ -18,6 +18,7 @@ use vismem_app::picture::Pictures;
 use vismem_data::folder;
 use vismem_encode::Encoder;
 use vismem_models::Hub;
+use vismem_report::{Pictured, QUERY_SIDE};
 
 use self::pictures::{CLASSES, draw};
 use super::Outcome;
@@ -227,13 +228,10 @@ impl Tour<'_> {
         let (label, share) = (decision.label(), 100.0 * decision.confidence());
         self.say(&format!("   {label} {share:.0} %, {}", others.join(", ")))?;
 
-        let explanation = explain::explanation(
-            &Memory::open(memory)?,
-            picture,
-            &Pictures { limits: *encoder.limits(), ..Pictures::default() },
-            decision,
-            &ClassifyOptions::default(),
-        );
+        let pictures = Pictures { limits: *encoder.limits(), ..Pictures::default() };
+        let query = Pictured { name: picture.display().to_string(), picture: pictures.of_file(picture, QUERY_SIDE) };
+        let explanation =
+            explain::explanation(&Memory::open(memory)?, query, &pictures, decision, &ClassifyOptions::default());
         let files = ["explanation.html", "explanation.png"].map(|name| self.at(name));
         for file in &files {
             explain::write(file, &explanation)?;

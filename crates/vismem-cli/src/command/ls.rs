@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use vismem::Memory;
-use vismem_app::list::{self, Exemplars, Labels};
+use vismem_app::list::{self, Exemplars, Labels, Listed};
 
 use super::Outcome;
 use crate::args::{Args, Format, Ls};
@@ -44,7 +44,10 @@ fn exemplars(exemplars: &Exemplars, format: Format) -> Result<()> {
         return output::json(exemplars);
     }
     let mut out = output::stdout();
-    for entry in &exemplars.exemplars {
+    for Listed { exemplar: entry, distance } in &exemplars.exemplars {
+        if let Some(distance) = distance {
+            write!(out, "{distance:.4}  ")?;
+        }
         let source = entry.source.as_ref().map_or_else(|| "-".into(), ToString::to_string);
         write!(out, "{:>9}  {}  {source}", entry.id, entry.label)?;
         if !entry.attributes.is_empty() {

@@ -1,6 +1,7 @@
 //! The program as its users meet it: every test runs the real binary.
 #![allow(clippy::print_stdout)]
 
+mod advice;
 mod attributes;
 mod bad_input;
 mod basics;

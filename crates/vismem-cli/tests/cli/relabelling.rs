@@ -30,7 +30,10 @@ fn labels_are_corrected_merged_split_and_given_back() {
 
     // Decisions follow, without an embedding being touched.
     place.write("ask.npy", npy::rows(&npy::scattered(6)[1..2]));
-    assert_eq!(place.vismem("classify ask.npy -k 1").done().stdout, "ask.npy#0  kitten  100 %\n");
+    assert_eq!(
+        place.vismem("classify ask.npy -k 1").done().stdout,
+        "ask.npy#0  kitten  100 %  (the memory holds it: id 2)\n"
+    );
     for _ in 0..3 {
         place.vismem("undo").done().says(&["gave the labels from before back to"]);
     }

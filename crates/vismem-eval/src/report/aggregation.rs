@@ -6,15 +6,15 @@ use vismem_report::{Cell, Column, Finding, Section, Step, Table, Tenor};
 use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point, points};
 use super::{About, Part, command, program};
 use crate::paper::{AGGREGATION, AGGREGATION_KS, PRUNING};
-use crate::{Aggregation, AtK, ChosenBy, Curve, PrunedBy, Share};
+use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, PrunedBy, Share};
 
 const EXPERIMENT: &str = "aggregation";
 /// Labels in the figure of the hardest.
 const HARDEST: usize = 15;
-/// How `vismem classify` decides.
-const USUAL_VOTE: &str = "rank";
-/// See [`USUAL_VOTE`].
-const USUAL_K: usize = 20;
+/// A matrix of more labels is no longer read; then the most frequent confusions are listed.
+const MATRIX: usize = 12;
+/// Confusions that are listed.
+const CONFUSIONS: usize = 25;
 /// An accuracy higher by less than this is not worth another setting.
 const WORTH: f64 = 0.005;
 
@@ -27,7 +27,10 @@ pub fn part(result: &Aggregation, about: &About) -> Part {
     figures.push(hardest(result));
     let mut tables = vec![at_ks(result)];
     tables.extend(words::paper_tables(EXPERIMENT));
-    tables.extend(words::tables(&result.tables(), |name| name == "aggregation-by-label"));
+    tables.push(confusion(&result.as_classified));
+    tables.extend(words::tables(&result.tables(), |name| {
+        ["aggregation-by-label", "aggregation-precision-recall"].contains(&name)
+    }));
     let section = Section {
         name: EXPERIMENT.into(),
         title: "Votes and pruning".into(),
@@ -50,14 +53,13 @@ fn in_words(
 ) -> (Vec<Finding>, Vec<Step>, Vec<String>) {
     let (program, exemplars) = (program(about), about.exemplars as u64);
     // What a decision gets where nobody says otherwise: nothing about it was chosen on these queries.
-    let usual = plain.iter().find(|curve| curve.rule.vote == USUAL_VOTE);
-    let usual = usual.and_then(|curve| curve.accuracy.get(USUAL_K - 1).or(curve.accuracy.last()));
-    let Some(AtK { k: usual_k, accuracy: share }) = usual else { return Default::default() };
-    let right = format!(
-        "of the queries are answered right as vismem classify answers them, with {USUAL_VOTE} voting of the {} nearest exemplars.",
-        usual_k
-    );
-    let mut findings = vec![finding(EXPERIMENT, share, Tenor::Neutral, right.clone())];
+    let usual = &result.as_classified;
+    let share = &usual.accuracy;
+    let right =
+        format!("of the queries are answered right as vismem classify answers them, with {}.", usual.rule_in_words());
+    let is_no_better = share.value <= usual.most_frequent.value;
+    let tenor = if is_no_better { Tenor::Wary } else { Tenor::Neutral };
+    let mut findings = vec![finding(EXPERIMENT, share, tenor, right.clone())];
     let mut steps = Vec::new();
     let (vote, k) = (&best.rule.vote, best.best.k);
     let mut answer = vec![
@@ -69,6 +71,16 @@ fn in_words(
             words::interval(&best.best.accuracy)
         ),
     ];
+    answer.insert(
+        1,
+        format!(
+            "If every label counts alike, however many queries it has, that is {} (balanced accuracy). Whoever always answers \
+             the most frequent label of the queries is right for {}{}.",
+            percent(usual.balanced),
+            percent(usual.most_frequent.value),
+            if is_no_better { ": the memory is no better than that here" } else { "" }
+        ),
+    );
     let gain = best.best.accuracy.value - share.value;
     if gain >= WORTH {
         steps.push(Step {
@@ -77,7 +89,7 @@ fn in_words(
                 points(gain),
                 chance(best, share)
             ),
-            command: format!("{program} classify PICTURES -k {k} --vote {vote}"),
+            command: words::classify(about, &format!("-k {k} --vote {vote}")),
         });
     }
     let last = |curve: &Curve| curve.accuracy.last().copied();
@@ -256,6 +268,58 @@ fn hardest(result: &Aggregation) -> Figure {
         y: accuracy_axis().reaching(0.0, 1.0),
         series: vec![measured("accuracy", Marks::Points(points.collect()))],
         references: Vec::new(),
+    }
+}
+
+/// What is taken for what: a matrix of few labels, of many the most frequent confusions.
+fn confusion(of: &AsClassified) -> Table {
+    let labels: Vec<&str> = {
+        let mut labels: Vec<&str> = of.labels.iter().map(|quality| quality.label.as_str()).collect();
+        labels.sort_unstable();
+        labels
+    };
+    let title = "What is taken for what".to_owned();
+    if labels.len() > MATRIX {
+        let mut wrong: Vec<_> = of.confusion.iter().filter(|cell| cell.truth != cell.decision).collect();
+        wrong.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.truth, &a.decision).cmp(&(&b.truth, &b.decision))));
+        let row = |cell: &&Confused| {
+            [&cell.truth, &cell.decision, &words::count(cell.count)].map(Cell::new).into_iter().collect()
+        };
+        let (shown, all) = (wrong.len().min(CONFUSIONS) as u64, wrong.len() as u64);
+        return Table {
+            title,
+            note: format!(
+                "{}: the {} most frequent of {} confusions; aggregation-confusion.csv has all of them.",
+                words::sentence_case(&of.rule_in_words()),
+                words::count(shown),
+                words::count(all)
+            ),
+            columns: vec![Column::text("right label"), Column::text("taken for"), Column::number("queries")],
+            rows: wrong.iter().take(CONFUSIONS).map(row).collect(),
+        };
+    }
+    let count = |truth: &str, decision: &str| {
+        let cell = of.confusion.iter().find(|cell| cell.truth == truth && cell.decision == decision);
+        cell.map_or(0, |cell| cell.count)
+    };
+    let row = |truth: &&str| {
+        let cell = |decision: &&str| match count(truth, decision) {
+            0 => Cell::new(""),
+            number if truth == decision => Cell::best(words::count(number)),
+            number => Cell::new(words::count(number)),
+        };
+        std::iter::once(Cell::new(*truth)).chain(labels.iter().map(cell)).collect()
+    };
+    Table {
+        title,
+        note: format!(
+            "{}: a row for each right label, a column for each answer; right answers are bold.",
+            words::sentence_case(&of.rule_in_words())
+        ),
+        columns: std::iter::once(Column::text("right label"))
+            .chain(labels.iter().map(|label| Column::number(*label)))
+            .collect(),
+        rows: labels.iter().map(row).collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use vismem_report::figure::{Axis, Figure, Marks, Origin, Point, Reference, Refer
 use vismem_report::{Finding, Section, Step, Tenor};
 
 use super::words::{self, accuracy_axis, measured, percent, point};
-use super::{About, Part, command, program};
+use super::{About, Part, command};
 use crate::{Calibration, Part as Alike};
 
 const EXPERIMENT: &str = "calibration";
@@ -12,12 +12,12 @@ const EXPERIMENT: &str = "calibration";
 const CALIBRATED: f64 = 0.05;
 
 pub fn part(result: &Calibration, about: &About) -> Part {
-    let program = program(about);
     let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
     let ece = words::points_within;
     let plain = &result.confidence;
     let below: f64 = plain.parts.iter().map(|part| (part.accuracy.value - part.mean) * part.accuracy.n as f64).sum();
     let direction = if below > 0.0 { "right more often than it says" } else { "right less often than it says" };
+    let right: u64 = plain.parts.iter().map(|part| part.accuracy.count()).sum();
     let mut answer = vec![format!(
         "The winner’s share of the vote, under {rule}, is off by {} on average (expected calibration error); on the whole the \
          memory is {direction}. The Brier score is {:.3}.",
@@ -35,7 +35,8 @@ pub fn part(result: &Calibration, about: &About) -> Part {
             again.confidence.brier.value
         ));
     }
-    let good = plain.ece.value < CALIBRATED;
+    // Of a memory that is never right nobody wants to know when it is.
+    let good = plain.ece.value < CALIBRATED && right > 0;
     let sentence = if good {
         "is how far confidence is off on average: it can be read as the chance of being right.".to_owned()
     } else {
@@ -60,7 +61,7 @@ pub fn part(result: &Calibration, about: &About) -> Part {
                 percent(sure.right),
                 words::whole_percent(sure.share)
             ),
-            command: format!("{program} classify PICTURES --min-confidence {:.2}", sure.from),
+            command: words::classify(about, &format!("--min-confidence {:.2}", sure.from)),
         });
     }
     let mut figures = vec![diagram(result)];

@@ -64,6 +64,7 @@ fn case(composed: &Composed, pictures: &Pictures) -> Case {
             row("near the query, q".into(), &composed.neighbors),
             row(format!("near q − n₁, of length {:.2}", composed.residual_length), &composed.residual_neighbors),
         ],
+        note: String::new(),
         commands: Vec::new(),
     }
 }

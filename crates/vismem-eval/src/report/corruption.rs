@@ -6,7 +6,7 @@ use vismem_report::{Finding, Section, Tenor};
 use super::words::{self, accuracy_axis, measured, point};
 use super::{About, Part, command};
 use crate::paper::CORRUPTION_IS_FLAT_TO;
-use crate::{Corruption, VOTES};
+use crate::{Corruption, FlatTo, VOTES};
 
 const EXPERIMENT: &str = "corruption";
 
@@ -16,6 +16,14 @@ pub fn part(result: &Corruption, about: &About) -> Part {
         .flat_to
         .iter()
         .map(|flat| {
+            if !can_tell(result, flat) {
+                return format!(
+                    "{} voting of {} neighbours is hardly better than with labels that are all drawn at random, so nothing can \
+                     be said of how many may be wrong.",
+                    words::sentence_case(&flat.rule.vote),
+                    flat.k
+                );
+            }
             let share = words::whole_percent(flat.share);
             format!(
                 "{} voting of {} neighbours loses less than a point up to {share} of random labels.",
@@ -25,7 +33,9 @@ pub fn part(result: &Corruption, about: &About) -> Part {
         })
         .collect();
     let usual = crate::Rule::from(vismem::Vote::RANK);
-    if let Some(flat) = result.flat_to.iter().find(|flat| flat.rule == usual && flat.share > 0.0) {
+    if let Some(flat) =
+        result.flat_to.iter().find(|flat| flat.rule == usual && flat.share > 0.0 && can_tell(result, flat))
+    {
         findings.push(Finding {
             number: words::whole_percent(flat.share),
             interval: String::new(),
@@ -57,6 +67,13 @@ pub fn part(result: &Corruption, about: &About) -> Part {
     Part { section, findings, steps: Vec::new() }
 }
 
+/// Whether there is an accuracy to lose: that without random labels is above that with nothing else.
+fn can_tell(result: &Corruption, flat: &FlatTo) -> bool {
+    let of = |at: &&crate::Corrupted| at.rule == flat.rule && at.k == flat.k;
+    let at = |share: f64| result.points.iter().filter(of).find(|at| at.share == share);
+    at(0.0).zip(at(1.0)).is_some_and(|(clean, random)| clean.accuracy.low > random.accuracy.value)
+}
+
 fn figure(result: &Corruption, k: usize) -> Figure {
     let line = |vote: vismem::Vote| {
         let rule = crate::Rule::from(vote);
@@ -64,7 +81,7 @@ fn figure(result: &Corruption, k: usize) -> Figure {
         measured(&rule.vote, Marks::LineWithBars(points.map(|at| spread(at.share, &at.accuracy)).collect()))
     };
     let widest = result.points.iter().map(|point| (point.accuracy.high - point.accuracy.low) / 2.0).fold(0.0, f64::max);
-    let runs = result.points.first().map_or(0, |point| point.accuracy.runs);
+    let runs = result.points.iter().map(|point| point.accuracy.runs).max().unwrap_or(0);
     Figure {
         name: format!("k-{k}"),
         title: format!("Accuracy of {k} neighbours with random labels in the memory"),

@@ -4,7 +4,7 @@ use vismem_report::figure::{Axis, Figure, Marks, Origin, Point, Reference, Refer
 use vismem_report::{Section, Step};
 
 use super::words::{self, accuracy_axis, measured, percent, points};
-use super::{About, Part, command, program};
+use super::{About, Part, command};
 use crate::{Hyperparameters, SweepPoint};
 
 const EXPERIMENT: &str = "hyperparameters";
@@ -13,35 +13,24 @@ const EXPERIMENT: &str = "hyperparameters";
 const SWEEPS: [(&str, &str, bool); 3] = [("rank", "α", true), ("distance", "ξ", false), ("softmax", "τ", true)];
 
 pub fn part(result: &Hyperparameters, about: &About) -> Part {
-    let program = program(about);
     let of = |vote: &str| result.points.iter().filter(|point| point.rule.vote == vote).collect::<Vec<_>>();
     let (mut answer, mut steps) = (Vec::new(), Vec::new());
     for (vote, letter, _) in SWEEPS {
         let sweep = of(vote);
-        let better = |a, b| if value(b) > value(a) { b } else { a };
-        let best = sweep.iter().copied().reduce(better);
         let papers = sweep.iter().copied().find(|point| point.is_the_papers);
-        let (Some(best), Some(papers)) = (best, papers) else { continue };
+        let Some(papers) = papers else { continue };
+        let most = sweep.iter().copied().map(value).fold(0.0, f64::max);
+        let as_good: Vec<&SweepPoint> = sweep.iter().copied().filter(|point| value(point) == most).collect();
+        // Of equally good ones the paper's, which needs no option.
+        let best = as_good.iter().copied().find(|point| point.is_the_papers).unwrap_or(as_good[0]);
         let gain = value(best) - value(papers);
         let parameter = best.rule.parameter.unwrap_or_default();
-        let relation = if gain <= 0.0 {
-            "the paper’s own value".to_owned()
-        } else {
-            format!("{} above the paper’s value", points(gain))
-        };
-        answer.push(format!(
-            "{} voting is best at {letter} = {parameter}, with {}: {relation}.",
-            words::sentence_case(vote),
-            percent(value(best))
-        ));
+        answer.push(relation(vote, letter, &sweep, &as_good, papers));
         // Better than chance would make it.
         if value(best) > papers.best.accuracy.high {
             steps.push(Step {
                 sentence: format!("Try {letter} = {parameter} for {vote} voting: better by {} here.", points(gain)),
-                command: format!(
-                    "{program} classify PICTURES -k {} --vote {vote} --parameter {parameter}",
-                    best.best.k
-                ),
+                command: words::classify(about, &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k)),
             });
         }
     }
@@ -57,6 +46,27 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
         command: command(about, EXPERIMENT),
     };
     Part { section, findings: Vec::new(), steps }
+}
+
+/// Which values of a parameter are best, and how the paper's compares.
+fn relation(vote: &str, letter: &str, sweep: &[&SweepPoint], as_good: &[&SweepPoint], papers: &SweepPoint) -> String {
+    let named = |point: &SweepPoint| point.rule.parameter.unwrap_or_default().to_string();
+    let (most, vote) = (value(as_good[0]), words::sentence_case(vote));
+    let (papers_own, papers_value) = (named(papers), value(papers));
+    let all: Vec<String> = as_good.iter().map(|point| named(point)).collect();
+    if as_good.len() == sweep.len() {
+        return format!("{vote} voting is as good at every {letter} that was tried, with {}.", percent(most));
+    }
+    let compared = match (papers_value == most, as_good.len()) {
+        (true, 1) => "the paper’s own value".to_owned(),
+        (true, _) => format!("the paper’s {papers_own} is one of these, which are equally good"),
+        (false, _) => {
+            let differ = percent(most) != percent(papers_value);
+            let by = if differ { format!(": {} less", points(most - papers_value)) } else { ", hardly less".into() };
+            format!("the paper’s {papers_own} has {}{by}", percent(papers_value))
+        }
+    };
+    format!("{vote} voting is best at {letter} = {}, with {}; {compared}.", all.join(", "), percent(most))
 }
 
 fn value(point: &SweepPoint) -> f64 {

@@ -9,7 +9,7 @@ use crate::{Blame, Mistake, Mistakes};
 const EXPERIMENT: &str = "errors";
 
 /// Who is to blame, what that means for whoever looks at the pictures, and what to do.
-const KINDS: [(Blame, &str, &str, &str); 3] = [
+const KINDS: [(Blame, &str, &str, &str); 5] = [
     (
         Blame::QueryLabel,
         "The query’s label is in doubt",
@@ -23,8 +23,22 @@ const KINDS: [(Blame, &str, &str, &str); 3] = [
         "Look at exemplars whose label is in doubt, and correct those that are labelled wrong",
     ),
     (
+        Blame::TooFew,
+        "Labels with too few exemplars",
+        "With so few exemplars of their own label these can hardly be answered right, so the answers say nothing of the labels. \
+         Add exemplars, and measure on other queries afterwards.",
+        "Add exemplars of labels that have too few",
+    ),
+    (
+        Blame::Far,
+        "The memory knows nothing like it",
+        "These are farther from the memory than nearly all of its exemplars are from each other: another kind of picture, or \
+         something that it has no label for. Whether a label is wrong cannot be told from that.",
+        "Look at what the memory knows nothing like, and add exemplars of it if it should know it",
+    ),
+    (
         Blame::Model,
-        "The encoder is not up to it, or exemplars are too few",
+        "The encoder does not tell them apart",
         "The labels look right. More exemplars of this kind help most, or another encoder. What is added from here is known by \
          heart: measure on other queries afterwards.",
         "Add exemplars of what is mistaken, and measure on other queries afterwards",
@@ -102,6 +116,7 @@ fn case(mistake: &Mistake, pictures: &Pictures) -> Case {
         ),
         right: Some(false),
         rows: vec![CaseRow { title: String::new(), neighbors: neighbors.collect() }],
+        note: mistake.no_advice.as_ref().map_or_else(String::new, |why| format!("No label is advised: {why}.")),
         commands: mistake.commands.clone(),
     }
 }

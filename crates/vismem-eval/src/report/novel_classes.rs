@@ -13,6 +13,8 @@ use crate::{NovelClasses, NovelRun, Share};
 const EXPERIMENT: &str = "novel-classes";
 /// New labels that are decided worse than the old ones by less are as good.
 const AS_GOOD: f64 = 0.05;
+/// An accuracy below this is good of nothing.
+const LITTLE: f64 = 0.5;
 
 pub fn part(result: &NovelClasses, about: &About) -> Part {
     let (mut answer, mut findings) = (Vec::new(), Vec::new());
@@ -61,7 +63,10 @@ pub fn part(result: &NovelClasses, about: &About) -> Part {
             percent(after.mean)
         );
         // As good as on what it knew, as far as anybody can tell.
-        let tenor = |new: &Estimate| if new.value > before.mean - AS_GOOD { Tenor::Good } else { Tenor::Neutral };
+        let tenor = |new: &Estimate| match new.value {
+            value if value < before.mean - AS_GOOD || value < LITTLE => Tenor::Neutral,
+            _ => Tenor::Good,
+        };
         findings.extend(over_draws(result, |run| &run.new).map(|new| finding(EXPERIMENT, &new, tenor(&new), sentence)));
         findings.push(Finding {
             number: percent(auroc.mean),

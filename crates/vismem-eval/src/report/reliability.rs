@@ -67,9 +67,7 @@ fn by_rank(result: &NeighborReliability) -> Figure {
     let points = result.ranks.iter().map(|at| point(rank(at.index), &at.accuracy)).collect();
     let mut series = vec![measured("accuracy", Marks::Line(points))];
     if result.fit.is_some() {
-        // A line knows no bounds; an accuracy does.
-        let possible = |fitted: &f64| (0.0..=1.0).contains(fitted);
-        let fitted = result.ranks.iter().filter_map(|at| Some(Point::new(rank(at.index), at.fitted.filter(possible)?)));
+        let fitted = result.ranks.iter().filter_map(|at| Some(Point::new(rank(at.index), at.fitted?)));
         series.push(measured("logarithmic fit", Marks::Curve(fitted.collect())));
     }
     Figure {

@@ -4,7 +4,7 @@ use vismem_report::figure::{Axis, Figure, Marks, Point, Unit};
 use vismem_report::{Finding, Section, Step, Tenor};
 
 use super::words::{self, measured, paper, percent};
-use super::{About, Part, command, program};
+use super::{About, Part, command};
 use crate::Scaling;
 use crate::paper::SCALING;
 
@@ -43,7 +43,7 @@ pub fn part(result: &Scaling, about: &About) -> Part {
             if times <= WITHIN_REACH {
                 steps.push(Step {
                     sentence: "Add more labelled pictures: the error falls with the size of the memory.".into(),
-                    command: format!("{} add MORE-PICTURES", program(about)),
+                    command: String::new(),
                 });
             } else {
                 steps.push(Step {

@@ -4,8 +4,9 @@ use vismem_report::figure::{Axis, Marks, Origin, Point, Series, Unit};
 pub use vismem_report::words::{NBSP, count, counted, counted_in, shell};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
-use crate::Share;
+use super::program;
 use crate::interval::{Estimate, Repeated};
+use crate::{About, Share};
 
 /// A number with its 95 % interval.
 pub trait Uncertain {
@@ -29,6 +30,12 @@ impl Uncertain for Estimate {
     fn ends(&self) -> (f64, f64, f64) {
         (self.value, self.low, self.high)
     }
+}
+
+/// The command that asks about the queries by other options; empty where there are none to be named.
+pub fn classify(about: &About, options: &str) -> String {
+    let paths: Vec<String> = about.queries.iter().filter_map(|queries| Some(shell(queries.path.as_ref()?))).collect();
+    if paths.is_empty() { String::new() } else { format!("{} classify {} {options}", program(about), paths.join(" ")) }
 }
 
 /// A share in percent with one digit.

@@ -184,7 +184,8 @@ impl<'a> Decider<'a> {
                 }
                 Standing::Hidden => Standing::Hidden,
             };
-            (f64::from(candidate.distance), standing)
+            // Rounding can take the distance of the same direction a hair below zero.
+            (f64::from(candidate.distance.clamp(0.0, 2.0)), standing)
         };
         candidates.iter().map(standing).collect()
     }

@@ -23,7 +23,7 @@ pub struct Decision {
     pub neighbors: Vec<Voter>,
     /// How many of the `k` nearest exemplars pruning hides. They did not vote, unless all of them are hidden.
     pub hidden: usize,
-    /// How unlike everything in the memory the query is: the share of exemplars, in percent (0..=100), that have a
+    /// How unlike everything in the memory the query is: the share of exemplars (of up to 512), in percent (0..=100), that have a
     /// nearer neighbour than the query has. `None` where there are not two exemplars to measure by.
     pub novelty: Option<f64>,
     /// The share of the nearest exemplars that such a search finds on average, 0.5..=1: 1 where it was exact.

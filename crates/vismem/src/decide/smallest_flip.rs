@@ -24,8 +24,9 @@ use crate::decide::leads::{Leads, Paths};
 use crate::decide::vote::{Tally, weights};
 use crate::{Standing, Vote};
 
-/// Leads that differ by less than this share of all weights are put to the vote.
-const ROUNDING: f64 = 1e-12;
+/// Leads that differ by less than this share of all weights are put to the vote. It is more than what the vote itself takes
+/// for rounding.
+const ROUNDING: f64 = 4e-12;
 
 /// Neighbours as the vote sees them, nearest first.
 pub(crate) struct Neighborhood {

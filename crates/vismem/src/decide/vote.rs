@@ -90,18 +90,35 @@ impl Serialize for Vote {
     }
 }
 
+/// Scores are equal where they differ by less than this share of themselves. What is equal by the definition of a vote, such
+/// as 1/2 + 1/12 and 1/3 + 1/4, is often not equal to the last digit of an f64; and nothing that is told apart by less
+/// than this deserves to be.
+const ROUNDING: f64 = 1e-12;
+
+/// Whether a score is higher than another one by more than rounding.
+fn exceeds(score: f64, other: f64) -> bool {
+    score > other * (1.0 + ROUNDING)
+}
+
 /// The scores of a vote, built up neighbour by neighbour, nearest first. Counting a neighbour takes the same time
 /// however many labels there are.
 ///
-/// A tie goes to the label that reached the top score first.
+/// A tie goes to the label that reached the top score first; scores that differ by rounding alone are a tie.
 #[derive(Debug, Clone)]
 pub struct Tally<L> {
-    /// Each label with its score and the position of the neighbour that last raised it.
-    scores: Vec<(L, f64, usize)>,
+    scores: Vec<Score<L>>,
     /// Where in `scores` a label is; empty while there are only a few.
     positions: HashMap<L, usize>,
     seen: usize,
     winner: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Score<L> {
+    label: L,
+    sum: f64,
+    /// What the sum was when it was last raised by more than rounding, and the position of the neighbour that did it.
+    reached: (f64, usize),
 }
 
 impl<L> Default for Tally<L> {
@@ -114,12 +131,12 @@ impl<L: Copy + Eq + Hash> Tally<L> {
     /// Counts one neighbour for `label` with `weight` ≥ 0.
     pub fn add(&mut self, label: L, weight: f64) {
         let position = self.position(label);
-        let (_, score, raised) = &mut self.scores[position];
-        if *score + weight > *score {
-            *raised = self.seen;
+        let score = &mut self.scores[position];
+        score.sum += weight;
+        if exceeds(score.sum, score.reached.0) {
+            score.reached = (score.sum, self.seen);
         }
-        *score += weight;
-        if self.scores[position].1 > self.scores[self.winner].1 {
+        if exceeds(self.scores[position].sum, self.scores[self.winner].sum) {
             self.winner = position;
         }
         self.seen += 1;
@@ -128,16 +145,16 @@ impl<L: Copy + Eq + Hash> Tally<L> {
     /// Where in the scores the label is, from now on if it is new.
     fn position(&mut self, label: L) -> usize {
         let known = match self.positions.is_empty() {
-            true => self.scores.iter().position(|(known, ..)| *known == label),
+            true => self.scores.iter().position(|known| known.label == label),
             false => self.positions.get(&label).copied(),
         };
         known.unwrap_or_else(|| {
             let position = self.scores.len();
-            self.scores.push((label, 0.0, self.seen));
+            self.scores.push(Score { label, sum: 0.0, reached: (0.0, self.seen) });
             if !self.positions.is_empty() {
                 self.positions.insert(label, position);
             } else if position == FEW {
-                self.positions = self.scores.iter().map(|(label, ..)| *label).zip(0..).collect();
+                self.positions = self.scores.iter().map(|score| score.label).zip(0..).collect();
             }
             position
         })
@@ -145,25 +162,28 @@ impl<L: Copy + Eq + Hash> Tally<L> {
 
     /// The label that leads so far; `None` before the first neighbour.
     pub fn winner(&self) -> Option<L> {
-        self.scores.get(self.winner).map(|(label, ..)| *label)
+        self.scores.get(self.winner).map(|score| score.label)
     }
 
     /// Sum of all weights.
     pub fn total(&self) -> f64 {
-        self.scores.iter().map(|(_, score, _)| score).sum()
+        self.scores.iter().map(|score| score.sum).sum()
     }
 
-    /// All labels with their scores, best first.
+    /// All labels with their scores, best first: the winner leads.
     pub fn ranked(&self) -> Vec<(L, f64)> {
-        let mut scores = self.scores.clone();
-        scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.cmp(&b.2)));
-        scores.into_iter().map(|(label, score, _)| (label, score)).collect()
+        let mut scores: Vec<(usize, &Score<L>)> = self.scores.iter().enumerate().collect();
+        scores.sort_by(|(_, a), (_, b)| b.sum.total_cmp(&a.sum));
+        for tied in scores.chunk_by_mut(|(_, a), (_, b)| !exceeds(a.sum, b.sum)) {
+            tied.sort_by_key(|(position, score)| (*position != self.winner, score.reached.1));
+        }
+        scores.into_iter().map(|(_, score)| (score.label, score.sum)).collect()
     }
 }
 
-/// What each neighbour counts, nearest first; `None` for one that does not vote. A hidden neighbour takes up no rank.
-/// Where all are hidden, all vote, as if nothing were pruned.
-pub(crate) fn weights(vote: Vote, neighbors: &[(f64, Standing)]) -> Vec<Option<f64>> {
+/// What each neighbour counts, given by distance and standing, nearest first; `None` for one that does not vote. A hidden
+/// neighbour takes up no rank. Where all are hidden, all vote, as if nothing were pruned.
+pub fn weights(vote: Vote, neighbors: &[(f64, Standing)]) -> Vec<Option<f64>> {
     let nobody_left = neighbors.iter().all(|(_, standing)| *standing == Standing::Hidden);
     let mut rank = 0;
     let weight = |&(distance, standing): &(f64, Standing)| {
@@ -188,19 +208,24 @@ pub fn decisions_at_every_k<L: Copy + Eq + Hash>(vote: Vote, neighbors: impl Int
 
 /// The same under pruning. `neighbors` are label, cosine distance and standing, nearest first.
 ///
-/// As in the authors' code a hidden neighbour does not vote and takes up no rank; where all neighbours are hidden, none
-/// is; and where some follow that are not, but none is among the first `k`, the nearest decides alone.
+/// A hidden neighbour does not vote and takes up no rank; where all of the first `k` are hidden, none is. So every element
+/// is what [`crate::Memory::classify`] decides with that `k`.
 pub fn pruned_decisions_at_every_k<L: Copy + Eq + Hash>(vote: Vote, neighbors: &[(L, f64, Standing)]) -> Vec<L> {
-    let standings: Vec<(f64, Standing)> =
-        neighbors.iter().map(|&(_, distance, standing)| (distance, standing)).collect();
-    let mut tally = Tally::default();
-    let decision = |(&(label, ..), weight): (&(L, f64, Standing), Option<f64>)| {
-        if let Some(weight) = weight {
-            tally.add(label, weight);
+    let (mut visible, mut hidden) = (Tally::default(), Tally::default());
+    let mut rank = 0;
+    let decision = |(position, &(label, distance, standing)): (usize, &(L, f64, Standing))| {
+        match standing {
+            Standing::Counts(factor) => {
+                visible.add(label, vote.weight(rank, distance) * factor);
+                rank += 1;
+            }
+            // They are asked until the first one comes that is not hidden.
+            Standing::Hidden if rank == 0 => hidden.add(label, vote.weight(position, distance)),
+            Standing::Hidden => {}
         }
-        tally.winner().or(neighbors.first().map(|(nearest, ..)| *nearest))
+        visible.winner().or(hidden.winner())
     };
-    neighbors.iter().zip(weights(vote, &standings)).filter_map(decision).collect()
+    neighbors.iter().enumerate().filter_map(decision).collect()
 }
 
 #[cfg(test)]
@@ -238,6 +263,26 @@ mod tests {
             assert!(vote.checked().is_err(), "{vote}");
         }
         assert!(Vote::Softmax { tau: 0.002 }.checked().is_ok());
+    }
+
+    #[test]
+    fn rank_sums_that_are_equal_as_fractions_are_a_tie() {
+        let pairs = || (0..60u64).flat_map(|a| (a + 1..60).map(move |b| (a, b)));
+        // 1 / (2 + a) + 1 / (2 + b) as a fraction.
+        let sum = |(a, b): (u64, u64)| (4 + a + b, (2 + a) * (2 + b));
+        let is_equal = |((x, over_x), (y, over_y)): ((u64, u64), (u64, u64))| x * over_y == y * over_x;
+        let mut ties = 0;
+        for late in pairs() {
+            for early in pairs().filter(|early| early.1 < late.1 && is_equal((sum(late), sum(*early)))) {
+                let mut votes = [(late.0, 'l'), (late.1, 'l'), (early.0, 'e'), (early.1, 'e')];
+                votes.sort_unstable();
+                let mut tally = Tally::default();
+                votes.iter().for_each(|(rank, label)| tally.add(*label, Vote::RANK.weight(*rank as usize, 0.5)));
+                assert_eq!((tally.winner(), tally.ranked()[0].0), (Some('e'), 'e'), "{late:?} and {early:?}");
+                ties += 1;
+            }
+        }
+        assert!(ties > 50, "{ties}");
     }
 
     /// The winner by the definition: the highest score, and of equal ones the one that was reached first.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use vismem::ClassifyOptions;
-use vismem_app::classify::Answer;
+use vismem_app::classify::{Answer, Tried};
 
 use crate::args::Format;
 use crate::decision;
@@ -26,8 +26,9 @@ impl Begun {
     fn print(&mut self, answer: &Answer, options: &ClassifyOptions) -> Result<()> {
         match (self, &answer.decision) {
             (Self::Json(results), _) => results.push(answer)?,
-            (Self::Text(out), Some(decision)) => {
-                writeln!(out, "{}  {}", answer.path, decision::in_short(decision, options))?;
+            (Self::Text(out), Some(judged)) => {
+                let held = judged.in_memory.map_or_else(String::new, |id| format!("  (the memory holds it: id {id})"));
+                writeln!(out, "{}  {}{held}", answer.path, decision::in_short(&judged.decided, options))?;
             }
             (Self::Text(out), None) => writeln!(out, "{}  not classified", answer.path)?,
         }
@@ -55,10 +56,21 @@ impl Printer {
         begun.print(answer, &self.options)
     }
 
-    pub fn end(self) -> Result<()> {
+    pub fn end(self, tried: &Tried) -> Result<()> {
         match self.begun.map_or_else(|| Self::begun(self.format), Ok)? {
-            Begun::Json(results) => results.end(),
-            Begun::Text(mut out) => Ok(out.flush()?),
+            Begun::Json(results) => results.end_with(&[("labelled", tried.labelled), ("right", tried.right)]),
+            Begun::Text(mut out) => {
+                if tried.labelled > 0 {
+                    let share = 100.0 * tried.right as f64 / tried.labelled as f64;
+                    let (right, labelled) = (output::count(tried.right), output::count(tried.labelled));
+                    writeln!(out, "{right} of {labelled} as their folders are called: {share:.1} %")?;
+                    if tried.in_memory > 0 {
+                        let held = output::count(tried.in_memory);
+                        writeln!(out, "{held} of these are in the memory already, which flatters it")?;
+                    }
+                }
+                Ok(out.flush()?)
+            }
         }
     }
 }

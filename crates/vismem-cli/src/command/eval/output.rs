@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use vismem_eval::{Evaluation, Table, paper};
+use vismem_report::Picture;
+use vismem_report::words::NBSP;
 
 use crate::args::{Args, Format};
 use crate::output;
@@ -44,10 +46,15 @@ fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
             }
         }
     }
-    for (experiment, tables) in evaluation.results.by_experiment() {
-        let short = tables.into_iter().filter(|table| table.is_short);
-        for table in short.chain(paper::tables(experiment)) {
-            write_table(&mut out, &table)?;
+    let experiments = evaluation.results.by_experiment();
+    if experiments.len() > 1 {
+        findings(&mut out, evaluation, directory)?;
+    } else {
+        for (experiment, tables) in experiments {
+            let short = tables.into_iter().filter(|table| table.is_short);
+            for table in short.chain(paper::tables(experiment)) {
+                write_table(&mut out, &table)?;
+            }
         }
     }
     for left_out in &evaluation.left_out {
@@ -61,6 +68,39 @@ fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
         writeln!(out, "\nsee {}", directory.join("report.html").display())?;
     }
     Ok(out.flush()?)
+}
+
+/// Of many experiments what the first page of the report says, and the answer of each; tables would be hundreds of lines.
+fn findings(out: &mut impl Write, evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
+    let report = vismem_eval::report(evaluation, &|_| Picture::Missing(String::new()));
+    writeln!(out)?;
+    for finding in &report.findings {
+        writeln!(out, "{}", plain(&format!("{} {}", finding.number, finding.sentence)))?;
+    }
+    for step in &report.steps {
+        writeln!(out, "\n-> {}", plain(&step.sentence))?;
+        if !step.command.is_empty() {
+            writeln!(out, "   {}", step.command)?;
+        }
+    }
+    writeln!(out)?;
+    for section in &report.sections {
+        if let Some(first) = section.answer.first() {
+            writeln!(out, "{}: {}", section.name, plain(first))?;
+        }
+    }
+    if directory.is_none() {
+        writeln!(
+            out,
+            "\nfor tables, plots and pictures write a report with -o DIR; one experiment alone prints its tables"
+        )?;
+    }
+    Ok(())
+}
+
+/// As a terminal shows it: with plain spaces.
+fn plain(text: &str) -> String {
+    text.replace(NBSP, " ")
 }
 
 fn write_table(out: &mut impl Write, table: &Table) -> Result<()> {
