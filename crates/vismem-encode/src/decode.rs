@@ -4,9 +4,12 @@
 //! RGB, transparency is laid over white, an animation gives its first picture, EXIF orientation is applied, and colour
 //! profiles are ignored (as the models' own reference code does).
 
+mod orientation;
+mod png;
+
+use std::borrow::Cow;
 use std::io::Cursor;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 
 /// What one image may cost.
@@ -32,7 +35,7 @@ pub enum DecodeError {
     #[error("the file is empty (0 bytes); delete it or fetch it again")]
     Empty,
     /// The content does not begin like any format read here.
-    #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP or TIFF); convert it to PNG or JPEG")]
+    #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP, TIFF or PNM); convert it to PNG or JPEG")]
     NotAnImage,
     /// The file ends before the picture does.
     #[error("the {format} file is truncated; fetch it again")]
@@ -78,7 +81,9 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
 
 /// An image whose header is read and whose size is within the limits, but whose pixels are not decoded yet.
 pub(crate) struct Header<'a> {
+    bytes: &'a [u8],
     decoder: Box<dyn ImageDecoder + 'a>,
+    kind: ImageFormat,
     format: &'static str,
 }
 
@@ -92,7 +97,8 @@ impl<'a> Header<'a> {
             // The decoder would paint the missing part grey and call that a picture.
             return Err(DecodeError::Truncated { format });
         }
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+        let content = if kind == ImageFormat::Png { png::pixels_only(bytes) } else { Cow::Borrowed(bytes) };
+        let mut reader = ImageReader::with_format(Cursor::new(content), kind);
         let mut allocation = image::Limits::default();
         // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
         allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
@@ -105,7 +111,7 @@ impl<'a> Header<'a> {
         if u64::from(width) * u64::from(height) > limits.max_pixels {
             return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
         }
-        Ok(Self { decoder: Box::new(decoder), format })
+        Ok(Self { bytes, decoder: Box::new(decoder), kind, format })
     }
 
     /// Width × height.
@@ -115,8 +121,7 @@ impl<'a> Header<'a> {
     }
 
     pub(crate) fn decode(mut self) -> Result<RgbImage, DecodeError> {
-        // A broken EXIF block does not make the picture unreadable.
-        let orientation = self.decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let orientation = orientation::of(self.bytes, self.kind, &mut *self.decoder);
         let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
         image.apply_orientation(orientation);
         Ok(over_white(image))
@@ -124,6 +129,10 @@ impl<'a> Header<'a> {
 }
 
 fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
+    // BigTIFF, which the library's own list does not have.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Some((ImageFormat::Tiff, "TIFF"));
+    }
     let kind = image::guess_format(bytes).ok()?;
     let name = match kind {
         ImageFormat::Jpeg => "JPEG",
@@ -132,6 +141,7 @@ fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
         ImageFormat::Gif => "GIF",
         ImageFormat::Bmp => "BMP",
         ImageFormat::Tiff => "TIFF",
+        ImageFormat::Pnm => "PNM",
         _ => return None,
     };
     Some((kind, name))

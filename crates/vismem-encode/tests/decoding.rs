@@ -196,6 +196,89 @@ fn a_broken_exif_block_does_not_cost_the_picture() {
     }
 }
 
+fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(data);
+    [&(data.len() as u32).to_be_bytes(), &kind[..], data, &crc.sum().to_be_bytes()].concat()
+}
+
+/// A PNG with a chunk after its header (33 bytes with the signature), or before its end (12 bytes), after the pixels.
+fn with_chunk(png: &[u8], kind: &[u8; 4], data: &[u8], last: bool) -> Vec<u8> {
+    let at = if last { png.len() - 12 } else { 33 };
+    [&png[..at], &png_chunk(kind, data), &png[at..]].concat()
+}
+
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, data).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_png_is_turned_wherever_its_exif_stands() {
+    let stored = encode(picture(), ImageFormat::Png);
+    let expected = image::imageops::rotate90(&picture());
+    let bare = orientation_tag(6);
+    let prefixed = [b"Exif\0\0", &bare[..]].concat();
+    let digits: String = prefixed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let profile = format!("\nexif\n{:8}\n{}\n{}\n", prefixed.len(), &digits[..40], &digits[40..]);
+    for last in [false, true] {
+        for exif in [&bare, &prefixed] {
+            assert_eq!(decoded(&with_chunk(&stored, b"eXIf", exif, last)).unwrap(), expected, "{exif:?}, {last}");
+        }
+        for keyword in ["Raw profile type exif", "Raw profile type APP1"] {
+            let text = [keyword.as_bytes(), b"\0", profile.as_bytes()].concat();
+            let compressed = [keyword.as_bytes(), b"\0\0", &zlib(profile.as_bytes())].concat();
+            let international = [keyword.as_bytes(), b"\0\x01\0\0\0", &zlib(profile.as_bytes())].concat();
+            for (kind, data) in [(b"tEXt", text), (b"zTXt", compressed), (b"iTXt", international)] {
+                assert_eq!(decoded(&with_chunk(&stored, kind, &data, last)).unwrap(), expected, "{keyword}, {last}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_webp_is_turned_with_and_without_the_prefix_of_exif() {
+    for prefix in [&b""[..], b"Exif\0\0"] {
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
+        let exif = [prefix, &orientation_tag(6)].concat();
+        image::ImageEncoder::set_exif_metadata(&mut encoder, exif).unwrap();
+        encoder.encode(&picture(), WIDTH, HEIGHT, image::ExtendedColorType::Rgb8).unwrap();
+        assert_eq!(decoded(&bytes).unwrap(), image::imageops::rotate90(&picture()), "{prefix:?}");
+    }
+}
+
+#[test]
+fn texts_and_profiles_of_a_png_cost_nothing_and_may_be_broken() {
+    let stored = encode(picture(), ImageFormat::Png);
+    for (kind, data) in [(b"iCCP", &b"p\0\0junk"[..]), (b"zTXt", b"Raw profile type exif\0\0junk"), (b"iTXt", b"")] {
+        assert_eq!(decoded(&with_chunk(&stored, kind, data, false)).unwrap(), picture(), "{kind:?}");
+    }
+}
+
+#[test]
+fn every_kind_of_pnm_is_read() {
+    let grey = [0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0];
+    let colours = [255, 0, 0, 0, 0, 255, 0, 255, 0, 9, 8, 7];
+    for (bytes, expected) in [
+        (&b"P1\n2 2\n1 0\n0 1\n"[..], &grey),
+        (b"P4\n2 2\n\x80\x40", &grey),
+        (b"P2\n# a comment\n2 2\n255\n0 255 255 0\n", &grey),
+        (b"P5 2 2 255\n\x00\xFF\xFF\x00", &grey),
+        (b"P5 2 2 65535\n\x00\x00\xFF\xFF\xFF\xFF\x00\x00", &grey),
+        (b"P3 2 2 255 255 0 0 0 0 255 0 255 0 9 8 7\n", &colours),
+        (b"P6 2 2 255\n\xFF\0\0\0\0\xFF\0\xFF\0\x09\x08\x07", &colours),
+        (
+            b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n\xFF\0\0\0\0\xFF\0\xFF\0\x09\x08\x07",
+            &colours,
+        ),
+    ] {
+        assert_eq!(decoded(bytes).unwrap().as_raw(), expected, "{}", String::from_utf8_lossy(bytes));
+    }
+}
+
 #[test]
 fn content_counts_and_not_the_name() {
     // Files come to `decode` as bytes, so only the path through the encoder can be led astray by a name.
