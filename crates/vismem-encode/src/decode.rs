@@ -4,6 +4,7 @@
 //! RGB, transparency is laid over white, an animation gives its first picture, EXIF orientation is applied, and colour
 //! profiles are ignored (as the models' own reference code does).
 
+mod jpeg;
 mod orientation;
 mod png;
 
@@ -93,7 +94,7 @@ impl<'a> Header<'a> {
             return Err(DecodeError::Empty);
         }
         let (kind, format) = sniff(bytes).ok_or(DecodeError::NotAnImage)?;
-        if kind == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        if kind == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
             // The decoder would paint the missing part grey and call that a picture.
             return Err(DecodeError::Truncated { format });
         }
@@ -121,6 +122,9 @@ impl<'a> Header<'a> {
     }
 
     pub(crate) fn decode(mut self) -> Result<RgbImage, DecodeError> {
+        if self.kind == ImageFormat::Jpeg && !jpeg::has_every_block(self.bytes) {
+            return Err(DecodeError::Truncated { format: self.format });
+        }
         let orientation = orientation::of(self.bytes, self.kind, &mut *self.decoder);
         let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
         image.apply_orientation(orientation);
@@ -152,28 +156,6 @@ fn decode_error(source: ImageError, format: &'static str) -> DecodeError {
         ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated { format },
         _ => DecodeError::Broken { format, source },
     }
-}
-
-/// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
-/// thumbnail inside EXIF does not count.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
-        at += found + 1;
-        match bytes.get(at) {
-            None => return false,
-            Some(0xD9) => return true,
-            // A fill byte: the marker's code is still to come.
-            Some(0xFF) => {}
-            // A stuffed zero inside a scan, a restart marker, or a marker without a body.
-            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
-            Some(_) => {
-                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else { return false };
-                at += 1 + usize::from(u16::from_be_bytes([high, low]));
-            }
-        }
-    }
-    false
 }
 
 fn over_white(image: DynamicImage) -> RgbImage {

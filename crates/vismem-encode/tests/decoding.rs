@@ -444,3 +444,56 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
     }
 }
+
+/// A greyscale picture of one colour, 64 x 64, in the given scans: a progressive one needs no table of AC codes then.
+fn flat_jpeg(scans: &[[u8; 3]], blocks: usize) -> Vec<u8> {
+    let mut file = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+    file.extend([1; 64]);
+    file.extend([0xFF, 0xC2, 0, 11, 8, 0, 64, 0, 64, 1, 1, 0x11, 0]);
+    // One code in each table, the bit 0: no difference to the last block; no coefficients in this one.
+    for table in [0x00, 0x10] {
+        file.extend([0xFF, 0xC4, 0, 20, table, 1]);
+        file.extend([0; 16]);
+    }
+    for scan in scans {
+        file.extend([0xFF, 0xDA, 0, 8, 1, 1, 0x00, scan[0], scan[1], scan[2]]);
+        file.extend(vec![0; blocks / 8]);
+    }
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+#[test]
+fn a_progressive_jpeg_without_its_last_scans_is_refused() {
+    let whole = [[0, 0, 0x01], [0, 0, 0x10], [1, 63, 0x00]];
+    assert!(decoded(&flat_jpeg(&whole, 64)).is_ok());
+    for scans in [&whole[..2], &[whole[0], whole[2]], &[[0, 0, 0x01]], &[[0, 0, 0], [1, 62, 0]]] {
+        assert!(matches!(decoded(&flat_jpeg(scans, 64)), Err(DecodeError::Truncated { .. })), "{scans:?}");
+    }
+    assert!(matches!(decoded(&flat_jpeg(&whole, 56)), Err(DecodeError::Truncated { .. })));
+}
+
+#[test]
+fn a_jpeg_that_is_cut_and_ends_in_the_end_marker_all_the_same_is_refused() {
+    for image in [DynamicImage::from(picture()), DynamicImage::from(picture()).to_luma8().into()] {
+        let whole = jpeg(image);
+        let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let data = scan + 2 + usize::from(whole[scan + 3]);
+        for cut in data..whole.len() - 3 {
+            if whole[cut - 1] == 0xFF {
+                continue;
+            }
+            let mut file = whole[..cut].to_vec();
+            file.extend([0xFF, 0xD9]);
+            assert!(matches!(decoded(&file), Err(DecodeError::Truncated { .. })), "cut at {cut} of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_jpeg_does_not_matter() {
+    let mut file = jpeg(picture());
+    let expected = decoded(&file).unwrap();
+    file.extend(b"\xFF\xDA\0\x08 more \xFF\xD9");
+    assert_eq!(decoded(&file).unwrap(), expected);
+}
