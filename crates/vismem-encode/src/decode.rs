@@ -7,6 +7,7 @@
 mod jpeg;
 mod orientation;
 mod png;
+mod tiff;
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -127,6 +128,9 @@ impl<'a> Header<'a> {
         }
         let orientation = orientation::of(self.bytes, self.kind, &mut *self.decoder);
         let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
+        if self.kind == ImageFormat::Tiff {
+            tiff::divide_by_alpha(self.bytes, &mut image);
+        }
         image.apply_orientation(orientation);
         Ok(over_white(image))
     }

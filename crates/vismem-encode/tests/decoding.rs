@@ -497,3 +497,25 @@ fn what_follows_the_end_of_a_jpeg_does_not_matter() {
     file.extend(b"\xFF\xDA\0\x08 more \xFF\xD9");
     assert_eq!(decoded(&file).unwrap(), expected);
 }
+
+#[test]
+fn tiff_colours_multiplied_by_their_alpha_are_divided_by_it() {
+    use tiff::encoder::{TiffEncoder, colortype};
+    use tiff::tags::ExtraSamples;
+
+    // An opaque pixel, a half transparent red one and one of which nothing is seen.
+    let (mut eight, mut sixteen) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    let pixels = [10u8, 20, 30, 255, 128, 0, 0, 128, 0, 0, 0, 0];
+    let mut encoder = TiffEncoder::new(&mut eight).unwrap();
+    let mut image = encoder.new_image::<colortype::RGB8>(3, 1).unwrap();
+    image.extra_samples(&[ExtraSamples::AssociatedAlpha]).unwrap();
+    image.write_data(&pixels).unwrap();
+    let mut encoder = TiffEncoder::new(&mut sixteen).unwrap();
+    let mut image = encoder.new_image::<colortype::RGB16>(3, 1).unwrap();
+    image.extra_samples(&[ExtraSamples::AssociatedAlpha]).unwrap();
+    image.write_data(&pixels.map(|c| u16::from(c) * 257)).unwrap();
+    for file in [eight, sixteen] {
+        let image = decoded(&file.into_inner()).unwrap();
+        assert_eq!(image.into_raw(), [10, 20, 30, 255, 127, 127, 255, 255, 255]);
+    }
+}
