@@ -4,9 +4,14 @@
 //! RGB, transparency is laid over white, an animation gives its first picture, EXIF orientation is applied, and colour
 //! profiles are ignored (as the models' own reference code does).
 
+mod jpeg;
+mod orientation;
+mod png;
+mod tiff;
+
+use std::borrow::Cow;
 use std::io::Cursor;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 
 /// What one image may cost.
@@ -32,7 +37,7 @@ pub enum DecodeError {
     #[error("the file is empty (0 bytes); delete it or fetch it again")]
     Empty,
     /// The content does not begin like any format read here.
-    #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP or TIFF); convert it to PNG or JPEG")]
+    #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP, TIFF or PNM); convert it to PNG or JPEG")]
     NotAnImage,
     /// The file ends before the picture does.
     #[error("the {format} file is truncated; fetch it again")]
@@ -78,7 +83,9 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
 
 /// An image whose header is read and whose size is within the limits, but whose pixels are not decoded yet.
 pub(crate) struct Header<'a> {
+    bytes: &'a [u8],
     decoder: Box<dyn ImageDecoder + 'a>,
+    kind: ImageFormat,
     format: &'static str,
 }
 
@@ -88,11 +95,12 @@ impl<'a> Header<'a> {
             return Err(DecodeError::Empty);
         }
         let (kind, format) = sniff(bytes).ok_or(DecodeError::NotAnImage)?;
-        if kind == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        if kind == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
             // The decoder would paint the missing part grey and call that a picture.
             return Err(DecodeError::Truncated { format });
         }
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+        let content = if kind == ImageFormat::Png { png::pixels_only(bytes) } else { Cow::Borrowed(bytes) };
+        let mut reader = ImageReader::with_format(Cursor::new(content), kind);
         let mut allocation = image::Limits::default();
         // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
         allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
@@ -105,7 +113,7 @@ impl<'a> Header<'a> {
         if u64::from(width) * u64::from(height) > limits.max_pixels {
             return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
         }
-        Ok(Self { decoder: Box::new(decoder), format })
+        Ok(Self { bytes, decoder: Box::new(decoder), kind, format })
     }
 
     /// Width × height.
@@ -115,15 +123,24 @@ impl<'a> Header<'a> {
     }
 
     pub(crate) fn decode(mut self) -> Result<RgbImage, DecodeError> {
-        // A broken EXIF block does not make the picture unreadable.
-        let orientation = self.decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        if self.kind == ImageFormat::Jpeg && !jpeg::has_every_block(self.bytes) {
+            return Err(DecodeError::Truncated { format: self.format });
+        }
+        let orientation = orientation::of(self.bytes, self.kind, &mut *self.decoder);
         let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
+        if self.kind == ImageFormat::Tiff {
+            tiff::divide_by_alpha(self.bytes, &mut image);
+        }
         image.apply_orientation(orientation);
         Ok(over_white(image))
     }
 }
 
 fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
+    // BigTIFF, which the library's own list does not have.
+    if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        return Some((ImageFormat::Tiff, "TIFF"));
+    }
     let kind = image::guess_format(bytes).ok()?;
     let name = match kind {
         ImageFormat::Jpeg => "JPEG",
@@ -132,6 +149,7 @@ fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
         ImageFormat::Gif => "GIF",
         ImageFormat::Bmp => "BMP",
         ImageFormat::Tiff => "TIFF",
+        ImageFormat::Pnm => "PNM",
         _ => return None,
     };
     Some((kind, name))
@@ -142,28 +160,6 @@ fn decode_error(source: ImageError, format: &'static str) -> DecodeError {
         ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => DecodeError::Truncated { format },
         _ => DecodeError::Broken { format, source },
     }
-}
-
-/// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
-/// thumbnail inside EXIF does not count.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
-        at += found + 1;
-        match bytes.get(at) {
-            None => return false,
-            Some(0xD9) => return true,
-            // A fill byte: the marker's code is still to come.
-            Some(0xFF) => {}
-            // A stuffed zero inside a scan, a restart marker, or a marker without a body.
-            Some(0x00 | 0x01 | 0xD0..=0xD8) => at += 1,
-            Some(_) => {
-                let Some(&[high, low]) = bytes.get(at + 1..at + 3) else { return false };
-                at += 1 + usize::from(u16::from_be_bytes([high, low]));
-            }
-        }
-    }
-    false
 }
 
 fn over_white(image: DynamicImage) -> RgbImage {

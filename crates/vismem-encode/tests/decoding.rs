@@ -196,6 +196,89 @@ fn a_broken_exif_block_does_not_cost_the_picture() {
     }
 }
 
+fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(kind);
+    crc.update(data);
+    [&(data.len() as u32).to_be_bytes(), &kind[..], data, &crc.sum().to_be_bytes()].concat()
+}
+
+/// A PNG with a chunk after its header (33 bytes with the signature), or before its end (12 bytes), after the pixels.
+fn with_chunk(png: &[u8], kind: &[u8; 4], data: &[u8], last: bool) -> Vec<u8> {
+    let at = if last { png.len() - 12 } else { 33 };
+    [&png[..at], &png_chunk(kind, data), &png[at..]].concat()
+}
+
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut encoder, data).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_png_is_turned_wherever_its_exif_stands() {
+    let stored = encode(picture(), ImageFormat::Png);
+    let expected = image::imageops::rotate90(&picture());
+    let bare = orientation_tag(6);
+    let prefixed = [b"Exif\0\0", &bare[..]].concat();
+    let digits: String = prefixed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let profile = format!("\nexif\n{:8}\n{}\n{}\n", prefixed.len(), &digits[..40], &digits[40..]);
+    for last in [false, true] {
+        for exif in [&bare, &prefixed] {
+            assert_eq!(decoded(&with_chunk(&stored, b"eXIf", exif, last)).unwrap(), expected, "{exif:?}, {last}");
+        }
+        for keyword in ["Raw profile type exif", "Raw profile type APP1"] {
+            let text = [keyword.as_bytes(), b"\0", profile.as_bytes()].concat();
+            let compressed = [keyword.as_bytes(), b"\0\0", &zlib(profile.as_bytes())].concat();
+            let international = [keyword.as_bytes(), b"\0\x01\0\0\0", &zlib(profile.as_bytes())].concat();
+            for (kind, data) in [(b"tEXt", text), (b"zTXt", compressed), (b"iTXt", international)] {
+                assert_eq!(decoded(&with_chunk(&stored, kind, &data, last)).unwrap(), expected, "{keyword}, {last}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_webp_is_turned_with_and_without_the_prefix_of_exif() {
+    for prefix in [&b""[..], b"Exif\0\0"] {
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
+        let exif = [prefix, &orientation_tag(6)].concat();
+        image::ImageEncoder::set_exif_metadata(&mut encoder, exif).unwrap();
+        encoder.encode(&picture(), WIDTH, HEIGHT, image::ExtendedColorType::Rgb8).unwrap();
+        assert_eq!(decoded(&bytes).unwrap(), image::imageops::rotate90(&picture()), "{prefix:?}");
+    }
+}
+
+#[test]
+fn texts_and_profiles_of_a_png_cost_nothing_and_may_be_broken() {
+    let stored = encode(picture(), ImageFormat::Png);
+    for (kind, data) in [(b"iCCP", &b"p\0\0junk"[..]), (b"zTXt", b"Raw profile type exif\0\0junk"), (b"iTXt", b"")] {
+        assert_eq!(decoded(&with_chunk(&stored, kind, data, false)).unwrap(), picture(), "{kind:?}");
+    }
+}
+
+#[test]
+fn every_kind_of_pnm_is_read() {
+    let grey = [0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0];
+    let colours = [255, 0, 0, 0, 0, 255, 0, 255, 0, 9, 8, 7];
+    for (bytes, expected) in [
+        (&b"P1\n2 2\n1 0\n0 1\n"[..], &grey),
+        (b"P4\n2 2\n\x80\x40", &grey),
+        (b"P2\n# a comment\n2 2\n255\n0 255 255 0\n", &grey),
+        (b"P5 2 2 255\n\x00\xFF\xFF\x00", &grey),
+        (b"P5 2 2 65535\n\x00\x00\xFF\xFF\xFF\xFF\x00\x00", &grey),
+        (b"P3 2 2 255 255 0 0 0 0 255 0 255 0 9 8 7\n", &colours),
+        (b"P6 2 2 255\n\xFF\0\0\0\0\xFF\0\xFF\0\x09\x08\x07", &colours),
+        (
+            b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n\xFF\0\0\0\0\xFF\0\xFF\0\x09\x08\x07",
+            &colours,
+        ),
+    ] {
+        assert_eq!(decoded(bytes).unwrap().as_raw(), expected, "{}", String::from_utf8_lossy(bytes));
+    }
+}
+
 #[test]
 fn content_counts_and_not_the_name() {
     // Files come to `decode` as bytes, so only the path through the encoder can be led astray by a name.
@@ -359,5 +442,80 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
+    }
+}
+
+/// A greyscale picture of one colour, 64 x 64, in the given scans: a progressive one needs no table of AC codes then.
+fn flat_jpeg(scans: &[[u8; 3]], blocks: usize) -> Vec<u8> {
+    let mut file = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+    file.extend([1; 64]);
+    file.extend([0xFF, 0xC2, 0, 11, 8, 0, 64, 0, 64, 1, 1, 0x11, 0]);
+    // One code in each table, the bit 0: no difference to the last block; no coefficients in this one.
+    for table in [0x00, 0x10] {
+        file.extend([0xFF, 0xC4, 0, 20, table, 1]);
+        file.extend([0; 16]);
+    }
+    for scan in scans {
+        file.extend([0xFF, 0xDA, 0, 8, 1, 1, 0x00, scan[0], scan[1], scan[2]]);
+        file.extend(vec![0; blocks / 8]);
+    }
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
+#[test]
+fn a_progressive_jpeg_without_its_last_scans_is_refused() {
+    let whole = [[0, 0, 0x01], [0, 0, 0x10], [1, 63, 0x00]];
+    assert!(decoded(&flat_jpeg(&whole, 64)).is_ok());
+    for scans in [&whole[..2], &[whole[0], whole[2]], &[[0, 0, 0x01]], &[[0, 0, 0], [1, 62, 0]]] {
+        assert!(matches!(decoded(&flat_jpeg(scans, 64)), Err(DecodeError::Truncated { .. })), "{scans:?}");
+    }
+    assert!(matches!(decoded(&flat_jpeg(&whole, 56)), Err(DecodeError::Truncated { .. })));
+}
+
+#[test]
+fn a_jpeg_that_is_cut_and_ends_in_the_end_marker_all_the_same_is_refused() {
+    for image in [DynamicImage::from(picture()), DynamicImage::from(picture()).to_luma8().into()] {
+        let whole = jpeg(image);
+        let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+        let data = scan + 2 + usize::from(whole[scan + 3]);
+        for cut in data..whole.len() - 3 {
+            if whole[cut - 1] == 0xFF {
+                continue;
+            }
+            let mut file = whole[..cut].to_vec();
+            file.extend([0xFF, 0xD9]);
+            assert!(matches!(decoded(&file), Err(DecodeError::Truncated { .. })), "cut at {cut} of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_jpeg_does_not_matter() {
+    let mut file = jpeg(picture());
+    let expected = decoded(&file).unwrap();
+    file.extend(b"\xFF\xDA\0\x08 more \xFF\xD9");
+    assert_eq!(decoded(&file).unwrap(), expected);
+}
+
+#[test]
+fn tiff_colours_multiplied_by_their_alpha_are_divided_by_it() {
+    use tiff::encoder::{TiffEncoder, colortype};
+    use tiff::tags::ExtraSamples;
+
+    // An opaque pixel, a half transparent red one and one of which nothing is seen.
+    let (mut eight, mut sixteen) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    let pixels = [10u8, 20, 30, 255, 128, 0, 0, 128, 0, 0, 0, 0];
+    let mut encoder = TiffEncoder::new(&mut eight).unwrap();
+    let mut image = encoder.new_image::<colortype::RGB8>(3, 1).unwrap();
+    image.extra_samples(&[ExtraSamples::AssociatedAlpha]).unwrap();
+    image.write_data(&pixels).unwrap();
+    let mut encoder = TiffEncoder::new(&mut sixteen).unwrap();
+    let mut image = encoder.new_image::<colortype::RGB16>(3, 1).unwrap();
+    image.extra_samples(&[ExtraSamples::AssociatedAlpha]).unwrap();
+    image.write_data(&pixels.map(|c| u16::from(c) * 257)).unwrap();
+    for file in [eight, sixteen] {
+        let image = decoded(&file.into_inner()).unwrap();
+        assert_eq!(image.into_raw(), [10, 20, 30, 255, 127, 127, 255, 255, 255]);
     }
 }

@@ -96,6 +96,7 @@ fn user_text_cannot_become_markup_in_a_report() {
         verdict: EVIL.into(),
         right: Some(true),
         rows: vec![CaseRow { title: EVIL.into(), neighbors: vec![neighbor] }],
+        note: EVIL.into(),
         commands: vec![EVIL.into()],
     };
     let gallery = Gallery { title: EVIL.into(), lead: EVIL.into(), cases: vec![case] };

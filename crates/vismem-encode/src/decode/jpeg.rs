@@ -1,0 +1,365 @@
+//! Whether a JPEG holds all of its picture. The decoder paints what is missing grey and reports nothing.
+
+/// The decoder takes no more scans than this.
+const MOST_SCANS: usize = 64;
+
+/// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
+/// thumbnail inside EXIF does not count.
+pub(super) fn has_end(file: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some((marker, body)) = next_marker(file, at) {
+        match marker {
+            0xD9 => return true,
+            // A restart marker, or another without a body.
+            0x01 | 0xD0..=0xD8 => at = body,
+            _ => {
+                let Some(length) = file.get(body..).and_then(|rest| rest.first_chunk()) else { return false };
+                at = body + usize::from(u16::from_be_bytes(*length));
+            }
+        }
+    }
+    false
+}
+
+/// Whether the scans have every bit of every block: a file may be cut and yet end in the end-of-image marker. What is
+/// damaged in other ways, or not coded by Huffman's method, is left to the decoder to judge.
+pub(super) fn has_every_block(file: &[u8]) -> bool {
+    !matches!(walk(file), Err(Stop::Short))
+}
+
+enum Stop {
+    /// The data end before the blocks do.
+    Short,
+    /// Nothing can be said from here on.
+    Unknown,
+}
+
+/// The next marker's code at or after `at`, and where what follows it begins.
+fn next_marker(file: &[u8], mut at: usize) -> Option<(u8, usize)> {
+    loop {
+        at += file.get(at..)?.iter().position(|&byte| byte == 0xFF)? + 1;
+        match *file.get(at)? {
+            // A stuffed zero inside a scan.
+            0x00 => at += 1,
+            // A fill byte: the marker's code is still to come.
+            0xFF => {}
+            marker => return Some((marker, at + 1)),
+        }
+    }
+}
+
+fn walk(file: &[u8]) -> Result<(), Stop> {
+    let mut tables = Tables::default();
+    let mut frame: Option<Frame> = None;
+    let mut scans = 0;
+    let mut at = 2;
+    loop {
+        let (marker, body) = next_marker(file, at).ok_or(Stop::Short)?;
+        if marker == 0xD9 {
+            let frame = frame.ok_or(Stop::Unknown)?;
+            return if frame.components.iter().all(|c| c.exact == u64::MAX) { Ok(()) } else { Err(Stop::Short) };
+        }
+        if matches!(marker, 0x01 | 0xD0..=0xD8) {
+            at = body;
+            continue;
+        }
+        let length = file.get(body..).and_then(|rest| rest.first_chunk()).ok_or(Stop::Short)?;
+        let end = body + usize::from(u16::from_be_bytes(*length));
+        let segment = file.get(body + 2..end).ok_or(Stop::Unknown)?;
+        at = end;
+        match marker {
+            0xC4 => tables.read_huffman(segment)?,
+            0xDD => tables.restart = usize::from(u16::from_be_bytes(*segment.first_chunk().ok_or(Stop::Unknown)?)),
+            0xC0..=0xC2 if frame.is_none() => frame = Some(Frame::read(segment, marker == 0xC2)?),
+            // Lossless, hierarchical and arithmetic frames.
+            0xC0..=0xCF => return Err(Stop::Unknown),
+            0xDA => {
+                scans += 1;
+                if scans > MOST_SCANS {
+                    return Err(Stop::Unknown);
+                }
+                let mut bits = Bits { file, at, held: 0, count: 0 };
+                frame.as_mut().ok_or(Stop::Unknown)?.scan(segment, &tables, &mut bits)?;
+                at = bits.at;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tables {
+    dc: [Option<Huffman>; 4],
+    ac: [Option<Huffman>; 4],
+    /// Units between restart markers; 0 for none.
+    restart: usize,
+}
+
+impl Tables {
+    fn read_huffman(&mut self, mut segment: &[u8]) -> Result<(), Stop> {
+        while let Some((&[class_and_id, ref counts @ ..], rest)) = segment.split_first_chunk::<17>() {
+            let total = counts.iter().map(|&n| usize::from(n)).sum();
+            let (symbols, rest) = rest.split_at_checked(total).ok_or(Stop::Unknown)?;
+            let set = if class_and_id >> 4 == 0 { &mut self.dc } else { &mut self.ac };
+            let place = set.get_mut(usize::from(class_and_id & 15)).ok_or(Stop::Unknown)?;
+            *place = Some(Huffman::new(counts, symbols));
+            segment = rest;
+        }
+        Ok(())
+    }
+}
+
+/// Canonical codes: those of one length are consecutive numbers.
+struct Huffman {
+    /// By length: the first number that is no longer a code of this length, and what to add to a code for its symbol.
+    lengths: [(u32, i32); 16],
+    symbols: Vec<u8>,
+}
+
+impl Huffman {
+    fn new(counts: &[u8; 16], symbols: &[u8]) -> Self {
+        let (mut code, mut symbol) = (0u32, 0i32);
+        let lengths = counts.map(|count| {
+            let first = code;
+            code += u32::from(count);
+            let entry = (code, symbol - first as i32);
+            symbol += i32::from(count);
+            code <<= 1;
+            entry
+        });
+        Self { lengths, symbols: symbols.to_vec() }
+    }
+}
+
+struct Component {
+    id: u8,
+    horizontal: usize,
+    vertical: usize,
+    /// Blocks that the picture needs, across and down.
+    needed: (usize, usize),
+    /// Blocks in a row, with those that only fill up the last unit.
+    stride: usize,
+    /// A progressive frame's coefficients that are not zero, a bit each: later scans have a code for each of them.
+    nonzero: Vec<u64>,
+    /// The coefficients of which the last bit has come, a bit each.
+    exact: u64,
+}
+
+struct Frame {
+    progressive: bool,
+    components: Vec<Component>,
+    units: (usize, usize),
+}
+
+impl Frame {
+    fn read(segment: &[u8], progressive: bool) -> Result<Self, Stop> {
+        let &[_, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return Err(Stop::Unknown) };
+        let (width, height) = (usize::from(u16::from_be_bytes([w1, w0])), usize::from(u16::from_be_bytes([h1, h0])));
+        let parts: Vec<(u8, usize, usize)> =
+            rest.chunks_exact(3).map(|c| (c[0], usize::from(c[1] >> 4), usize::from(c[1] & 15))).collect();
+        let allowed = parts.iter().all(|&(_, h, v)| (1..=4).contains(&h) && (1..=4).contains(&v));
+        // A height of zero comes after the first scan.
+        if parts.len() != usize::from(count) || !(1..=4).contains(&parts.len()) || !allowed || width * height == 0 {
+            return Err(Stop::Unknown);
+        }
+        let widest = parts.iter().map(|p| p.1).max().unwrap_or(1);
+        let tallest = parts.iter().map(|p| p.2).max().unwrap_or(1);
+        let units = (width.div_ceil(8 * widest), height.div_ceil(8 * tallest));
+        let components = parts
+            .into_iter()
+            .map(|(id, horizontal, vertical)| {
+                let stride = units.0 * horizontal;
+                let blocks = if progressive { stride * units.1 * vertical } else { 0 };
+                let needed = ((width * horizontal).div_ceil(8 * widest), (height * vertical).div_ceil(8 * tallest));
+                Component { id, horizontal, vertical, needed, stride, nonzero: vec![0; blocks], exact: 0 }
+            })
+            .collect();
+        Ok(Self { progressive, components, units })
+    }
+
+    fn scan(&mut self, segment: &[u8], tables: &Tables, bits: &mut Bits<'_>) -> Result<(), Stop> {
+        let (&count, rest) = segment.split_first().ok_or(Stop::Unknown)?;
+        let (chosen, rest) = rest.split_at_checked(2 * usize::from(count)).ok_or(Stop::Unknown)?;
+        let &[first, last, approximation, ..] = rest else { return Err(Stop::Unknown) };
+        let band = if self.progressive { (first, last) } else { (0, 63) };
+        if band.0 > band.1 || band.1 > 63 || (self.progressive && band.0 == 0 && band.1 != 0) {
+            return Err(Stop::Unknown);
+        }
+        let mut parts = Vec::new();
+        for pair in chosen.chunks_exact(2) {
+            let component = self.components.iter().position(|c| c.id == pair[0]).ok_or(Stop::Unknown)?;
+            let dc = tables.dc.get(usize::from(pair[1] >> 4)).and_then(Option::as_ref);
+            let ac = tables.ac.get(usize::from(pair[1] & 15)).and_then(Option::as_ref);
+            parts.push((component, Coder { dc, ac, band, refines: self.progressive && approximation >> 4 != 0 }));
+        }
+        let alone = match &parts[..] {
+            [] => return Err(Stop::Unknown),
+            [(component, _)] => Some(*component),
+            _ if self.progressive && band.0 > 0 => return Err(Stop::Unknown),
+            _ => None,
+        };
+        let (across, down) = alone.map_or(self.units, |component| self.components[component].needed);
+        // How many further blocks have no coefficient that is new.
+        let mut run = 0;
+        for unit in 0..across * down {
+            if tables.restart > 0 && unit > 0 && unit % tables.restart == 0 {
+                bits.restart()?;
+                run = 0;
+            }
+            let (x, y) = (unit % across, unit / across);
+            for (component, coder) in &parts {
+                let component = &mut self.components[*component];
+                let (h, v) = if alone.is_some() { (1, 1) } else { (component.horizontal, component.vertical) };
+                for block in 0..h * v {
+                    let place = (y * v + block / h) * component.stride + x * h + block % h;
+                    let mut none = 0;
+                    let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut none);
+                    coder.block(bits, nonzero, &mut run)?;
+                }
+            }
+        }
+        if !self.progressive || approximation & 15 == 0 {
+            for (component, _) in &parts {
+                self.components[*component].exact |= coefficients(band.0, band.1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A bit for each coefficient from `first` to `last`.
+fn coefficients(first: u8, last: u8) -> u64 {
+    (u64::MAX << first) & (u64::MAX >> (63 - last))
+}
+
+/// How the blocks of one component are coded in a scan.
+struct Coder<'a> {
+    dc: Option<&'a Huffman>,
+    ac: Option<&'a Huffman>,
+    band: (u8, u8),
+    refines: bool,
+}
+
+impl Coder<'_> {
+    /// Passes over one block.
+    fn block(&self, bits: &mut Bits<'_>, nonzero: &mut u64, run: &mut u32) -> Result<(), Stop> {
+        let (mut k, last) = self.band;
+        if k == 0 {
+            if self.refines {
+                return bits.skip(1);
+            }
+            let size = bits.symbol(self.dc.ok_or(Stop::Unknown)?)?;
+            bits.skip(u32::from(size))?;
+            k = 1;
+        }
+        if k > last {
+            return Ok(());
+        }
+        let table = self.ac.ok_or(Stop::Unknown)?;
+        while *run == 0 && k <= last {
+            let symbol = bits.symbol(table)?;
+            let (mut zeros, size) = (symbol >> 4, symbol & 15);
+            if size == 0 && zeros < 15 {
+                // The rest of this block, and of as many further ones as the bits say, has nothing new.
+                // A sequential frame has no such bits: there it ends this block only.
+                let more = if self.band.0 == 0 { 0 } else { zeros };
+                *run = (1 << more) + bits.take(u32::from(more))?;
+                break;
+            }
+            bits.skip(u32::from(size))?;
+            // Over as many coefficients as are still zero, with a bit for each that is not.
+            while k <= last {
+                if self.refines && *nonzero >> k & 1 == 1 {
+                    bits.skip(1)?;
+                } else if zeros == 0 {
+                    break;
+                } else {
+                    zeros -= 1;
+                }
+                k += 1;
+            }
+            if size > 0 && k <= last {
+                *nonzero |= 1 << k;
+            }
+            k += 1;
+        }
+        if *run > 0 {
+            *run -= 1;
+            if self.refines && k <= last {
+                let codes = (*nonzero & coefficients(k, last)).count_ones();
+                (0..codes).try_for_each(|_| bits.skip(1))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bits of a scan, up to the next marker.
+struct Bits<'a> {
+    file: &'a [u8],
+    at: usize,
+    /// Bits read ahead, the last one lowest.
+    held: u64,
+    count: u32,
+}
+
+impl Bits<'_> {
+    fn fill(&mut self) {
+        while self.count <= 48 {
+            let Some(&byte) = self.file.get(self.at) else { return };
+            if byte == 0xFF {
+                match self.file.get(self.at + 1) {
+                    Some(0x00) => self.at += 1,
+                    Some(0xFF) => {
+                        self.at += 1;
+                        continue;
+                    }
+                    _ => return,
+                }
+            }
+            self.at += 1;
+            self.held = self.held << 8 | u64::from(byte);
+            self.count += 8;
+        }
+    }
+
+    fn take(&mut self, count: u32) -> Result<u32, Stop> {
+        if self.count < count {
+            self.fill();
+        }
+        self.count = self.count.checked_sub(count).ok_or(Stop::Short)?;
+        Ok((self.held >> self.count & ((1 << count) - 1)) as u32)
+    }
+
+    fn skip(&mut self, count: u32) -> Result<(), Stop> {
+        self.take(count).map(drop)
+    }
+
+    fn symbol(&mut self, table: &Huffman) -> Result<u8, Stop> {
+        if self.count < 16 {
+            self.fill();
+        }
+        for (length, &(end, offset)) in (1..).zip(&table.lengths) {
+            let rest = self.count.checked_sub(length).ok_or(Stop::Short)?;
+            let code = (self.held >> rest & ((1 << length) - 1)) as u32;
+            if code < end {
+                self.count = rest;
+                let symbol = usize::try_from(code as i32 + offset).map_err(|_| Stop::Unknown)?;
+                return table.symbols.get(symbol).copied().ok_or(Stop::Unknown);
+            }
+        }
+        Err(Stop::Unknown)
+    }
+
+    /// Goes behind the restart marker that must come next.
+    fn restart(&mut self) -> Result<(), Stop> {
+        self.count = 0;
+        match next_marker(self.file, self.at) {
+            Some((0xD0..=0xD7, after)) => {
+                self.at = after;
+                Ok(())
+            }
+            _ => Err(Stop::Short),
+        }
+    }
+}
