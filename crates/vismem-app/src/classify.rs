@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::iter;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vismem::{Decision, Memory};
@@ -15,7 +15,7 @@ use vismem_encode::{Encoder, Input, Outcome};
 use crate::decision::Decided;
 use crate::embeddings::{self, Encoded, checked_width};
 use crate::what_if::Question;
-use crate::{Encoding, Error, Observer, RequestError, Result, held};
+use crate::{Encoding, Error, Observer, Result, held};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
