@@ -207,7 +207,7 @@ fn too_much(ours: &[(Exemplar, PathBuf)], missing: &[Missing], memory: &Memory) 
     let share = missing.len() as f64 / ours.len() as f64;
     let mut of_label: HashMap<&str, usize> = HashMap::new();
     missing.iter().for_each(|missing| *of_label.entry(&missing.label).or_default() += 1);
-    let is_emptied = |label: &&vismem::Label| of_label.get(label.name.as_str()) == Some(&(label.exemplars as usize));
+    let is_emptied = |label: &&vismem::Label| of_label.get(label.name.as_str()) == Some(&label.exemplars);
     let labels: Vec<String> = memory.labels().iter().filter(is_emptied).map(|label| label.name.clone()).collect();
     let exemplars = missing.len() as u64;
     (share > UNASKED || !labels.is_empty()).then_some(HeldBack { exemplars, share, labels })

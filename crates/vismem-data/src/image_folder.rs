@@ -76,7 +76,9 @@ mod tests {
     use crate::Reading;
     use crate::survey::About;
 
-    fn read(files: &[(&str, &str)]) -> (Vec<(String, std::result::Result<String, String>)>, Vec<About>) {
+    type Outcome = std::result::Result<String, String>;
+
+    fn read(files: &[(&str, &str)]) -> (Vec<(String, Outcome)>, Vec<About>) {
         let root = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = root.path().join(name);

@@ -21,7 +21,7 @@ pub fn run(args: &Args, options: &Ls) -> Result<Outcome> {
         let listed = list::selected(&memory, &named.selection(&options.encoding), &mut Watch::default())?;
         exemplars(&listed, args.format)?;
         if listed.exemplars.is_empty() {
-            eprintln!("warning: nothing fits the selection");
+            output::note("warning: nothing fits the selection");
             return Ok(Outcome::Incomplete);
         }
     }

@@ -342,13 +342,11 @@ mod tests {
     use crate::request::Reading;
 
     type Outcome = Result<String, String>;
+    /// The label of each picture, and what was passed over.
+    type Found = (Vec<(String, Outcome)>, Vec<(String, u64)>);
 
     /// The label of each picture of an archive of these files, and what was passed over.
-    fn labels(
-        files: &[(&str, &str)],
-        reading: &Reading,
-        names: &[&str],
-    ) -> (Vec<(String, Outcome)>, Vec<(String, u64)>) {
+    fn labels(files: &[(&str, &str)], reading: &Reading, names: &[&str]) -> Found {
         let mut reader = Reader::new(reading, Wanted::OneLabel).unwrap();
         reader.classes = Classes::new(names.iter().map(|&name| name.to_owned()).collect());
         let mut beside = Beside::new(&Rules::of(&reader));
@@ -367,7 +365,7 @@ mod tests {
         (found, reader.survey.passed_over().into_iter().map(|passed| (passed.kind, passed.files)).collect())
     }
 
-    fn sound<'a>(found: &'a [(String, Outcome)]) -> Vec<(&'a str, &'a str)> {
+    fn sound(found: &[(String, Outcome)]) -> Vec<(&str, &str)> {
         found.iter().map(|(name, label)| (name.as_str(), label.as_deref().unwrap_or_else(|fault| fault))).collect()
     }
 

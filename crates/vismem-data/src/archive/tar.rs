@@ -46,7 +46,7 @@ fn member(entry: &mut Entry<'_>, want: &dyn Fn(&Path) -> Want) -> io::Result<Opt
     let kind = entry.header().entry_type();
     let is_link = matches!(kind, EntryType::Link | EntryType::Symlink);
     let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
-    if !is_file && !(is_link && is_named_like_a_picture(&name)) {
+    if !(is_file || is_link && is_named_like_a_picture(&name)) {
         return Ok(None);
     }
     let bytes = match (want(&name), escape(&name)) {
