@@ -101,6 +101,9 @@ pub fn explain(
     };
     let limits = encoder.as_ref().map_or_else(Limits::default, |encoder| *encoder.limits());
     let pictures = Pictures { limits, resolver: request.resolver.clone() };
+    for folder in request.files.iter().filter(|file| !is_file(file)) {
+        std::fs::create_dir_all(folder).at("make", folder)?;
+    }
     let explainer = Explainer { memory, question, request, encoder: encoder.as_ref(), pictures };
     (1..).zip(request.subjects).map(|(number, subject)| explainer.explain(number, subject)).collect()
 }
@@ -228,7 +231,9 @@ fn file_of(file: &Path, number: usize, subject: &Subject) -> PathBuf {
 /// # Errors
 /// When one is neither .html nor .png nor a folder, is one file for several subjects, or is a picture that is asked about.
 pub fn check_files(subjects: &[Subject], files: &[PathBuf]) -> Result<()> {
-    let is_folder = |file: &Path| file.is_dir() || (file.extension().is_none() && !file.exists());
+    // One that is not there yet is meant where there are several explanations.
+    let is_new = |file: &Path| subjects.len() > 1 && file.extension().is_none() && !file.exists();
+    let is_folder = |file: &Path| file.is_dir() || is_new(file);
     if let Some(file) = files.iter().find(|file| !is_file(file) && !is_folder(file)) {
         return Err(RequestError::ExplanationFormat(file.clone()).into());
     }
@@ -265,9 +270,6 @@ fn in_words(flip: &Flip) -> String {
 /// When it cannot be made or written.
 pub fn write(file: &Path, explanation: &Explanation) -> Result<()> {
     let bytes = if has_extension(file, "png") { to_png(explanation)? } else { to_html(explanation)?.into_bytes() };
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).at("make", folder)?;
-    }
     std::fs::write(file, bytes).at("write", file)
 }
 

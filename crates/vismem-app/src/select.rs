@@ -106,8 +106,11 @@ pub(crate) fn any_of(conditions: impl IntoIterator<Item = Where>) -> Option<Wher
     conditions.into_iter().reduce(Where::or)
 }
 
-/// The embedding of a picture, or those in a `.npy` file.
+/// The embedding of a picture, those in a `.npy` file, or the one that `FILE.npy#ROW` names.
 fn like(file: &Path, encoding: &Encoding, held: Held<'_>, observer: &mut dyn Observer) -> Result<Vec<Vec<f32>>> {
+    if let Some((rows, row)) = embeddings::embedding_row(file).filter(|_| !file.exists()) {
+        return Ok(vec![embeddings::one(&rows, row, held.encoder.dim)?]);
+    }
     if !has_extension(file, "npy") {
         let encoder = encoding.load(Some(held), observer)?;
         return Ok(vec![encoder.encode_file(inside::picture(file, None))?]);

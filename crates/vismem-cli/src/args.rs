@@ -237,8 +237,8 @@ pub struct Explain {
     /// Exemplars of the memory, each asked without itself; 3,5,8 are three
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
     pub ids: Vec<u64>,
-    /// Where to write the page (.html) or the picture (.png), or a folder for a page of each; may be given again [default:
-    /// explanation.html, the folder explanations for several]
+    /// Where to write the page (.html) or the picture (.png); of several explanations a folder for a page of each; may be given
+    /// again [default: explanation.html, or the folder explanations]
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Find the smallest set of exemplars without which the answer would be another one

@@ -27,7 +27,7 @@ pub struct SelectorArgs {
     /// By the run of `add` that brought them, as `vismem ls --all --format json` shows it
     #[arg(long = "batch", value_name = "BATCH")]
     pub batches: Vec<u64>,
-    /// By likeness to a picture, or to the rows of a .npy file
+    /// By likeness to a picture, or to the rows of a .npy file, or to one as FILE.npy#ROW
     #[arg(long = "like", value_name = "FILE", requires = "distance")]
     pub like: Vec<PathBuf>,
     /// Cosine distance up to which exemplars are like it, 0 to 2

@@ -243,7 +243,7 @@ fn the_best_cell_is_bold_and_long_tables_are_folded() {
         |i: usize| vec![Cell::new(format!("label {i}")), if i == 3 { Cell::best("99 %") } else { Cell::new("1 %") }];
     let table = |rows: usize| Table {
         title: "Labels".into(),
-        note: String::new(),
+        note: EVIL.into(),
         columns: vec![Column::text("label"), Column::number("accuracy")],
         rows: (0..rows).map(row).collect(),
     };

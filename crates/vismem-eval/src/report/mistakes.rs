@@ -50,11 +50,14 @@ pub fn part(result: &Mistakes, about: &About, pictures: &Pictures) -> Part {
     let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
     let shown = result.mistakes.len() as u64;
     let mut answer = vec![format!(
-        "{} of {} are answered wrong under {rule} ({}). The {} most confident are below, with their nearest neighbours.",
+        "{} of {} are answered wrong under {rule} ({}).{}",
         words::count(result.wrong.count()),
         words::counted_in(result.wrong.n, "query", "queries"),
         percent(result.wrong.value),
-        words::count(shown)
+        match shown {
+            0 => String::new(),
+            shown => format!(" The {} most confident are below, with their nearest neighbours.", words::count(shown)),
+        }
     )];
     let (mut findings, mut steps, mut galleries) = (Vec::new(), Vec::new(), Vec::new());
     for (blame, title, lead, step) in KINDS {

@@ -26,10 +26,10 @@ pub fn part(result: &NovelClasses, about: &About) -> Part {
         let labels = words::counted(first.held_out.len() as u64, "label");
         let draws = match result.runs.len() {
             1 => String::new(),
-            runs => format!(", drawn {runs} times"),
+            runs => format!(", drawn {runs} times,"),
         };
         answer.push(format!(
-            "{labels}{draws}, were held out and then inserted. Without any training, {} of their queries are then answered right{}, \
+            "{labels}{draws} were held out and then inserted. Without any training, {} of their queries are then answered right{}, \
              under {} voting of {} neighbours.",
             percent(new.mean),
             new.range(percent),

@@ -36,8 +36,8 @@ fn rows_without_a_direction() {
 
     let run = place.vismem("classify rows.npy -k 1");
     assert_eq!(run.code, exit);
-    let expected = "rows.npy#0  x  100 %\nrows.npy#1  not classified\nrows.npy#2  not classified\n\
-                    rows.npy#3  not classified\nrows.npy#4  x  100 %\n";
+    let expected = "rows.npy#0  x  100 %  (the memory holds it: id 1)\nrows.npy#1  not classified\nrows.npy#2  not classified\n\
+                    rows.npy#3  not classified\nrows.npy#4  x  100 %  (the memory holds it: id 2)\n";
     assert_eq!(run.stdout, expected);
     run.incomplete(&words);
 }

@@ -209,7 +209,7 @@ fn missing_picture_to_classify() {
     place.vismem("add learn").done();
     let run = place.vismem("classify gone.png learn/disc/1.png");
     assert_eq!(run.code, exit);
-    assert_eq!(run.stdout, "gone.png  not classified\nlearn/disc/1.png  disc  100 %\n");
+    assert_eq!(run.stdout, "gone.png  not classified\nlearn/disc/1.png  disc  100 %  (the memory holds it: id 1)\n");
     run.incomplete(&["warning: gone.png: cannot read: No such file"]);
     place.vismem("explain gone.png").refused(exit, &["gone.png: cannot read: No such file"]);
 }
