@@ -138,6 +138,7 @@ fn request(error: &RequestError) -> String {
         RequestError::ForPictures { field } => {
             format!("--{} belongs to pictures, not to embeddings", field.replace('_', "-"))
         }
+        RequestError::OneFileForSeveral(_) => format!("{error}; name a folder"),
         RequestError::Exported => format!("{error}, drop --encoder, --label and --taxonomy"),
         RequestError::LabelsOfPictures => "--labels belongs to a .npy file of embeddings".into(),
         RequestError::NoLabels { path } => {

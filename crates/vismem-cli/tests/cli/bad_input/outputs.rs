@@ -24,6 +24,18 @@ fn explanation_of_an_unknown_kind() {
 }
 
 #[test]
+fn one_file_for_several_explanations() {
+    let exit = documented("one_file_for_several_explanations");
+    let place = with_picture_memory();
+    let words = ["why.html: is one file, and there are several explanations; name a folder"];
+    place.vismem("explain learn/disc/1.png --id 1 -o why.html").refused(exit, &words);
+    place
+        .vismem("explain learn/disc/1.png learn/disc/1.png -o why")
+        .done()
+        .says(&["see why/1-1.html", "see why/2-1.html"]);
+}
+
+#[test]
 fn explanation_over_the_picture() {
     let exit = documented("explanation_over_the_picture");
     let place = with_picture_memory();
