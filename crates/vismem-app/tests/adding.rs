@@ -160,6 +160,9 @@ fn a_memory_follows_a_folder_of_pictures() {
     assert_eq!(sync(&memory, &request, &hub, &mut Silent).unwrap().add.added, 2);
     fs::remove_file(pictures.join("dark/1.png")).unwrap();
     let request = SyncRequest { forget_missing: true, ..request };
+    let asked = sync(&memory, &request, &hub, &mut Silent).unwrap();
+    assert_eq!((asked.forgotten, asked.held_back.unwrap().share), (0, 0.5));
+    let request = SyncRequest { confirmed: true, ..request };
     let report = sync(&memory, &request, &hub, &mut Silent).unwrap();
     documented(&report, "sync");
     assert_eq!((report.add.known, report.missing.len(), report.forgotten, report.add.exemplars), (1, 1, 1, 1));
