@@ -130,6 +130,14 @@ pub fn keep_lists(memory: &Memory, neighbors: usize, observer: &mut dyn Observer
     let _ = memory.build_index(IndexKind::NeighborLists, &options, &mut Steps(observer));
 }
 
+/// Whether lists of so many neighbours are kept, of this state of the memory.
+pub(crate) fn has_lists(memory: &Memory, neighbors: usize) -> Result<bool> {
+    let stats = memory.index_stats()?;
+    let is_long = |stats: &vismem::IndexStats| stats.neighbors.is_some_and(|kept| kept >= neighbors);
+    let is_current = |stats: &vismem::IndexStats| stats.state == IndexState::Current && is_long(stats);
+    Ok(stats.iter().any(|stats| stats.kind == IndexKind::NeighborLists && is_current(stats)))
+}
+
 /// All indexes of a memory.
 ///
 /// # Errors

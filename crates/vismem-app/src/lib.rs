@@ -10,6 +10,7 @@ pub mod classify;
 pub mod compact;
 mod datasets;
 pub mod decision;
+pub mod doctor;
 mod embeddings;
 pub mod encode;
 mod encoder;

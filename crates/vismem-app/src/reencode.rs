@@ -12,7 +12,7 @@ use vismem_models::{EncoderRequest, Hub};
 
 use crate::error::KeptContext;
 use crate::models::load_encoder;
-use crate::{Error, Observer, RequestError, Result};
+use crate::{Error, Observer, RequestError, Result, held};
 
 /// Exemplars that a transaction holds.
 const COMMIT_EVERY: usize = 256;
@@ -25,7 +25,9 @@ pub struct ReencodeRequest {
     pub output: PathBuf,
     /// Where else to look for pictures that were moved: folders, archives, tables. They are known by their content.
     pub from: Vec<PathBuf>,
-    /// The encoder.
+    /// Whether the encoder may be the one that the memory has: what was encoded by another version is encoded again.
+    pub again: bool,
+    /// The encoder. `None` is the built-in one, or, encoding again, the memory's.
     pub encoder: EncoderRequest,
 }
 
@@ -92,9 +94,9 @@ pub fn reencode(
     if old.is_empty() {
         return Err(vismem::QueryError::Empty { path: old.path().into() }.into());
     }
-    let encoder = load_encoder(&request.encoder, hub, None, observer)?;
+    let encoder = load_encoder(&request.encoder, hub, request.again.then(|| held(old)), observer)?;
     let identity = vismem_models::identity(&encoder);
-    if old.encoder().same(&identity) {
+    if old.encoder().same(&identity) && !request.again {
         return Err(RequestError::SameEncoder { memory: old.path().into(), encoder: identity }.into());
     }
     let mut wanted = wanted(old)?;

@@ -11,6 +11,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use vismem::{Threshold, Vote, Where};
 use vismem_app::Criterion;
+use vismem_app::doctor::Request as DoctorRequest;
 use vismem_app::encode::Share;
 
 use self::encoding::Encoding;
@@ -108,6 +109,8 @@ pub enum Command {
     Log,
     /// Check every file of the memory against its catalogue
     Verify(Verify),
+    /// Look for what is wrong though every file is sound: changed pictures, other embeddings, mistaken labels, duplicates
+    Doctor(Doctor),
 }
 
 impl Command {
@@ -123,6 +126,7 @@ impl Command {
             | Self::Export(_)
             | Self::Log
             | Self::Verify(_)
+            | Self::Doctor(_)
             | Self::Prune(Prune::Show | Prune::Suggest(_))
             | Self::Taxonomy(Taxonomy::Show | Taxonomy::Check) => true,
             Self::Index(index) => matches!(index.action, Some(IndexAction::Show)),
@@ -517,6 +521,9 @@ pub struct Reencode {
     /// Where else to look for pictures that were moved: folders, archives, tables; they are known by their content
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
+    /// Encode again with the encoder that the memory has, as after a version of vismem that prepared pictures differently
+    #[arg(long)]
+    pub again: bool,
     #[command(flatten)]
     pub encoding: Encoding,
 }
@@ -610,6 +617,24 @@ pub struct Verify {
     /// Check as well that this receipt of `vismem forget --receipt` belongs to the memory
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// Queries that should have nothing in common with the memory, such as a held-out set: pictures and embeddings in any of
+    /// the forms that `vismem classify` takes
+    #[arg(value_name = "QUERIES")]
+    pub queries: Vec<PathBuf>,
+    /// How many exemplars to compare with the pictures that they came from, spread evenly over the memory
+    #[arg(long, value_name = "N", default_value_t = DoctorRequest::SAMPLE as u32)]
+    pub sample: u32,
+    /// Up to this cosine distance, 0 to 2, two pictures are taken for the same
+    #[arg(long, value_name = "DISTANCE", default_value_t = DoctorRequest::DISTANCE, allow_negative_numbers = true)]
+    pub distance: f32,
+    #[command(flatten)]
+    pub encoding: Encoding,
+    #[command(flatten)]
+    pub finding: Finding,
 }
 
 #[derive(Debug, ClapArgs)]

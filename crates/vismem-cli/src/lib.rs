@@ -104,5 +104,6 @@ fn once(args: &Args) -> anyhow::Result<Outcome> {
         Command::Compact => command::compact::run(args),
         Command::Log => command::log::run(args),
         Command::Verify(options) => command::verify::run(args, options),
+        Command::Doctor(options) => command::doctor::run(args, options),
     }
 }

@@ -34,6 +34,19 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     if pictures.is_empty() { Err(nothing(folder)) } else { Ok(pictures) }
 }
 
+/// The files directly in `folder` that may tell the labels of many pictures: tables and JSON that are no companions of single
+/// pictures. None where the folder cannot be listed.
+pub fn label_tables(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut listing = Listing::default();
+    for entry in entries.flatten().filter(|entry| !file_kind::is_hidden(&entry.file_name())) {
+        if entry.path().is_file() {
+            listing.add(entry.path(), &Survey::default());
+        }
+    }
+    listing.tables_of_many(&listing.pictures).cloned().collect()
+}
+
 /// A folder has nothing that could be read.
 pub(crate) fn nothing(folder: &Path) -> ReadError {
     ReadError::nothing(folder, format!("no pictures here (looked for {})", PICTURE_EXTENSIONS.join(", ")))
@@ -79,11 +92,15 @@ impl Listing {
     /// Counts the tables as passed over, and says the first of those that are no companions of single pictures.
     pub fn pass_over_tables(&self, survey: &Survey, pictures: &[PathBuf]) {
         self.tables.iter().for_each(|table| survey.pass_over(file_kind::ending(table)));
-        let names: BTreeSet<PathBuf> = pictures.iter().map(|path| path.with_extension("")).collect();
-        let table = self.tables.iter().find(|table| !names.contains(&table.with_extension("")));
-        if let Some(table) = table.filter(|_| !pictures.is_empty()) {
+        if let Some(table) = self.tables_of_many(pictures).next().filter(|_| !pictures.is_empty()) {
             survey.note(About::TableBesidePictures, [], Some(table));
         }
+    }
+
+    /// The tables that are no companions of single pictures.
+    fn tables_of_many(&self, pictures: &[PathBuf]) -> impl Iterator<Item = &PathBuf> {
+        let names: BTreeSet<PathBuf> = pictures.iter().map(|path| path.with_extension("")).collect();
+        self.tables.iter().filter(move |table| !names.contains(&table.with_extension("")))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod classify;
 pub mod compact;
 pub mod demo;
+pub mod doctor;
 pub mod encode;
 pub mod eval;
 pub mod explain;

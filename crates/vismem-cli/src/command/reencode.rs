@@ -20,6 +20,7 @@ pub fn run(args: &Args, options: &Reencode) -> Result<Outcome> {
     let request = ReencodeRequest {
         output: options.output.clone(),
         from: options.from.clone(),
+        again: options.again,
         encoder: encoder::request(&options.encoding),
     };
     let hub = Hub::from_environment();
