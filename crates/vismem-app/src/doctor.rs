@@ -41,7 +41,7 @@ impl Request {
     /// How many exemplars are compared with what they came from, if nothing else is asked for.
     pub const SAMPLE: usize = 200;
     /// Pictures that are this near are mostly copies in another size or compression.
-    pub const DISTANCE: f32 = 0.01;
+    pub const DISTANCE: f32 = 0.05;
 }
 
 /// What was found; see `docs/json.md`.

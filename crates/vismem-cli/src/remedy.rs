@@ -152,6 +152,9 @@ fn request(error: &RequestError) -> String {
         }
         RequestError::LabelsWithoutQueries => "--label and --labels belong to queries, and none are given".into(),
         RequestError::SeveralNeighborFiles => "give --neighbors once; `vismem eval shift` compares several".into(),
+        RequestError::SameEncoder { .. } => {
+            format!("{error}; say another one with --encoder, or --again to encode with this one again")
+        }
         RequestError::NoCriteria => {
             "say which exemplars: --id, --label, --source, --batch, --like, --where or --pruned".into()
         }

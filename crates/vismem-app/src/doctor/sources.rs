@@ -13,7 +13,7 @@ use crate::embeddings::{checked_width, embedding_row};
 use crate::{Encoding, Error, Observer, Result, held};
 
 /// Runtimes, processors and versions of a decoder may differ so much, as a cosine distance; see `docs/encoders.md`.
-const SAME_ENCODER: f32 = 0.005;
+const SAME_ENCODER: f32 = 0.002;
 
 /// Up to this distance a row of embeddings is what it was.
 const SAME_ROW: f32 = 1e-6;
@@ -217,7 +217,7 @@ fn encode(
 
 impl Encoded {
     fn of(encoder: &Encoder) -> Self {
-        let (name, runtime) = (vismem_models::identity(encoder).to_string(), encoder.runtime().to_owned());
+        let (name, runtime) = (vismem_models::identity(encoder).name, encoder.runtime().to_owned());
         Self { encoder: name, runtime, tolerance: SAME_ENCODER, ..Self::default() }
     }
 
@@ -248,9 +248,10 @@ fn changed_rows(memory: &Memory, file: &Path, mut exemplars: Vec<(usize, &Sample
     for (row, exemplar) in exemplars {
         while row >= first + values.len() / dim {
             first += values.len() / dim;
-            match rows.next_rows(TOGETHER) {
-                Ok(read) if !read.is_empty() => values = read,
-                _ => break,
+            // What cannot be read is not there.
+            values = rows.next_rows(TOGETHER).unwrap_or_default();
+            if values.is_empty() {
+                break;
             }
         }
         let values = row.checked_sub(first).and_then(|at| values.get(at * dim..(at + 1) * dim));

@@ -85,6 +85,8 @@ fn sources(out: &mut impl Write, found: &Sources) -> io::Result<()> {
 fn embeddings(out: &mut impl Write, encoded: &Encoded) -> io::Result<()> {
     let Encoded { pictures, encoder, runtime, mean_distance, max_distance, tolerance, differing } = encoded;
     let pictures = output::counted(*pictures, "picture");
+    // Where its library lies is for programs.
+    let runtime = runtime.split_once(" (").map_or(runtime.as_str(), |(name, _)| name);
     writeln!(
         out,
         "embeddings: {pictures} encoded again with {encoder} ({runtime}): distance {mean_distance:.6} on average, \
@@ -186,10 +188,11 @@ fn shared(out: &mut impl Write, set: &SharedQueries, distance: f32) -> io::Resul
     match set.shared.len() {
         0 => writeln!(out, "; the memory has none of them")?,
         shared => {
-            let shared = output::count(shared);
+            let are = if shared == 1 { "is" } else { "are" };
             writeln!(
                 out,
-                "; {shared} are in the memory: {} byte for byte, the others within {distance}; they say nothing of its accuracy",
+                "; {} {are} in the memory: {} byte for byte, the others within {distance}; they say nothing of its accuracy",
+                output::count(shared),
                 output::count(identical)
             )?;
         }

@@ -11,7 +11,7 @@ use crate::{models, npy};
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 29] = [
+const SCHEMAS: [(&str, &str); 30] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("sync", include_str!("../../../../docs/schemas/sync.json")),
@@ -41,6 +41,7 @@ const SCHEMAS: [(&str, &str); 29] = [
     ("model-show", include_str!("../../../../docs/schemas/model-show.json")),
     ("reencode", include_str!("../../../../docs/schemas/reencode.json")),
     ("verify", include_str!("../../../../docs/schemas/verify.json")),
+    ("doctor", include_str!("../../../../docs/schemas/doctor.json")),
 ];
 
 fn schema_of(name: &str) -> Value {
@@ -205,6 +206,26 @@ fn answers_about_forgetting_fit_their_schemas() {
     assert_eq!((&log["events"][1]["kind"], &log["events"][1]["after"]), (&"forget".into(), &receipt["after"]));
     let verified = fitting(&place.vismem("verify --receipt r.json --format json").done(), "verify");
     assert_eq!(verified["receipt"], json!({"belongs": true, "later_events": 0, "fault": null}));
+}
+
+#[test]
+fn what_a_doctor_finds_fits_its_schema() {
+    let place = Place::new();
+    for (seed, label) in ["disc", "Disc", "test", "ring"].into_iter().enumerate() {
+        place.draw(format!("learn/{label}/{seed}.png"), Kind::Disc, seed as u32);
+    }
+    place.vismem("add learn");
+    place.draw("learn/ring/3.png", Kind::Disc, 30);
+    place.write("learn/labels.csv", "path,label\ntest/2.png,ring\n");
+    let run = place.vismem("doctor learn --distance 2 --format json");
+    let found = fitting(&run, "doctor");
+    assert_eq!((run.code, &found["healthy"]), (1, &false.into()));
+    for list in
+        ["/sources/gone", "/label_files/0/examples", "/classes/of_one_name", "/classes/doubtful", "/queries/0/shared"]
+    {
+        assert!(found.pointer(list).unwrap().as_array().is_some_and(|found| !found.is_empty()), "{list}: {found:#}");
+    }
+    assert_eq!(found["duplicates"]["across_labels"].as_array().unwrap().len(), 6);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod basics;
 mod caltech101;
 mod common;
 mod datasets;
+mod doctor;
 mod eval;
 mod eval_report;
 mod exporting;
