@@ -10,7 +10,7 @@ use serde::Serialize;
 use vismem::Memory;
 use vismem_data::output_folder;
 
-pub use self::catalog::{CatalogRequest, catalog};
+pub use self::catalog::{CatalogFormat, CatalogRequest, catalog};
 pub use self::embeddings::{EmbeddingsRequest, embeddings};
 pub use self::neighbors::{NeighborsRequest, neighbors};
 use crate::{Error, Observer, Result, Selection, held};

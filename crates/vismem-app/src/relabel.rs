@@ -7,7 +7,7 @@ use serde::Serialize;
 use vismem::{Editor, Event, Memory, Selector};
 use vismem_data::csv_file::CsvFile;
 use vismem_data::parquet::{Table, Value};
-use vismem_data::{At, ReadError, has_extension, tidy_label};
+use vismem_data::{At, ReadError, from_spreadsheet, has_extension, tidy_label};
 use vismem_models::Held;
 
 use crate::{Criterion, Error, Observer, RequestError, Result, Selection};
@@ -149,7 +149,8 @@ fn csv_rows(file: &Path) -> Result<impl Iterator<Item = Row>> {
     let (id, label) = (table.column("id")?, table.column("label")?);
     Ok(table.rows().map(move |row| {
         let row = row?;
-        Ok((At::Line(row.line), row.fields[id].to_owned(), row.fields[label].to_owned()))
+        let label = from_spreadsheet(&row.fields[label]);
+        Ok((At::Line(row.line), row.fields[id].to_owned(), label.to_owned()))
     }))
 }
 

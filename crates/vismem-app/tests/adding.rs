@@ -12,7 +12,7 @@ use serde_json::Value;
 use vismem::Memory;
 use vismem_app::add::{AddRequest, add};
 use vismem_app::encode::{EncodeRequest, encode};
-use vismem_app::export::{self, CatalogRequest, EmbeddingsRequest, NeighborsRequest};
+use vismem_app::export::{self, CatalogFormat, CatalogRequest, EmbeddingsRequest, NeighborsRequest};
 use vismem_app::import::import;
 use vismem_app::models;
 use vismem_app::reencode::{ReencodeRequest, reencode};
@@ -114,7 +114,8 @@ fn an_exported_memory_is_imported_as_it_was() {
     let output = folder.path().join("exported");
     let request = EmbeddingsRequest { output: output.clone(), metadata: TableFormat::Csv, selection: None };
     documented(&export::embeddings(&memory, &request, &mut Silent).unwrap(), "export");
-    let request = CatalogRequest { output: output.clone(), format: TableFormat::Csv, selection: None };
+    let request =
+        CatalogRequest { output: output.clone(), format: CatalogFormat::Table(TableFormat::Csv), selection: None };
     assert_eq!(export::catalog(&memory, &request, &mut Silent).unwrap().exemplars, 4);
     let request = NeighborsRequest { output: output.clone(), k: 2 };
     assert_eq!(export::neighbors(&memory, &request, &mut Silent).unwrap().files.len(), 2);

@@ -567,6 +567,25 @@ impl From<TableFormat> for vismem_data::TableFormat {
     }
 }
 
+/// How the catalogue is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CatalogFormat {
+    Parquet,
+    Csv,
+    /// CSV in which nothing is a formula: what begins with =, +, - or @ has a ' before it
+    Spreadsheet,
+}
+
+impl From<CatalogFormat> for vismem_app::export::CatalogFormat {
+    fn from(format: CatalogFormat) -> Self {
+        match format {
+            CatalogFormat::Parquet => Self::Table(vismem_data::TableFormat::Parquet),
+            CatalogFormat::Csv => Self::Table(vismem_data::TableFormat::Csv),
+            CatalogFormat::Spreadsheet => Self::Spreadsheet,
+        }
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct ExportEmbeddings {
     /// The folder for embeddings.npy, the metadata, taxonomy.csv and memory.json
@@ -597,8 +616,8 @@ pub struct ExportCatalog {
     #[arg(short, long, value_name = "FOLDER")]
     pub output: PathBuf,
     /// How to write it
-    #[arg(long, value_enum, default_value_t = TableFormat::Parquet)]
-    pub table: TableFormat,
+    #[arg(long, value_enum, default_value_t = CatalogFormat::Parquet)]
+    pub table: CatalogFormat,
     #[command(flatten)]
     pub encoding: Encoding,
     #[command(flatten)]

@@ -69,7 +69,7 @@ pub use picture::{Fault, LabelledPicture, absolute, has_extension};
 pub use request::{Finding, Reading};
 pub use resolver::SourceResolver;
 pub use survey::{About, Note, PassedOver, Survey};
-pub use table_writer::{Column, TableFormat, TableWriter};
+pub use table_writer::{Column, TableFormat, TableWriter, from_spreadsheet};
 
 /// What reading a data set comes to.
 type Result<T> = std::result::Result<T, ReadError>;

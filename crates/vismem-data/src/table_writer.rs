@@ -1,6 +1,8 @@
 //! Tables that other programs read: Parquet or CSV.
 
+use std::borrow::Cow;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,8 @@ pub struct TableWriter {
 enum Form {
     Parquet(Box<Writer>),
     Csv(Box<csv::Writer<File>>),
+    /// CSV in which no text is a formula.
+    Spreadsheet(Box<csv::Writer<File>>),
 }
 
 impl TableWriter {
@@ -71,11 +75,25 @@ impl TableWriter {
         Ok(Self { path: path.into(), writer })
     }
 
+    /// Makes a table of these columns as CSV for spreadsheets: it says that it is UTF-8, and a text that a spreadsheet would
+    /// take for a formula has a `'` before it, which makes it a text there. Programs that read it back get that `'` too.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn create_spreadsheet(path: &Path, columns: &[(&str, Kind)]) -> Result<Self, WriteError> {
+        let mut file = File::create(path).map_err(WriteError::io("write", path))?;
+        file.write_all("\u{feff}".as_bytes()).map_err(WriteError::io("write", path))?;
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(columns.iter().map(|(name, _)| no_formula(name).into_owned())).map_err(failed(path))?;
+        Ok(Self { path: path.into(), writer: Form::Spreadsheet(Box::new(writer)) })
+    }
+
     /// Writes rows: all columns, equally long.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn write(&mut self, columns: &[Column]) -> Result<(), WriteError> {
+        let is_for_spreadsheets = matches!(self.writer, Form::Spreadsheet(_));
         let writer = match &mut self.writer {
             Form::Parquet(writer) => {
                 let borrowed: Vec<Vec<Option<&str>>> = columns
@@ -98,12 +116,18 @@ impl TableWriter {
                     .collect();
                 return Ok(writer.write(&cells)?);
             }
-            Form::Csv(writer) => writer,
+            Form::Csv(writer) | Form::Spreadsheet(writer) => writer,
         };
         let rows = columns.iter().map(Column::len).max().unwrap_or(0);
         for row in 0..rows {
             for column in columns {
-                writer.write_field(column.text(row).as_bytes()).map_err(failed(&self.path))?;
+                let text = column.text(row);
+                // Numbers may begin with a minus.
+                let text = match column {
+                    Column::Texts(_) if is_for_spreadsheets => no_formula(&text),
+                    _ => Cow::Borrowed(&*text),
+                };
+                writer.write_field(text.as_bytes()).map_err(failed(&self.path))?;
             }
             writer.write_record(None::<&[u8]>).map_err(failed(&self.path))?;
         }
@@ -117,12 +141,26 @@ impl TableWriter {
     pub fn finish(self) -> Result<(), WriteError> {
         match self.writer {
             Form::Parquet(writer) => Ok(writer.finish()?),
-            Form::Csv(writer) => {
+            Form::Csv(writer) | Form::Spreadsheet(writer) => {
                 let file = writer.into_inner().map_err(csv::IntoInnerError::into_error);
                 file.and_then(|file| file.sync_all()).map_err(WriteError::io("write", &self.path))
             }
         }
     }
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn no_formula(text: &str) -> Cow<'_, str> {
+    if text.starts_with(begins_formula) { format!("'{text}").into() } else { text.into() }
+}
+
+/// The text that [`TableWriter::create_spreadsheet`] wrote as this.
+pub fn from_spreadsheet(text: &str) -> &str {
+    text.strip_prefix('\'').filter(|text| text.starts_with(begins_formula)).unwrap_or(text)
+}
+
+fn begins_formula(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
 }
 
 pub(crate) fn failed(path: &Path) -> impl FnOnce(csv::Error) -> WriteError {

@@ -12,13 +12,22 @@ use crate::{Observer, Result, Selection};
 /// Rows that are written together.
 const TOGETHER: usize = 16_384;
 
+/// How the table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogFormat {
+    /// As programs read it.
+    Table(TableFormat),
+    /// As CSV in which a spreadsheet finds no formulas, see [`TableWriter::create_spreadsheet`].
+    Spreadsheet,
+}
+
 /// Which table is to be written.
 #[derive(Clone)]
 pub struct CatalogRequest {
     /// The folder of the table, which is made if need be.
     pub output: PathBuf,
     /// How it is written.
-    pub format: TableFormat,
+    pub format: CatalogFormat,
     /// The exemplars; all without it.
     pub selection: Option<Selection>,
 }
@@ -36,8 +45,16 @@ pub fn catalog(memory: &Memory, request: &CatalogRequest, observer: &mut dyn Obs
     let attributes = memory.attributes()?;
     let names: Vec<String> = attributes.iter().map(|attribute| format!("attribute.{}", attribute.name)).collect();
     columns.extend(names.iter().zip(&attributes).map(|(name, attribute)| (&**name, Column::kind_of(attribute.kind))));
-    let path = super::file_in(&request.output, request.format.file_name("catalog"))?;
-    let mut table = TableWriter::create(&path, request.format, &columns)?;
+    let (mut table, path) = match request.format {
+        CatalogFormat::Table(format) => {
+            let path = super::file_in(&request.output, format.file_name("catalog"))?;
+            (TableWriter::create(&path, format, &columns)?, path)
+        }
+        CatalogFormat::Spreadsheet => {
+            let path = super::file_in(&request.output, TableFormat::Csv.file_name("catalog"))?;
+            (TableWriter::create_spreadsheet(&path, &columns)?, path)
+        }
+    };
     for (number, part) in ids.chunks(TOGETHER).enumerate() {
         super::step(observer, number * TOGETHER, ids.len())?;
         let stored = memory.stored_all(part)?;

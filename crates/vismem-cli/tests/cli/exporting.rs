@@ -194,3 +194,22 @@ fn neighbours_are_exported_as_the_authors_write_them() {
         assert_eq!(first["neighbor_distances"][place].as_f64(), neighbor["distance"].as_f64());
     }
 }
+
+#[test]
+fn a_table_for_spreadsheets_has_no_formulas_and_its_labels_come_back() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(4)));
+    place.write("labels.txt", "=1+1|calc\n@sum\n-5\nplain\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    place.vismem("export catalog -o out --table spreadsheet").done();
+    let text = std::fs::read_to_string(place.path("out/catalog.csv")).unwrap();
+    let labels: Vec<&str> = text.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+    assert!(text.starts_with("\u{feff}id,label,"), "{text}");
+    assert_eq!(labels, ["'=1+1|calc", "'@sum", "'-5", "plain"]);
+    let digest = || stats(&place, "memory.vismem")["digest"].clone();
+    let before = digest();
+    place.vismem("relabel --from out/catalog.csv").done();
+    assert_eq!(digest(), before, "the labels are as they were");
+    place.vismem("export catalog -o out --table csv").done();
+    assert!(std::fs::read_to_string(place.path("out/catalog.csv")).unwrap().contains(",=1+1|calc,"));
+}
