@@ -34,11 +34,11 @@ pub fn run<I>(args: I) -> ExitCode
 where
     I: IntoIterator<Item: Into<OsString> + Clone>,
 {
-    panics::told_at_the_end(|| match Args::try_parse_from(args) {
+    let words: Vec<OsString> = args.into_iter().map(|word| word.into()).collect();
+    panics::told_at_the_end(|| match Args::try_parse_from(&words) {
         Ok(args) => command(&args),
         Err(error) => {
-            // That nobody can read it there is no reason to fail otherwise.
-            let _ = error.print();
+            output::wrong_words(&error, &words);
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
     })

@@ -1,10 +1,12 @@
 //! Answers on standard output, remarks on standard error.
 
+use std::ffi::OsString;
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use clap::Parser;
 use jiff::Timestamp;
 use serde::Serialize;
 pub use vismem_report::words::count;
@@ -71,6 +73,22 @@ fn named(error: io::Error) -> io::Error {
 /// Prints a line on standard error. That nobody can read it there is no reason to stop.
 pub fn note(line: impl Display) {
     let _ = io::stderr().write_all(for_people(&format!("{line}\n")).as_bytes());
+}
+
+/// Says why words are no command, or gives the help that they ask for. That nobody can read it there is no reason to fail
+/// otherwise.
+pub fn wrong_words(error: &clap::Error, words: &[OsString]) {
+    let deceives = |word: &OsString| word.to_string_lossy().chars().any(vismem_report::deceives);
+    if !words.iter().any(deceives) {
+        let _ = error.print();
+        return;
+    }
+    // The error cites the words, so it is made anew of words that can be shown.
+    let shown = words.iter().map(|word| Shown(&word.to_string_lossy()).to_string());
+    match crate::args::Args::try_parse_from(shown) {
+        Err(error) => drop(error.print()),
+        Ok(_) => note("error: there are characters in the arguments that cannot be shown, and they cannot be meant"),
+    }
 }
 
 /// Prints one JSON document and nothing else.

@@ -416,6 +416,11 @@ fn names_that_move_a_terminal_or_turn_the_writing() {
         vec!["merge", hostile, "--into", "cat\u{1b}[2Jb\nc"],
         vec!["relabel", "--id", "1", "--to", hostile],
         vec!["forget", "--id", "1"],
+        // What is no command is cited as well.
+        vec![hostile],
+        vec!["ls", hostile, "--colour", hostile],
+        vec!["classify", "-\u{1b}[2J", "ask.npy"],
+        vec!["classify", "ask.npy", "--vote=\u{1b}[2Jrank\nforgot 5 exemplars"],
     ] {
         let run = place.vismem_with(&command);
         for text in [&run.stdout, &run.stderr] {
