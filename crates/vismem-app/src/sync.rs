@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vismem::{Editor, Exemplar, Memory, Selector};
+use vismem::{Editor, Exemplar, Memory, Selector, Source};
 use vismem_data::{LabelledPicture, Reading, absolute, inside};
 use vismem_models::{EncoderRequest, Hub};
 
@@ -13,6 +13,9 @@ use crate::{Error, IoContext, Observer, Result, datasets};
 
 /// The share of what comes from a folder that is forgotten without asking: more looks like a disk that is not there.
 const UNASKED: f64 = 0.1;
+
+/// Exemplars that are looked up together.
+const TOGETHER: usize = 1_000;
 
 /// Which folder a memory is to follow, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +40,9 @@ pub struct SyncReport {
     /// What came of adding what is new.
     pub add: AddReport,
     /// The exemplars whose pictures were moved to the folder of another label, and have that label now.
-    pub relabelled: Vec<Moved>,
+    pub relabelled: Vec<Relabelled>,
+    /// The exemplars whose pictures were found in another place, which is their source now.
+    pub moved: Vec<Moved>,
     /// The exemplars whose pictures are not in the folder any more. Empty if an observer ended it: of what was not looked
     /// at, nothing is known.
     pub missing: Vec<Missing>,
@@ -49,9 +54,22 @@ pub struct SyncReport {
     pub digest: String,
 }
 
-/// An exemplar whose picture was moved to the folder of another label.
+/// An exemplar whose picture was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Moved {
+    /// The exemplar.
+    pub id: u64,
+    /// Its label.
+    pub label: String,
+    /// Where its picture was.
+    pub from: String,
+    /// Where its picture is.
+    pub to: String,
+}
+
+/// An exemplar whose picture was moved to the folder of another label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Relabelled {
     /// The exemplar.
     pub id: u64,
     /// The label that it had.
@@ -86,8 +104,8 @@ pub struct HeldBack {
     pub labels: Vec<String>,
 }
 
-/// Adds what is new in a folder, gives what was moved to the folder of another label that label, names what is gone, and
-/// forgets that if it is asked to. A picture that is there and cannot be read is not gone. Brings the memory's indexes up to
+/// Adds what is new in a folder, follows pictures that were moved, gives those that were moved to the folder of another label
+/// that label, names what is gone, and forgets that if it is asked to. A picture that is there and cannot be read is not gone. Brings the memory's indexes up to
 /// date.
 ///
 /// # Errors
@@ -103,9 +121,11 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
     let options = pictures::Options { encoder: &request.encoder, hub, commit_every: None };
     let mut tally =
         pictures::add(memory, &options, dataset, &mut |picture, content| seen.add(picture, content), observer)?;
-    let (mut relabelled, mut missing, mut held_back, mut forgotten) = (Vec::new(), Vec::new(), None, 0);
+    let (mut relabelled, mut moved, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut held_back, mut forgotten) = (None, 0);
     if tally.complete {
         relabelled = relabel_moved(memory, &mut tally, &seen)?;
+        moved = follow_moved(memory, &seen)?;
         let ours = ours(memory, folder)?;
         missing = seen.missing(&ours, &Memory::open(memory)?)?;
         if request.forget_missing && !missing.is_empty() {
@@ -120,7 +140,7 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
     }
     let add = tally.report(memory)?;
     let digest = add.digest.clone();
-    Ok(SyncReport { add, relabelled, missing, forgotten, held_back, digest })
+    Ok(SyncReport { add, relabelled, moved, missing, forgotten, held_back, digest })
 }
 
 /// The pictures of the folder: for each path the content, or none where it cannot be read.
@@ -174,14 +194,14 @@ fn ours(memory: &Path, folder: &Path) -> Result<Vec<(Exemplar, PathBuf)>> {
 
 /// Gives exemplars whose pictures were moved to the folder of another label that label. Where the picture is still in its
 /// old place it is a copy, and there are two labels for it, which is for people to decide.
-fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Moved>> {
+fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Relabelled>> {
     if tally.other_label.is_empty() {
         return Ok(Vec::new());
     }
     let opened = Memory::open(memory)?;
     let ids: Vec<u64> = tally.other_label.iter().map(|other| other.id).collect();
     let held = opened.exemplars(&ids)?;
-    let (mut moved, mut labels): (Vec<Moved>, BTreeMap<u64, String>) = Default::default();
+    let (mut moved, mut labels): (Vec<Relabelled>, BTreeMap<u64, String>) = Default::default();
     let mut copies = Vec::new();
     for (other, exemplar) in std::mem::take(&mut tally.other_label).into_iter().zip(held) {
         let source = exemplar.and_then(|exemplar| exemplar.source);
@@ -193,11 +213,50 @@ fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Mo
         }
         let OtherLabel { source, label, held_as, id } = other;
         labels.insert(id, label.clone());
-        moved.push(Moved { id, from: held_as, to: label, source });
+        moved.push(Relabelled { id, from: held_as, to: label, source });
     }
     tally.other_label = copies;
     if !labels.is_empty() {
         Editor::open(memory)?.relabel_each(&labels)?;
+    }
+    Ok(moved)
+}
+
+/// Gives exemplars whose pictures are gone from where they were, and are in the folder under another name, that place as
+/// their source.
+fn follow_moved(memory: &Path, seen: &Seen) -> Result<Vec<Moved>> {
+    let opened = Memory::open(memory)?;
+    let mut sources: HashMap<PathBuf, u64> = HashMap::new();
+    opened.for_each_exemplar(|exemplar| {
+        // A text that is no path is no place.
+        let source = exemplar.source.as_ref().map(Source::as_path).filter(|source| source.is_absolute());
+        sources.extend(source.map(|source| (source.to_owned(), exemplar.id)));
+    })?;
+    // Places that no exemplar has as its source. Of several with one content the first by name is taken.
+    let mut places: BTreeMap<[u8; 32], &Path> = BTreeMap::new();
+    for (path, content) in seen.0.iter().filter(|(path, _)| !sources.contains_key(*path)) {
+        if let Some(content) = content {
+            let place = places.entry(*content).or_insert(path);
+            *place = (*place).min(path);
+        }
+    }
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let gone = sources.iter().filter(|(source, _)| !seen.is_there(source)).map(|(_, id)| *id);
+    let mut gone: Vec<u64> = gone.collect();
+    gone.sort_unstable();
+    let (mut moved, mut now): (Vec<Moved>, BTreeMap<u64, Source>) = Default::default();
+    for ids in gone.chunks(TOGETHER) {
+        for stored in opened.stored_all(ids)? {
+            let (Some(to), Some(from)) = (places.get(&stored.content), &stored.source) else { continue };
+            let (from, to_shown) = (from.to_string(), to.display().to_string());
+            moved.push(Moved { id: stored.id, label: stored.label, from, to: to_shown });
+            now.insert(stored.id, Source::from(*to));
+        }
+    }
+    if !now.is_empty() {
+        Editor::open(memory)?.move_sources(&now)?;
     }
     Ok(moved)
 }

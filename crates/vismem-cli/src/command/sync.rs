@@ -1,9 +1,10 @@
 //! `vismem sync`: a memory follows a folder.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use anyhow::Result;
-use vismem_app::sync::{Missing, Moved, SyncReport, SyncRequest, sync};
+use vismem_app::sync::{Missing, Moved, Relabelled, SyncReport, SyncRequest, sync};
 use vismem_models::Hub;
 
 use super::Outcome;
@@ -38,7 +39,7 @@ pub fn run(args: &Args, options: &Sync) -> Result<Outcome> {
 
 fn print(report: &SyncReport, options: &Sync) -> Result<()> {
     let mut out = output::stdout();
-    for Moved { id, from, to, source } in report.relabelled.iter().take(SHOWN) {
+    for Relabelled { id, from, to, source } in report.relabelled.iter().take(SHOWN) {
         writeln!(out, "{source} was moved: exemplar {id} is {to} now, not {from}")?;
     }
     if let Some(more @ 1..) = report.relabelled.len().checked_sub(SHOWN) {
@@ -50,6 +51,14 @@ fn print(report: &SyncReport, options: &Sync) -> Result<()> {
             "relabelled {}; `vismem undo` takes that back",
             output::counted(report.relabelled.len(), "exemplar")
         )?;
+    }
+    let relabelled: HashSet<u64> = report.relabelled.iter().map(|relabelled| relabelled.id).collect();
+    let moved: Vec<&Moved> = report.moved.iter().filter(|moved| !relabelled.contains(&moved.id)).collect();
+    for Moved { id, label, from, to } in moved.iter().take(SHOWN) {
+        writeln!(out, "{from} was moved to {to} (exemplar {id}, {label})")?;
+    }
+    if let Some(more @ 1..) = moved.len().checked_sub(SHOWN) {
+        writeln!(out, "and {} more were moved, --format json lists them", output::count(more))?;
     }
     for Missing { id, label, source, replaced } in report.missing.iter().take(SHOWN) {
         let why = if *replaced { "was replaced" } else { "is gone" };

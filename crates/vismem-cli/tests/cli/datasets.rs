@@ -363,6 +363,9 @@ fn a_memory_follows_a_folder() {
     let missing: Vec<_> =
         offered["missing"].as_array().unwrap().iter().map(|m| (m["id"].as_u64(), m["replaced"].as_bool())).collect();
     assert_eq!(missing, [(Some(1), Some(false)), (Some(4), Some(true))], "{offered}");
+    let moved = offered["moved"].as_array().unwrap();
+    assert_eq!((moved.len(), &moved[0]["id"], &moved[0]["label"]), (1, &2.into(), &"disc".into()), "{offered}");
+    assert!(moved[0]["from"].as_str().unwrap().ends_with("photos/disc/1.png"), "{offered}");
     place.vismem("sync photos").done().says(&["0.png is gone (exemplar 1, disc)", "--forget-missing forgets them"]);
 
     let asks = ["not forgotten: 2 exemplars", "25 % of what comes from this folder", "--forget-missing --yes"];
@@ -373,6 +376,29 @@ fn a_memory_follows_a_folder() {
     assert_eq!(log["events"].as_array().unwrap().last().unwrap()["kind"], "forget");
     let quiet = place.vismem("sync photos --forget-missing --format json").done().json();
     assert_eq!((quiet["missing"].as_array().unwrap().len(), &quiet["forgotten"]), (0, &0.into()));
+}
+
+#[test]
+fn a_memory_follows_pictures_wherever_they_are_moved() {
+    let place = Place::new();
+    place.draw_two_labels("photos", 3);
+    place.vismem("add photos").done();
+    std::fs::rename(place.path("photos"), place.path("archive")).unwrap();
+    let run = place.vismem("sync archive").done();
+    run.says(&["added 0 pictures", "photos/disc/0.png was moved to", "archive/disc/0.png (exemplar 1, disc)"]);
+    let listed = place.vismem("ls --all").done().stdout;
+    assert!(listed.contains("archive/stripes/2.png") && !listed.contains("photos"), "{listed}");
+    let ask = place.draw("ask.png", Kind::Disc, 7);
+    place.vismem_with(["explain".as_ref(), ask.as_os_str()]).done();
+    let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
+    assert!(!page.contains("was moved or deleted"), "{page}");
+    let log = place.vismem("log").done().stdout;
+    assert!(log.contains("move 6 exemplars by id"), "{log}");
+    // What has a copy in another place has not moved.
+    std::fs::copy(place.path("archive/disc/0.png"), place.path("archive/disc/copy.png")).unwrap();
+    let again = place.vismem("sync archive --format json").done().json();
+    assert_eq!(again["moved"].as_array().unwrap().len(), 0, "{again}");
+    place.vismem("verify").done();
 }
 
 #[test]

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction};
 
+use crate::edit::change::{Change, Changed};
 use crate::edit::editor::label_id;
-use crate::error::{Result, SqlContext};
-use crate::index::derived;
-use crate::store::catalog::{self, Record};
-use crate::store::event::{self, EventKind};
-use crate::store::kill_point::kill_point;
-use crate::store::state;
+use crate::error::SqlContext;
+use crate::store::catalog::Record;
+use crate::store::event::EventKind;
 use crate::{EditError, Editor, Event, Selector};
 
 impl Editor {
@@ -72,81 +70,33 @@ impl Editor {
         if let Some(index) = labels.values().position(String::is_empty) {
             return Err(EditError::EmptyLabel { index });
         }
-        self.upgrade()?;
-        self.lock.begin()?;
-        let given = self.commit_labels(labels, kind, selected);
-        if given.is_err() {
-            self.recover()?;
-        }
-        self.lock.dirty = false;
-        self.shorten_log()?;
-        match given? {
-            Some(event) => Ok(self.catalog.events_from(event)?.into_iter().next()),
-            None => Ok(None),
-        }
-    }
-
-    fn commit_labels(
-        &mut self,
-        labels: &BTreeMap<u64, String>,
-        kind: EventKind,
-        selected: &str,
-    ) -> Result<Option<u64>> {
-        let path = &self.catalog.path;
-        let mut digest = self.catalog.header()?.digest;
-        let before = digest.digest();
-        let mut changed: Vec<Record> = Vec::new();
-        for (id, label) in labels {
-            let record = self.catalog.record(*id)?.ok_or_else(|| catalog::is_torn(&self.dir, *id))?;
-            if record.label != *label {
-                changed.push(record);
-            }
-        }
-        if changed.is_empty() {
-            return Ok(None);
-        }
-        for record in &changed {
-            digest.subtract(&record.element());
-            digest.add(&crate::store::digest::Element { label: &labels[&record.id], ..record.element() });
-        }
-        let after = digest.digest();
-        let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
-        tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
-        let event = event::record(&tx, kind, changed.len(), Some(selected), &before, &after).at(path)?;
-        write(&tx, &changed, labels, (kind == EventKind::Relabel).then_some(event)).at(path)?;
-        derived::remove(&self.dir, &[derived::NOVELTY, derived::SLOTS])?;
-        kill_point("relabel prepared");
-        tx.commit().at(path)?;
-        kill_point("relabel committed");
-        state::announce(&self.dir, &self.catalog);
-        self.indexes.follow(&before, &after);
-        Ok(Some(event))
+        self.change(&Change {
+            kind,
+            selected,
+            ids: &labels.keys().copied().collect::<Vec<_>>(),
+            now: &|record| Record { label: labels[&record.id].clone(), ..record.clone() },
+            write: &|tx, event, changed| write(tx, changed, (kind == EventKind::Relabel).then_some(event)),
+        })
     }
 }
 
 /// Writes the new labels; keeps the old ones as changes of `event`, or else drops those of the event that is undone.
-fn write(
-    tx: &Transaction<'_>,
-    changed: &[Record],
-    labels: &BTreeMap<u64, String>,
-    event: Option<u64>,
-) -> rusqlite::Result<()> {
+fn write(tx: &Transaction<'_>, changed: &[Changed], event: Option<u64>) -> rusqlite::Result<()> {
     if event.is_none() {
         tx.execute("DELETE FROM changes WHERE event = (SELECT max(event) FROM changes)", [])?;
     }
     let mut left: Vec<&str> = Vec::new();
-    for record in changed {
-        let label = label_id(tx, &labels[&record.id])?;
-        let updated =
-            tx.prepare_cached("UPDATE exemplars SET label = ?2 WHERE id = ?1")?.execute((record.id, label))?;
+    for Changed { before, now } in changed {
+        let label = label_id(tx, &now.label)?;
+        let updated = tx.prepare_cached("UPDATE exemplars SET label = ?2 WHERE id = ?1")?.execute((now.id, label))?;
         if updated != 1 {
             return Err(rusqlite::Error::QueryReturnedNoRows);
         }
         if let Some(event) = event {
             let mut statement = tx.prepare_cached("INSERT INTO changes VALUES (?1, ?2, ?3)")?;
-            statement.execute((event, record.id, &record.label))?;
+            statement.execute((event, now.id, &before.label))?;
         }
-        left.push(&record.label);
+        left.push(&before.label);
     }
     left.sort_unstable();
     left.dedup();

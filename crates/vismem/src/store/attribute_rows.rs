@@ -68,7 +68,7 @@ impl Editor {
 pub(crate) type Known = BTreeMap<String, (i64, AttributeType)>;
 
 pub(crate) fn known(db: &Connection) -> rusqlite::Result<Known> {
-    if !upgrade::has_attributes(db)? {
+    if !upgrade::is_format_2(db)? {
         return Ok(Known::new());
     }
     let mut statement = db.prepare_cached("SELECT name, id, type FROM attributes")?;
@@ -136,7 +136,7 @@ const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM attribute_values WHERE attribute
 
 /// The names of attributes that no exemplar has: there should be none.
 pub(crate) fn unused(db: &Connection) -> rusqlite::Result<Vec<String>> {
-    if !upgrade::has_attributes(db)? {
+    if !upgrade::is_format_2(db)? {
         return Ok(Vec::new());
     }
     let select = format!("SELECT name FROM attributes WHERE {UNUSED}");
@@ -145,7 +145,7 @@ pub(crate) fn unused(db: &Connection) -> rusqlite::Result<Vec<String>> {
 
 /// Reads the attributes of these records.
 pub(crate) fn fill(db: &Connection, records: &mut [Record]) -> rusqlite::Result<()> {
-    if !upgrade::has_attributes(db)? {
+    if !upgrade::is_format_2(db)? {
         return Ok(());
     }
     let places: BTreeMap<u64, usize> = records.iter().map(|record| record.id).zip(0..).collect();

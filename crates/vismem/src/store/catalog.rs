@@ -84,7 +84,7 @@ impl From<&Record> for Hashes {
 }
 
 /// All that the catalogue knows of an exemplar.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Record {
     pub id: u64,
     pub slot: usize,
@@ -165,7 +165,7 @@ impl Catalog {
         db.pragma_update(None, "synchronous", "FULL").at(&unfinished)?;
         let tx = db.transaction().at(&unfinished)?;
         tx.execute_batch(schema::TABLES).at(&unfinished)?;
-        tx.execute_batch(schema::ATTRIBUTES).at(&unfinished)?;
+        tx.execute_batch(schema::FORMAT_2).at(&unfinished)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID).at(&unfinished)?;
         tx.pragma_update(None, "user_version", FORMAT).at(&unfinished)?;
         tx.execute(

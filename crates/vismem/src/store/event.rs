@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
+use crate::store::upgrade;
 use crate::{Digest, Memory};
 
 /// The engine, as events and receipts name it.
@@ -21,6 +22,8 @@ pub enum EventKind {
     Forget,
     /// Exemplars were given other labels.
     Relabel,
+    /// Exemplars were given other sources, because their pictures were moved.
+    Move,
     /// The taxonomy was set or added to.
     Taxonomy,
     /// Exemplars were given back the labels that they had before a relabelling, or the taxonomy was put back.
@@ -28,7 +31,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 5] = [Self::Add, Self::Forget, Self::Relabel, Self::Taxonomy, Self::Undo];
+    const ALL: [Self; 6] = [Self::Add, Self::Forget, Self::Relabel, Self::Move, Self::Taxonomy, Self::Undo];
 
     /// The word for it, as in the catalogue.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl EventKind {
             Self::Add => "add",
             Self::Forget => "forget",
             Self::Relabel => "relabel",
+            Self::Move => "move",
             Self::Taxonomy => "taxonomy",
             Self::Undo => "undo",
         }
@@ -94,8 +98,14 @@ pub(crate) fn record(
         "INSERT INTO events (kind, at, engine, exemplars, selected, before, after) \
          VALUES (?1, unixepoch(), ?2, ?3, ?4, ?5, ?6)",
     )?;
-    statement.execute((kind.name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
-    Ok(db.last_insert_rowid() as u64)
+    // The table of events knows the kinds of format 1.
+    let written = if kind == EventKind::Move { EventKind::Relabel } else { kind };
+    statement.execute((written.name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
+    let event = db.last_insert_rowid();
+    if kind == EventKind::Move {
+        db.prepare_cached("INSERT INTO moves VALUES (?1)")?.execute([event])?;
+    }
+    Ok(event as u64)
 }
 
 /// Adds to an event that goes on: further transactions of one batch.
@@ -107,9 +117,14 @@ pub(crate) fn extend(db: &Connection, event: u64, exemplars: usize, after: &Dige
 impl Catalog {
     /// The events from a number on, oldest first.
     pub(crate) fn events_from(&self, id: u64) -> Result<Vec<Event>> {
-        let select =
-            "SELECT id, kind, at, engine, exemplars, selected, before, after FROM events WHERE id >= ?1 ORDER BY id";
-        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let kind = match upgrade::is_format_2(&self.db).at(&self.path)? {
+            true => "CASE WHEN id IN (SELECT event FROM moves) THEN 'move' ELSE kind END",
+            false => "kind",
+        };
+        let select = format!(
+            "SELECT id, {kind}, at, engine, exemplars, selected, before, after FROM events WHERE id >= ?1 ORDER BY id"
+        );
+        let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let events = statement.query_map([i64::try_from(id).unwrap_or(i64::MAX)], Event::from_row).at(&self.path)?;
         events.collect::<rusqlite::Result<_>>().at(&self.path)
     }

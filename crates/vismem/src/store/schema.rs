@@ -14,7 +14,7 @@ use crate::error::{Result, SqlContext};
 use crate::store::upgrade;
 
 pub(crate) const TABLES: &str = include_str!("schema.sql");
-pub(crate) const ATTRIBUTES: &str = include_str!("attributes.sql");
+pub(crate) const FORMAT_2: &str = include_str!("format_2.sql");
 
 /// Kind and name of each table, index, view and trigger, and the statement that made it.
 type Objects = BTreeMap<(String, String), Option<String>>;
@@ -42,8 +42,8 @@ pub(crate) fn distrust(db: &Connection) -> rusqlite::Result<()> {
 /// [`StoreError::Damaged`] names the first that is missing, foreign or another.
 pub(crate) fn check(db: &Connection, path: &Path) -> Result<()> {
     static EXPECTED: OnceLock<[Objects; 2]> = OnceLock::new();
-    let [without, with] = EXPECTED.get_or_init(|| [&[TABLES][..], &[TABLES, ATTRIBUTES]].map(made_by));
-    let expected = if upgrade::has_attributes(db).at(path)? { with } else { without };
+    let [first, second] = EXPECTED.get_or_init(|| [&[TABLES][..], &[TABLES, FORMAT_2]].map(made_by));
+    let expected = if upgrade::is_format_2(db).at(path)? { second } else { first };
     let found = objects(db).at(path)?;
     let is_as_made = |objects: &Objects, key, sql| objects.get(key) == Some(sql);
     let foreign = found.iter().find(|(key, sql)| !is_as_made(expected, key, sql));

@@ -1,4 +1,4 @@
--- The catalogue of a memory, format 2, apart from attributes.sql. docs/format.md explains it; `PRAGMA user_version` holds
+-- The catalogue of a memory, format 2, apart from format_2.sql. docs/format.md explains it; `PRAGMA user_version` holds
 -- the format's number.
 
 CREATE TABLE memory (

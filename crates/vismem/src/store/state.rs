@@ -68,7 +68,7 @@ pub(crate) fn read(dir: &Path) -> Option<Commit> {
 /// When the file can neither be written nor deleted.
 pub(crate) fn publish(dir: &Path, catalog: &Catalog) -> Result<()> {
     // An engine that knows format 1 alone would not keep the file true.
-    if !upgrade::has_attributes(&catalog.db).at(&catalog.path)? {
+    if !upgrade::is_format_2(&catalog.db).at(&catalog.path)? {
         return Ok(());
     }
     let commit = catalog.header()?.commit;

@@ -2,7 +2,7 @@
 //!
 //! | format | what is new |
 //! |---|---|
-//! | 2 | the tables `attributes` and `attribute_values`; `neighbor_lists.u32` in the place of `fellows.u32`; the files `state`, `turnstile` and `readers` |
+//! | 2 | the tables `attributes`, `attribute_values` and `moves`; `neighbor_lists.u32` in the place of `fellows.u32`; the files `state`, `turnstile` and `readers` |
 //!
 //! The commit point is one SQLite transaction, which nothing else is part of. What comes after it only deletes files that
 //! the new format does not have; after a kill, recovery deletes them.
@@ -18,9 +18,6 @@ use crate::store::catalog::FORMAT;
 use crate::store::kill_point::kill_point;
 use crate::store::schema;
 
-/// The first format that has attributes.
-const ATTRIBUTES: i64 = 2;
-
 /// Derived files of format 1 that format 2 does not have.
 pub(crate) const FORMER_FILES: [&str; 2] = ["fellows.u32", "fellows.u32.new"];
 
@@ -29,9 +26,9 @@ pub(crate) fn format(db: &Connection) -> rusqlite::Result<i64> {
     db.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))
 }
 
-/// Whether a catalogue has the tables of attributes.
-pub(crate) fn has_attributes(db: &Connection) -> rusqlite::Result<bool> {
-    Ok(format(db)? >= ATTRIBUTES)
+/// Whether a catalogue has the tables that format 2 adds.
+pub(crate) fn is_format_2(db: &Connection) -> rusqlite::Result<bool> {
+    Ok(format(db)? >= 2)
 }
 
 /// Deletes the files that a memory of the current format does not have.
@@ -61,7 +58,7 @@ impl Editor {
     fn add_what_is_new(&mut self) -> Result<()> {
         let path = &self.catalog.path;
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
-        tx.execute_batch(schema::ATTRIBUTES).at(path)?;
+        tx.execute_batch(schema::FORMAT_2).at(path)?;
         tx.pragma_update(None, "user_version", FORMAT).at(path)?;
         kill_point("upgrade prepared");
         tx.commit().at(path)?;

@@ -11,7 +11,9 @@ use super::{add, build_all, new_exemplar, sample};
 use crate::index::derived;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
-use crate::{ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Taxonomy, Threshold, verify};
+use crate::{
+    ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Source, Taxonomy, Threshold, verify,
+};
 
 const DIRECTORY: &str = "VISMEM_TEST_EDIT_IN";
 const EDIT: &str = "VISMEM_TEST_EDIT";
@@ -22,7 +24,7 @@ type Steps = &'static [(&'static str, bool)];
 /// Ids of exemplars that are forgotten; each is one more than the number of its sample.
 pub(super) const FORGOTTEN: [u64; 3] = [5, 11, 30];
 
-pub(super) const EDITS: [(&str, Steps); 8] = [
+pub(super) const EDITS: [(&str, Steps); 9] = [
     (
         "add",
         &[
@@ -56,13 +58,14 @@ pub(super) const EDITS: [(&str, Steps); 8] = [
         "relabel",
         &[
             ("lock marked:1", false),
-            ("relabel prepared:1", false),
-            ("relabel committed:1", true),
+            ("change prepared:1", false),
+            ("change committed:1", true),
             ("state published:1", true),
             ("log copied:1", true),
         ],
     ),
-    ("undo", &[("relabel prepared:1", false), ("relabel committed:1", true), ("files synced:1", true)]),
+    ("move", &[("change prepared:1", false), ("change committed:1", true), ("log copied:1", true)]),
+    ("undo", &[("change prepared:1", false), ("change committed:1", true), ("files synced:1", true)]),
     ("taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true), ("log copied:1", true)]),
     ("undo taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true)]),
     ("prune", &[("pruning prepared:1", false), ("pruning committed:1", true), ("log copied:1", true)]),
@@ -102,6 +105,9 @@ fn edit(dir: &Path, name: &str) {
         "forget" => editor.forget(&by_ids(&FORGOTTEN)).map(drop),
         "forget one by one" => FORGOTTEN.iter().try_for_each(|id| editor.forget(&by_ids(&[*id])).map(drop)),
         "relabel" => editor.relabel(&by_ids(&[1, 2, 3]), "other").map(drop),
+        "move" => {
+            editor.move_sources(&[1, 2].map(|id| (id, Source::from(format!("/moved/{id}.png")))).into()).map(drop)
+        }
         "taxonomy" => editor.set_taxonomy(&taxonomy("genus")).map(drop),
         "undo" | "undo taxonomy" => editor.undo().map(drop),
         "prune" => editor.set_pruning(Some(Pruning::Hard { neighbors: 3, threshold: Threshold::Share(0.9) })).map(drop),

@@ -24,6 +24,7 @@ mod reliability;
 mod selecting;
 mod serialising;
 mod since;
+mod sources;
 mod torn;
 mod what_if;
 

@@ -209,7 +209,7 @@ fn child_process_that_relabels() {
 
 #[test]
 fn a_kill_at_any_step_of_relabel_leaves_all_labels_as_they_were_or_all_new() {
-    for (point, committed) in [("relabel prepared:1", false), ("relabel committed:1", true), ("log copied:1", true)] {
+    for (point, committed) in [("change prepared:1", false), ("change committed:1", true), ("log copied:1", true)] {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         add(dir, &(0..20).map(sample).collect::<Vec<_>>()).unwrap();

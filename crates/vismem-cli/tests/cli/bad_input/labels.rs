@@ -372,6 +372,8 @@ fn picture_moved_to_the_folder_of_another_label() {
     std::fs::remove_file(place.path("photos/coin/2.png")).unwrap();
     assert_eq!(place.vismem("sync photos --forget-missing").done().code, exit);
     assert_eq!(labels(&place, "memory.vismem"), named(&[("coin", 1), ("disc", 2), ("stripes", 3)]));
+    let listed = place.vismem("ls coin").done().stdout;
+    assert!(listed.contains("photos/coin/1.png"), "it is found where it is now: {listed}");
     place.vismem("undo").done();
     assert_eq!(labels(&place, "memory.vismem")[0], ("disc".to_owned(), 3));
 }
