@@ -8,13 +8,13 @@ use std::path::Path;
 use serde::Deserialize;
 use vismem::{Attributes, Taxonomy};
 
-use crate::Result;
 use crate::attributes::{self, Chosen};
 use crate::dataset::{Dataset, Reader, UnusedColumns};
 use crate::error::{At, Field, ReadError, Remedy, ResolveError};
 use crate::label::Classes;
 use crate::parquet::{self, Column, Kind, Rows, Table, Value};
 use crate::picture::{Fault, LabelledPicture, name_inside};
+use crate::{Result, archive};
 
 /// What `datasets` writes under the key `huggingface`.
 #[derive(Deserialize, Default)]
@@ -120,6 +120,9 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             Err(reason) => return LabelledPicture::missing(here, reason),
         };
         let picture = match (bytes, text(path)) {
+            (Some(Value::Bytes(bytes)), _) if bytes.len() as u64 > archive::LARGEST => {
+                return LabelledPicture::missing(here, archive::too_large(archive::LARGEST));
+            }
             (Some(Value::Bytes(bytes)), _) => {
                 LabelledPicture { bytes: Some(Ok(bytes)), ..LabelledPicture::file(here.clone(), label) }
             }

@@ -85,6 +85,9 @@ const CHUNKS_AHEAD: usize = 32;
 /// A worker takes no more inputs at once than until it has bytes of so many.
 const HELD: usize = 64 << 20;
 
+/// No worker takes more inputs while the others have bytes of so many.
+const HELD_TOGETHER: usize = 256 << 20;
+
 impl Encoder {
     /// Encodes pictures on all [`threads`](Self::threads), and hands the results to `sink` on the calling thread in the
     /// order of `inputs`.
@@ -97,7 +100,7 @@ impl Encoder {
     /// Memory is bounded whatever the number of inputs: per thread one file, one decoded picture, and
     /// [`batch`](Self::batch) preprocessed pictures; files of more than 64 MiB, and decoded pictures of more than
     /// 24 million pixels, are in memory one at a time. Of inputs that bring their bytes, a thread holds 64 MiB and one
-    /// more.
+    /// more, and all together 256 MiB and one more.
     ///
     /// # Panics
     /// When `inputs` or `sink` panics.
@@ -145,7 +148,7 @@ impl Encoder {
         let _stop = StopIfPanicking(queue);
         let len = self.input_len();
         let mut pixels = vec![0.0; chunk * len];
-        while let Some((number, inputs)) = queue.next() {
+        while let Some((number, inputs, held)) = queue.next() {
             let mut encoded = Vec::with_capacity(inputs.len());
             // Where in `encoded` the pictures are that go through the model, in order.
             let mut places = Vec::new();
@@ -176,6 +179,7 @@ impl Encoder {
                 input.release();
                 encoded.push(Encoded { input, hash, outcome });
             }
+            queue.release(held);
             let filled = &pixels[..places.len() * len];
             let vectors = match guarded(|| Ok(self.embed(filled))) {
                 Ok(vectors) => vectors,
@@ -243,19 +247,22 @@ struct State<I> {
     ended: bool,
     taken: usize,
     delivered: usize,
+    /// Bytes that workers have of inputs that bring theirs.
+    held: usize,
 }
 
 impl<I: Iterator<Item: Input>> Queue<I> {
     fn new(inputs: I, chunk: usize, window: usize) -> Self {
-        let state = Mutex::new(State { inputs, ended: false, taken: 0, delivered: 0 });
+        let state = Mutex::new(State { inputs, ended: false, taken: 0, delivered: 0, held: 0 });
         Self { state, advanced: Condvar::new(), stop: AtomicBool::new(false), chunk, window }
     }
 
-    /// The next chunk and its number, or `None` at the end. Waits while the window is full: a worker that holds a chunk
-    /// never waits here, so the chunk that the sink waits for always gets done.
-    fn next(&self) -> Option<(usize, Vec<I::Item>)> {
+    /// The next chunk, its number and the bytes that it brings, or `None` at the end. Waits while the window is full or the
+    /// others have too many bytes: a worker that holds a chunk never waits here, so the chunk that the sink waits for always
+    /// gets done.
+    fn next(&self) -> Option<(usize, Vec<I::Item>, usize)> {
         let mut state = self.lock();
-        while !self.stopped() && state.taken >= state.delivered + self.window {
+        while !self.stopped() && (state.taken >= state.delivered + self.window || state.held >= HELD_TOGETHER) {
             state = self.advanced.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if self.stopped() {
@@ -279,11 +286,20 @@ impl<I: Iterator<Item: Input>> Queue<I> {
             return None;
         }
         state.taken += 1;
-        Some((state.taken - 1, inputs))
+        state.held += held;
+        Some((state.taken - 1, inputs, held))
     }
 
     fn delivered(&self) -> usize {
         self.lock().delivered
+    }
+
+    /// The bytes of a chunk are of no more use.
+    fn release(&self, held: usize) {
+        if held > 0 {
+            self.lock().held -= held;
+            self.advanced.notify_all();
+        }
     }
 
     fn deliver(&self) {

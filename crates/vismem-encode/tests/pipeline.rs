@@ -340,20 +340,22 @@ impl Input for Heavy {
 
 #[test]
 fn inputs_that_bring_many_bytes_are_taken_few_at_a_time_and_released_once_read() {
-    let (alive, most) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
-    let inputs = (0..12).map(|_| {
-        most.fetch_max(alive.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-        Heavy { bytes: vec![0; 40 << 20], alive: Arc::clone(&alive) }
-    });
-    let mut taken = 0;
-    encoder(THREADS, 4).encode_stream(inputs, &|_, _| false, &mut |encoded| {
-        assert!(matches!(encoded.outcome, Outcome::Skipped));
-        taken += 1;
-        ControlFlow::Continue(())
-    });
-    assert_eq!((taken, alive.load(Ordering::Relaxed)), (12, 0));
-    // Two of them are more than 64 MiB.
-    assert!(most.load(Ordering::Relaxed) <= 2 * THREADS, "{most:?} at once");
+    // Two of them are more than 64 MiB for a thread; seven are more than 256 MiB for all, beside what the last one takes.
+    for (threads, bound) in [(THREADS, 2 * THREADS), (16, 8)] {
+        let (alive, most) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+        let inputs = (0..24).map(|_| {
+            most.fetch_max(alive.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            Heavy { bytes: vec![0; 40 << 20], alive: Arc::clone(&alive) }
+        });
+        let mut taken = 0;
+        encoder(threads, 4).encode_stream(inputs, &|_, _| false, &mut |encoded| {
+            assert!(matches!(encoded.outcome, Outcome::Skipped));
+            taken += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!((taken, alive.load(Ordering::Relaxed)), (24, 0));
+        assert!(most.load(Ordering::Relaxed) <= bound, "{most:?} at once with {threads} threads");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::picture::{Fault, has_extension, is_named_like_a_picture};
 use crate::{Result, file_kind, regular_file};
 
 /// The most bytes of a picture in an archive that are read; what is larger fails as a picture does.
-const LARGEST: u64 = 1 << 28;
+pub(crate) const LARGEST: u64 = 1 << 28;
 
 /// The most bytes of a file that may tell a label.
 const LARGEST_LABEL: u64 = 1 << 20;
@@ -204,8 +204,8 @@ fn escape(name: &Path) -> Option<&'static str> {
 
 const LINK: &str = "is a link, and links in archives are not followed; pack the picture itself";
 
-fn too_large(limit: u64) -> Fault {
-    format!("is larger than {} MiB, the limit in an archive; unpack the archive", limit >> 20).into()
+pub(crate) fn too_large(limit: u64) -> Fault {
+    format!("is larger than {} MiB, the limit in an archive or a table; unpack it", limit >> 20).into()
 }
 
 #[cfg(test)]
