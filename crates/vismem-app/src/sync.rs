@@ -157,6 +157,14 @@ impl Seen {
         self.0.contains_key(source) || source.exists() || inside::holder(source).is_some()
     }
 
+    /// Whether the picture of an exemplar is where it was, as far as anybody knows.
+    fn is_in_place(&self, source: &Path, content: &[u8; 32]) -> bool {
+        match self.0.get(source) {
+            Some(Some(found)) => found == content,
+            Some(None) | None => self.is_there(source),
+        }
+    }
+
     /// Which of the exemplars from this folder have lost their pictures. One that was moved within the folder has not.
     fn missing(&self, ours: &[(Exemplar, PathBuf)], memory: &Memory) -> Result<Vec<Missing>> {
         let there: HashSet<&[u8; 32]> = self.0.values().flatten().collect();
@@ -200,12 +208,17 @@ fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Re
     }
     let opened = Memory::open(memory)?;
     let ids: Vec<u64> = tally.other_label.iter().map(|other| other.id).collect();
-    let held = opened.exemplars(&ids)?;
+    let mut held: HashMap<u64, (Option<Source>, [u8; 32])> = HashMap::new();
+    for ids in ids.chunks(TOGETHER) {
+        held.extend(opened.stored_all(ids)?.into_iter().map(|stored| (stored.id, (stored.source, stored.content))));
+    }
     let (mut moved, mut labels): (Vec<Relabelled>, BTreeMap<u64, String>) = Default::default();
     let mut copies = Vec::new();
-    for (other, exemplar) in std::mem::take(&mut tally.other_label).into_iter().zip(held) {
-        let source = exemplar.and_then(|exemplar| exemplar.source);
-        let is_gone = source.is_some_and(|source| !seen.is_there(source.as_path()));
+    for other in std::mem::take(&mut tally.other_label) {
+        let is_gone = match held.get(&other.id) {
+            Some((Some(source), content)) => !seen.is_in_place(source.as_path(), content),
+            _ => false,
+        };
         // Of two copies in new places the first has moved.
         if !is_gone || labels.contains_key(&other.id) {
             copies.push(other);
@@ -226,26 +239,31 @@ fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Re
 /// their source.
 fn follow_moved(memory: &Path, seen: &Seen) -> Result<Vec<Moved>> {
     let opened = Memory::open(memory)?;
-    let mut sources: HashMap<PathBuf, u64> = HashMap::new();
+    let mut ids = Vec::with_capacity(opened.len());
     opened.for_each_exemplar(|exemplar| {
         // A text that is no path is no place.
-        let source = exemplar.source.as_ref().map(Source::as_path).filter(|source| source.is_absolute());
-        sources.extend(source.map(|source| (source.to_owned(), exemplar.id)));
+        if exemplar.source.is_some_and(|source| source.as_path().is_absolute()) {
+            ids.push(exemplar.id);
+        }
     })?;
-    // Places that no exemplar has as its source. Of several with one content the first by name is taken.
+    let (mut in_place, mut gone): (HashSet<PathBuf>, Vec<u64>) = Default::default();
+    for ids in ids.chunks(TOGETHER) {
+        for stored in opened.stored_all(ids)? {
+            let Some(source) = &stored.source else { continue };
+            match seen.is_in_place(source.as_path(), &stored.content) {
+                true => drop(in_place.insert(source.as_path().to_owned())),
+                false => gone.push(stored.id),
+            }
+        }
+    }
+    // Places that are no exemplar's source yet. Of several with one content the first by name is taken.
     let mut places: BTreeMap<[u8; 32], &Path> = BTreeMap::new();
-    for (path, content) in seen.0.iter().filter(|(path, _)| !sources.contains_key(*path)) {
+    for (path, content) in seen.0.iter().filter(|(path, _)| !in_place.contains(*path)) {
         if let Some(content) = content {
             let place = places.entry(*content).or_insert(path);
             *place = (*place).min(path);
         }
     }
-    if places.is_empty() {
-        return Ok(Vec::new());
-    }
-    let gone = sources.iter().filter(|(source, _)| !seen.is_there(source)).map(|(_, id)| *id);
-    let mut gone: Vec<u64> = gone.collect();
-    gone.sort_unstable();
     let (mut moved, mut now): (Vec<Moved>, BTreeMap<u64, Source>) = Default::default();
     for ids in gone.chunks(TOGETHER) {
         for stored in opened.stored_all(ids)? {

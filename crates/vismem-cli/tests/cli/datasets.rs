@@ -402,6 +402,43 @@ fn a_memory_follows_pictures_wherever_they_are_moved() {
 }
 
 #[test]
+fn folders_that_change_their_names_change_the_labels_of_their_pictures_whatever_those_are_called() {
+    let place = Place::new();
+    for seed in 0..3 {
+        place.draw(format!("photos/x/{seed}.png"), Kind::Disc, seed);
+        place.draw(format!("photos/y/{seed}.png"), Kind::Stripes, seed);
+    }
+    place.vismem("add photos").done();
+    let rename = |from: &str, to: &str| std::fs::rename(place.path(from), place.path(to)).unwrap();
+    let held = || -> Vec<(String, String)> {
+        let listed = place.vismem("ls --all --format json").done().json();
+        let exemplars = listed["exemplars"].as_array().unwrap().iter();
+        let tail = |source: &str| source.rsplit("photos/").next().unwrap().to_owned();
+        exemplars.map(|e| (e["label"].as_str().unwrap().into(), tail(e["source"].as_str().unwrap()))).collect()
+    };
+    let of = |first: &str, second: &str| -> Vec<(String, String)> {
+        let three = |label: &str| (0..3).map(|n| (label.to_owned(), format!("{label}/{n}.png"))).collect::<Vec<_>>();
+        [three(first), three(second)].concat()
+    };
+    assert_eq!(held(), of("x", "y"));
+    // All names are there as before, and other pictures have them.
+    rename("photos/x", "photos/t");
+    rename("photos/y", "photos/x");
+    rename("photos/t", "photos/y");
+    place.vismem("sync photos --forget-missing").done().says(&["relabelled 6 exemplars"]);
+    assert_eq!(held(), of("y", "x"));
+    rename("photos/x", "photos/z");
+    place.vismem("sync photos --forget-missing").done();
+    assert_eq!(held(), of("y", "z"));
+    rename("photos/y", "photos/x");
+    rename("photos/z", "photos/y");
+    place.vismem("sync photos --forget-missing").done();
+    assert_eq!(held(), of("x", "y"));
+    place.vismem("sync photos --forget-missing").done().says(&["added 0 pictures"]);
+    assert_eq!(held(), of("x", "y"));
+}
+
+#[test]
 fn pages_show_pictures_that_lie_in_archives_and_tables() {
     let place = Place::new();
     let files = [("disc/1.png", png(Kind::Disc, 1)), ("disc/2.png", png(Kind::Disc, 2))];
