@@ -1,7 +1,9 @@
 //! CSV files with a header, in the dialects that spreadsheets write, and errors that name file and line.
 
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use csv::{ErrorKind, Position, StringRecord};
 
@@ -23,6 +25,7 @@ pub struct CsvFile {
     reader: csv::Reader<Box<dyn Read + Send>>,
     /// How many lines further down a row is than the reader counts.
     lines_before: u64,
+    unclosed: Unclosed,
 }
 
 /// Whether a file is such a table by its name: `.csv`, or `.tsv`.
@@ -60,15 +63,18 @@ impl CsvFile {
         let mut start = Vec::new();
         file.by_ref().take(HEADER).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
         let dialect = Dialect::of(&start);
-        let rest: Box<dyn Read + Send> = Box::new(Cursor::new(start.split_off(dialect.skipped)).chain(file));
+        let rest = Cursor::new(start.split_off(dialect.skipped)).chain(file);
+        let (rest, unclosed) = Quotes::watched(rest, &dialect);
+        let rest: Box<dyn Read + Send> = Box::new(rest);
         let mut reader = csv::ReaderBuilder::new().trim(trim).delimiter(dialect.delimiter).from_reader(rest);
         let lines_before = dialect.lines_before;
         let header = reader.headers().map_err(|error| readable(path, error, lines_before))?.clone();
+        unclosed.check(path)?;
         let twice = header.iter().enumerate().find(|(place, column)| header.iter().take(*place).any(|c| c == *column));
         if let Some((_, column)) = twice {
             return Err(ReadError::content(path, format!("two columns are called {column:?}; rename or remove one")));
         }
-        Ok(Self { path: path.into(), header, reader, lines_before })
+        Ok(Self { path: path.into(), header, reader, lines_before, unclosed })
     }
 
     /// The position of a column that must be there.
@@ -107,11 +113,83 @@ impl CsvFile {
 
     /// The rows, in order.
     pub fn rows(self) -> impl Iterator<Item = Result<Row>> {
-        let (path, before) = (self.path, self.lines_before);
+        let (path, before, unclosed) = (self.path, self.lines_before, self.unclosed);
         self.reader.into_records().map(move |record| {
+            unclosed.check(&path)?;
             let fields = record.map_err(|error| readable(&path, error, before))?;
             Ok(Row { line: line(fields.position()) + before, fields })
         })
+    }
+}
+
+/// The line of the quote that is still open at the end of a file; 0 while there is none. What is behind such a quote would be
+/// one field.
+#[derive(Clone, Default)]
+struct Unclosed(Arc<AtomicU64>);
+
+impl Unclosed {
+    fn check(&self, path: &Path) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            line => {
+                Err(ReadError::row(path, At::Line(line), "has a quote that is never closed; close it or take it away"))
+            }
+        }
+    }
+}
+
+/// Follows the quotes of a file while it is read, by the rules of the reader of its rows.
+struct Quotes<R> {
+    file: R,
+    delimiter: u8,
+    state: Quoting,
+    line: u64,
+    opened: u64,
+    unclosed: Unclosed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    FieldBegins,
+    Plain,
+    Quoted,
+    /// Behind a quote in a quoted field: another one stands for itself, anything else is behind the field.
+    QuoteInQuoted,
+}
+
+impl<R> Quotes<R> {
+    fn watched(file: R, dialect: &Dialect) -> (Self, Unclosed) {
+        let unclosed = Unclosed::default();
+        let line = 1 + u64::from(dialect.skipped > 0);
+        let (delimiter, state) = (dialect.delimiter, Quoting::FieldBegins);
+        (Self { file, delimiter, state, line, opened: 0, unclosed: unclosed.clone() }, unclosed)
+    }
+
+    fn follow(&mut self, byte: u8) {
+        let ends_field = byte == self.delimiter || b"\r\n".contains(&byte);
+        self.state = match (self.state, byte) {
+            (Quoting::FieldBegins, b'"') => {
+                self.opened = self.line;
+                Quoting::Quoted
+            }
+            (Quoting::Quoted, b'"') => Quoting::QuoteInQuoted,
+            (Quoting::QuoteInQuoted, b'"') => Quoting::Quoted,
+            (Quoting::Quoted, _) => Quoting::Quoted,
+            _ if ends_field => Quoting::FieldBegins,
+            _ => Quoting::Plain,
+        };
+        self.line += u64::from(byte == b'\n');
+    }
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        buffer[..read].iter().for_each(|byte| self.follow(*byte));
+        if read == 0 && !buffer.is_empty() && self.state == Quoting::Quoted {
+            self.unclosed.0.store(self.opened, Ordering::Relaxed);
+        }
+        Ok(read)
     }
 }
 
@@ -225,6 +303,25 @@ mod tests {
         for text in ["a,b\r\n1,2\r\n3\r\n", "a,b\n1,2\n3\n", "sep=,\na,b\n3\n"] {
             let error = open(text).unwrap().rows().find_map(Result::err).unwrap().to_string();
             assert!(error.contains("line 3: has 1 field, the header has 2"), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_named_by_its_line_and_others_are_none() {
+        for (text, line) in [
+            ("path,label\n0,\"cat\n1,dog\n", 2),
+            ("sep=,\npath,label\n0,cat\n1,\"do\"\"g\n2,x\n", 4),
+            ("path,\"label\n0,cat\n", 1),
+            ("path,label\r\n0,\"two\r\nlines\"\r\n1,\"x", 4),
+        ] {
+            let error = open(text).and_then(|file| file.rows().collect::<Result<Vec<_>>>().map(drop)).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(&format!("line {line}: has a quote that is never closed")), "{text:?}: {error}");
+        }
+        for text in
+            ["a,b\n1,6\" disc\n", "a,b\n1,\"\"\n", "a,b\n1,\"x \"\"y\"\"\"\n", "a,b\n\"1\" ,x\n", "a,b\n1,\"x\""]
+        {
+            assert_eq!(rows(text).len(), 1, "{text:?}");
         }
     }
 }
