@@ -15,8 +15,23 @@ pub struct Ballot {
 impl Ballot {
     /// The vote of the first `k` neighbours; `None` where there is none.
     pub fn of(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Option<Self> {
-        let neighbors = &query.neighbors[..query.neighbors.len().min(k)];
         let standing = |exemplar: u32| table.as_set().map_or(Standing::Counts(1.0), |set| set[exemplar as usize]);
+        Self::by(table, query, vote, k, standing)
+    }
+
+    /// The vote that there would be if every neighbour counted as it is.
+    pub fn without_pruning(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Option<Self> {
+        Self::by(table, query, vote, k, |_| Standing::Counts(1.0))
+    }
+
+    fn by(
+        table: &Neighborhoods,
+        query: &Query,
+        vote: Vote,
+        k: usize,
+        standing: impl Fn(u32) -> Standing,
+    ) -> Option<Self> {
+        let neighbors = &query.neighbors[..query.neighbors.len().min(k)];
         let standings: Vec<_> = neighbors.iter().map(|near| (near.distance, standing(near.exemplar))).collect();
         let weights = weights(vote, &standings);
         let mut tally = Tally::default();

@@ -4,17 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use vismem::{ClassifyOptions, Memory, Vote};
+use vismem::{ClassifyOptions, Decision, Memory, Vote};
 use vismem_report::words::{NBSP, counted, shell};
 
 use crate::ballot::Ballot;
 use crate::gather::{Kind, QuerySet};
 use crate::{Cell, Near, Neighborhoods, Query, Result, Rule, Share, Table};
 
-/// From this confidence on, and with no more than [`LITTLE`] of the vote for its own label, a query's own label is in doubt.
+/// From this part on of the most that a label can have of the vote, and with no more than [`LITTLE`] of the vote for its own
+/// label, a query's own label is in doubt. A label of few exemplars cannot have all of the vote.
 const SURE: f64 = 0.9;
 /// See [`SURE`].
 const LITTLE: f64 = 0.05;
+/// Up to this distance a query is most likely an exemplar itself.
+const SAME: f64 = 1e-6;
 /// From this novelty on, in percent, a query is far from everything, where `vismem classify` warns as well.
 pub const FAR: f64 = 95.0;
 /// The nearest neighbours that are listed.
@@ -71,6 +74,9 @@ pub struct Mistake {
     pub neighbors: Vec<Voted>,
     /// Commands that mend it, or show more.
     pub commands: Vec<String>,
+    /// The exemplars that should have another label, with that label; the first of the commands give it.
+    #[serde(skip)]
+    pub relabel: Vec<(u64, String)>,
 }
 
 /// Who is likely to blame for a mistake.
@@ -79,9 +85,11 @@ pub struct Mistake {
 pub enum Blame {
     /// The query's own label: the neighbours are at one about another, and next to none of them is of its own.
     QueryLabel,
-    /// Labels in the memory: half of the winner's votes or more come from exemplars that the others, each asked without
-    /// itself, would give the query's label.
+    /// Labels in the memory: half of the winner's votes or more come from exemplars of which the others, each asked without
+    /// itself, are at one that they are of the query's label.
     MemoryLabels,
+    /// The pruning that is set: without it the answer would be right.
+    Pruning,
     /// Nobody: the query is farther from the memory than nearly all exemplars are from each other.
     Far,
     /// Too few exemplars: with those that its label has, it can hardly be answered right.
@@ -96,6 +104,7 @@ impl Blame {
         match self {
             Self::QueryLabel => "query_label",
             Self::MemoryLabels => "memory_labels",
+            Self::Pruning => "pruning",
             Self::Far => "far",
             Self::TooFew => "too_few",
             Self::Model => "model",
@@ -150,6 +159,7 @@ pub fn mistakes(
     let judge = Judge::new(memory, queries, table, &wrong, options)?;
     let mut judged = wrong.iter().map(|wrong| judge.judge(wrong)).collect::<Result<Vec<_>>>()?;
     judge.spare_labels_in_question(&mut judged);
+    judge.spare_queries_of_labels_in_question(&wrong, &mut judged);
     let mistakes = wrong.iter().zip(judged).map(|(wrong, judged)| judge.describe(wrong, judged)).collect();
     Ok(Mistakes { rule: options.vote.into(), k: options.k, wrong: all, mistakes })
 }
@@ -163,6 +173,13 @@ struct Judged {
     novelty: Option<f64>,
 }
 
+/// What others say of an exemplar that is asked without itself.
+struct Opinion {
+    says: u32,
+    /// Whether they are as sure as can be.
+    are_at_one: bool,
+}
+
 /// Finds who is to blame.
 struct Judge<'a> {
     memory: &'a Memory,
@@ -172,7 +189,9 @@ struct Judge<'a> {
     /// How many exemplars each label has.
     exemplars: Vec<usize>,
     /// What the others say of everyone who voted for a mistake.
-    others_say: HashMap<u64, String>,
+    others_say: HashMap<u64, Opinion>,
+    /// The most that a label of so many exemplars can have of the vote, 0..=1.
+    reach: Vec<f64>,
     /// So many of a label can outvote all others among the neighbours, if they are the nearest.
     needed: usize,
 }
@@ -192,11 +211,51 @@ impl<'a> Judge<'a> {
                 .filter_map(|near| table.exemplars[near.exemplar as usize].id)
         });
         let voters: Vec<u64> = voters.collect::<BTreeSet<u64>>().into_iter().collect();
-        let others_say = others_say(memory, queries, table, voters, options)?;
         let mut exemplars = vec![0; table.labels.len()];
         table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
-        let needed = majority(options.vote, options.k.min(memory.len().saturating_sub(1)));
-        Ok(Self { memory, queries, table, options, exemplars, others_say, needed })
+        let voting = options.k.min(memory.len().saturating_sub(1));
+        let (reach, needed) = (reach(options.vote, voting), majority(options.vote, voting));
+        let mut judge = Self { memory, queries, table, options, exemplars, others_say: HashMap::new(), reach, needed };
+        judge.others_say = judge.opinions(voters)?;
+        Ok(judge)
+    }
+
+    /// Whether neighbours are at one about a label, with this share of the vote, where the own label has that one.
+    fn are_at_one(&self, label: u32, share: f64, own_share: f64) -> bool {
+        let most = self.reach[self.exemplars[label as usize].min(self.reach.len() - 1)];
+        share >= SURE * most && own_share <= LITTLE
+    }
+
+    /// What the others say of these exemplars, each asked without itself.
+    fn opinions(&self, exemplars: Vec<u64>) -> Result<HashMap<u64, Opinion>> {
+        let Self { memory, queries, table, options, .. } = self;
+        // They are asked already, or else each alone would have to be searched for.
+        if let Some(ids) = queries.own_ids() {
+            let wanted: BTreeSet<u64> = exemplars.into_iter().collect();
+            let of = ids.iter().zip(&table.queries).filter(|(id, _)| wanted.contains(id));
+            return Ok(of.filter_map(|(id, query)| Some((*id, self.opinion_on(query)?))).collect());
+        }
+        // Of a single exemplar there is nobody else to ask.
+        if exemplars.is_empty() || memory.len() < 2 {
+            return Ok(HashMap::new());
+        }
+        let labels: HashMap<&str, u32> = table.labels.iter().map(String::as_str).zip(0..).collect();
+        let own: HashMap<u64, u32> =
+            table.exemplars.iter().filter_map(|exemplar| Some((exemplar.id?, exemplar.label))).collect();
+        let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
+        let decisions = memory.classify_exemplars(&exemplars, &asked)?;
+        let opinion = |(id, decision): (u64, &Decision)| {
+            let (says, own) = (*labels.get(decision.label())?, self.name(*own.get(&id)?));
+            let own_share = decision.labels.iter().find(|score| score.label == own).map_or(0.0, |score| score.score);
+            Some((id, Opinion { says, are_at_one: self.are_at_one(says, decision.confidence(), own_share) }))
+        };
+        Ok(exemplars.into_iter().zip(&decisions).filter_map(opinion).collect())
+    }
+
+    fn opinion_on(&self, query: &Query) -> Option<Opinion> {
+        let ballot = Ballot::of(self.table, query, self.options.vote, self.options.k)?;
+        let says = ballot.winner();
+        Some(Opinion { says, are_at_one: self.are_at_one(says, ballot.confidence(), ballot.share_of_truth(query)) })
     }
 
     fn name(&self, label: u32) -> &str {
@@ -218,6 +277,17 @@ impl<'a> Judge<'a> {
         let novelty = nearest.map(|nearest| self.memory.novelty(nearest.distance as f32)).transpose()?.flatten();
         let judged = |blame, no_advice| Judged { blame, relabel: Vec::new(), no_advice, novelty };
         let is_own = self.queries.kinds[wrong.at] == Kind::Exemplar;
+        let (decision, confidence) = (wrong.ballot.winner(), wrong.ballot.confidence());
+        if self.is_right_without_pruning(wrong.query) {
+            return Ok(judged(Blame::Pruning, None));
+        }
+        if let Some(why) = self.same_picture(wrong.query) {
+            return Ok(judged(Blame::Model, Some(why)));
+        }
+        let truth = wrong.query.truth.iter().max_by_key(|label| self.exemplars[**label as usize]);
+        if let Some(why) = truth.and_then(|label| self.too_few(*label, is_own)) {
+            return Ok(judged(Blame::TooFew, Some(why)));
+        }
         if let Some(novelty) = novelty.filter(|novelty| *novelty >= FAR) {
             let why = format!(
                 "{novelty:.0} % of the exemplars have a nearer neighbour: the memory knows nothing like it, so the answer says \
@@ -225,17 +295,12 @@ impl<'a> Judge<'a> {
             );
             return Ok(judged(Blame::Far, Some(why)));
         }
-        let truth = wrong.query.truth.iter().max_by_key(|label| self.exemplars[**label as usize]);
-        if let Some(why) = truth.and_then(|label| self.too_few(*label, is_own)) {
-            return Ok(judged(Blame::TooFew, Some(why)));
-        }
 
-        let (decision, confidence) = (wrong.ballot.winner(), wrong.ballot.confidence());
         let doubtful = |(near, share): (&Near, &Option<f64>)| {
             let id = self.table.exemplars[near.exemplar as usize].id?;
-            let said = self.others_say.get(&id).filter(|_| self.table.label_of(near) == decision)?;
-            let is_truth = wrong.query.truth.iter().any(|label| self.name(*label) == said);
-            is_truth.then(|| ((id, said.clone()), share.unwrap_or(0.0)))
+            let opinion = self.others_say.get(&id).filter(|_| self.table.label_of(near) == decision)?;
+            let is_truth = opinion.are_at_one && wrong.query.is_right(opinion.says);
+            is_truth.then(|| ((id, self.name(opinion.says).to_owned()), share.unwrap_or(0.0)))
         };
         let doubtful = wrong.query.neighbors.iter().zip(&wrong.ballot.shares).filter_map(doubtful);
         let (relabel, shares): (Vec<_>, Vec<_>) = doubtful.unzip();
@@ -247,11 +312,62 @@ impl<'a> Judge<'a> {
         } else {
             None
         };
-        if confidence >= SURE && wrong.ballot.share_of_truth(wrong.query) <= LITTLE {
+        if self.are_at_one(decision, confidence, wrong.ballot.share_of_truth(wrong.query)) {
             let own = self.queries.own_ids().map(|ids| (ids[wrong.at], self.name(decision).to_owned()));
             return Ok(Judged { relabel: own.into_iter().collect(), ..judged(Blame::QueryLabel, no_advice) });
         }
         Ok(judged(Blame::Model, no_advice))
+    }
+
+    fn is_right_without_pruning(&self, query: &Query) -> bool {
+        let is_pruned = self.table.as_set().is_some();
+        let unpruned = || Ballot::without_pruning(self.table, query, self.options.vote, self.options.k);
+        is_pruned && unpruned().is_some_and(|ballot| query.is_right(ballot.winner()))
+    }
+
+    /// That the memory has this very picture under another label.
+    fn same_picture(&self, query: &Query) -> Option<String> {
+        let same = query.neighbors.iter().take_while(|near| near.distance <= SAME);
+        let other = same.into_iter().find(|near| !query.is_right(self.table.label_of(near)))?;
+        let (id, label) = (self.table.exemplars[other.exemplar as usize].id?, self.name(self.table.label_of(other)));
+        Some(format!("exemplar {id} has the same embedding and the label {label}: one of both labels is wrong"))
+    }
+
+    /// Whether the memory has this very picture under its own label.
+    fn is_known(&self, query: &Query) -> bool {
+        let mut same = query.neighbors.iter().take_while(|near| near.distance <= SAME);
+        same.any(|near| query.is_right(self.table.label_of(near)))
+    }
+
+    /// Where half of a label's queries or more are taken for one other label, the neighbours being at one, it is the labels
+    /// that are in question, not the queries: their names may be exchanged.
+    fn spare_queries_of_labels_in_question(&self, wrong: &[Wrong<'_>], judged: &mut [Judged]) {
+        let mut asked: HashMap<u32, usize> = HashMap::new();
+        self.table
+            .queries
+            .iter()
+            .flat_map(|query| &query.truth)
+            .for_each(|label| *asked.entry(*label).or_default() += 1);
+        let mut taken: HashMap<(u32, u32), usize> = HashMap::new();
+        let pairs = |wrong: &Wrong<'_>| {
+            let decision = wrong.ballot.winner();
+            wrong.query.truth.iter().map(move |label| (*label, decision)).collect::<Vec<_>>()
+        };
+        for (wrong, _) in wrong.iter().zip(&*judged).filter(|(_, judged)| judged.blame == Blame::QueryLabel) {
+            pairs(wrong).into_iter().for_each(|pair| *taken.entry(pair).or_default() += 1);
+        }
+        taken.retain(|(label, _), count| *count > 1 && 2 * *count >= asked[label]);
+        for (wrong, judged) in wrong.iter().zip(judged).filter(|(_, judged)| judged.blame == Blame::QueryLabel) {
+            let Some(pair) = pairs(wrong).into_iter().find(|pair| taken.contains_key(pair)) else { continue };
+            let (label, decision) = (self.name(pair.0), self.name(pair.1));
+            let (count, all) = (taken[&pair], asked[&pair.0]);
+            judged.relabel.clear();
+            judged.blame = Blame::Model;
+            judged.no_advice = Some(format!(
+                "{count} of the {all} queries of {label} are taken for {decision}, without a doubt: the names of both may be \
+                 exchanged, here or in the memory"
+            ));
+        }
     }
 
     /// Where half of a label's exemplars or more would get another one, it is the label that is in question, not they: it is
@@ -287,7 +403,7 @@ impl<'a> Judge<'a> {
         let near = query.neighbors.iter().zip(&wrong.ballot.shares).filter_map(|(near, share)| {
             let exemplar = &self.table.exemplars[near.exemplar as usize];
             let (id, label) = (exemplar.id?, name(&exemplar.label));
-            let others_say = self.others_say.get(&id).filter(|said| **said != label).cloned();
+            let others_say = self.others_say.get(&id).map(|opinion| name(&opinion.says)).filter(|said| *said != label);
             let (source, share) = (exemplar.name.clone(), (*share)?);
             Some(Voted { id, source, distance: near.distance, share, others_say, label })
         });
@@ -305,6 +421,7 @@ impl<'a> Judge<'a> {
             commands: self.commands(wrong, blame, &relabel, &truth),
             no_advice,
             truth,
+            relabel,
         }
     }
 
@@ -318,9 +435,13 @@ impl<'a> Judge<'a> {
         let relabel =
             |(to, ids): (&str, Vec<String>)| format!("{program} relabel --id {} --to {}", ids.join(","), shell(to));
         let mut commands: Vec<String> = by_label.into_iter().map(relabel).collect();
+        if blame == Blame::Pruning {
+            commands.push(format!("{program} prune off"));
+        }
         let (kind, name) = (self.queries.kinds[wrong.at], shell(&wrong.query.name));
         // One more exemplar of its kind.
-        if kind == Kind::File && matches!(blame, Blame::Model | Blame::TooFew | Blame::Far) {
+        let is_unknown = !self.is_known(wrong.query) && self.same_picture(wrong.query).is_none();
+        if kind == Kind::File && is_unknown && matches!(blame, Blame::Model | Blame::TooFew | Blame::Far) {
             commands.push(format!("{program} add {name} --label {}", shell(&truth[0])));
         }
         let voters = if self.options.k == ClassifyOptions::default().k {
@@ -336,33 +457,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What the others say of these exemplars, each asked without itself.
-fn others_say(
-    memory: &Memory,
-    queries: &QuerySet,
-    table: &Neighborhoods,
-    exemplars: Vec<u64>,
-    options: &MistakesOptions,
-) -> Result<HashMap<u64, String>> {
-    // They are asked already, or else each alone would have to be searched for.
-    if let Some(ids) = queries.own_ids() {
-        let wanted: BTreeSet<u64> = exemplars.into_iter().collect();
-        let of = ids.iter().zip(&table.queries).filter(|(id, _)| wanted.contains(id));
-        let said =
-            of.filter_map(|(id, query)| Some((*id, Ballot::of(table, query, options.vote, options.k)?.winner())));
-        return Ok(said.map(|(id, label)| (id, table.labels[label as usize].clone())).collect());
-    }
-    // Of a single exemplar there is nobody else to ask.
-    if exemplars.is_empty() || memory.len() < 2 {
-        return Ok(HashMap::new());
-    }
-    let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
-    let decisions = memory.classify_exemplars(&exemplars, &asked)?;
-    Ok(exemplars.into_iter().zip(decisions.iter().map(|decision| decision.label().to_owned())).collect())
-}
-
 fn exemplars(number: usize) -> String {
     counted(number, "exemplar").replace(NBSP, " ")
+}
+
+/// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal.
+fn reach(vote: Vote, k: usize) -> Vec<f64> {
+    let weights: Vec<f64> = (0..k).map(|rank| vote.weight(rank, 0.0)).collect();
+    let total = weights.iter().sum::<f64>();
+    let sums = weights.iter().scan(0.0, |sum, weight| {
+        *sum += weight;
+        Some(*sum / total)
+    });
+    std::iter::once(0.0).chain(sums).collect()
 }
 
 /// How many of `k` voters, the nearest ones, have half of the vote where distances are equal.
@@ -383,13 +490,14 @@ impl Mistakes {
         let count = |blame: Blame| self.mistakes.iter().filter(|mistake| mistake.blame == blame).count();
         let caption = format!(
             "The {} most confident of {} mistakes ({:.1} % of {}); likely to blame: the query's label {}, labels in the \
-             memory {}, too few exemplars {}, too far from them {}, the model {}",
+             memory {}, the pruning {}, too few exemplars {}, too far from them {}, the model {}",
             self.mistakes.len(),
             self.wrong.count(),
             100.0 * value,
             crate::report::count(n),
             count(Blame::QueryLabel),
             count(Blame::MemoryLabels),
+            count(Blame::Pruning),
             count(Blame::TooFew),
             count(Blame::Far),
             count(Blame::Model),

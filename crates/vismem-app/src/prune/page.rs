@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vismem::{ClassifyOptions, Exemplar, Memory, Pruned, Search, Standing, Votes};
 use vismem_eval::gather::{QuerySet, Roster, neighborhoods};
-use vismem_eval::{Blame, Mistake, MistakesOptions, mistakes};
+use vismem_eval::{Mistake, MistakesOptions, mistakes};
 use vismem_report::{NEIGHBOR_SIDE, Picture, Suspects, suspects_to_html};
 
 use crate::observer::Steps;
@@ -37,6 +37,11 @@ pub enum Correction<'a> {
         id: u64,
         /// The label.
         to: &'a str,
+    },
+    /// It is looked at, with its neighbours.
+    Explain {
+        /// The exemplar.
+        id: u64,
     },
     /// It is forgotten.
     Forget {
@@ -151,20 +156,24 @@ impl Page<'_> {
         ids.extend(others);
         let mistakes: HashMap<u64, &Mistake> =
             taken_for_others.values().filter_map(|mistake| Some((mistake.id?, mistake))).collect();
+        // As `eval errors` has it, whoever's mistake it is.
+        let relabelled: HashMap<u64, &str> = taken_for_others
+            .values()
+            .flat_map(|mistake| &mistake.relabel)
+            .map(|(id, label)| (*id, label.as_str()))
+            .collect();
         let held: HashMap<&str, usize> =
             memory.labels().iter().map(|label| (label.name.as_str(), label.exemplars)).collect();
         let suspect = |exemplar: Exemplar| {
             let (mistake, id) = (mistakes.get(&exemplar.id).copied(), exemplar.id);
             let votes = votes.get(&id).copied().unwrap_or_default();
             let others_say = mistake.map_or(&exemplar.label, |mistake| &mistake.decision).clone();
-            let is_advised = |mistake: &&Mistake| {
-                mistake.no_advice.is_none() && matches!(mistake.blame, Blame::QueryLabel | Blame::Model)
-            };
-            let relabel = mistake.filter(is_advised).map(|_| Correction::Relabel { id, to: &others_say });
+            let relabel = relabelled.get(&id).map(|to| Correction::Relabel { id, to });
             // What is forgotten does not come back, and the last of a label would take the label with it.
             let is_last = held.get(exemplar.label.as_str()).is_none_or(|held| *held < 2);
-            let forget = (!is_last).then_some(Correction::Forget { id });
-            let commands = relabel.into_iter().chain(forget).map(|correction| (self.in_words)(correction)).collect();
+            let forget = relabel.filter(|_| !is_last).map(|_| Correction::Forget { id });
+            let corrections = relabel.into_iter().chain([Correction::Explain { id }]).chain(forget);
+            let commands = corrections.map(|correction| (self.in_words)(correction)).collect();
             Suspect {
                 id,
                 others_share: mistake

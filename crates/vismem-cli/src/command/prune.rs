@@ -35,6 +35,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let vismem = vismem_on(args);
     let in_words = |correction: Correction<'_>| match correction {
         Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", shell(to)),
+        Correction::Explain { id } => format!("{vismem} explain --id {id}"),
         Correction::Forget { id } => format!("{vismem} forget --id {id}"),
     };
     // Who runs the command line may look at any file of theirs.

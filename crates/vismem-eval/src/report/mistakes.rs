@@ -9,7 +9,7 @@ use crate::{Blame, Mistake, Mistakes};
 const EXPERIMENT: &str = "errors";
 
 /// Who is to blame, what that means for whoever looks at the pictures, and what to do.
-const KINDS: [(Blame, &str, &str, &str); 5] = [
+const KINDS: [(Blame, &str, &str, &str); 6] = [
     (
         Blame::QueryLabel,
         "The query’s label is in doubt",
@@ -21,6 +21,12 @@ const KINDS: [(Blame, &str, &str, &str); 5] = [
         "Labels in the memory are in doubt",
         "Exemplars misled the vote that their own neighbours would call otherwise. Correct those that are labelled wrong.",
         "Look at exemplars whose label is in doubt, and correct those that are labelled wrong",
+    ),
+    (
+        Blame::Pruning,
+        "The pruning hides what would be right",
+        "Without the pruning that is set these would be answered right.",
+        "See whether the pruning helps more than it harms",
     ),
     (
         Blame::TooFew,
