@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
-use crate::store::upgrade;
+use crate::store::schema;
 use crate::{Digest, Memory};
 
 /// The engine, as events and receipts name it.
@@ -103,6 +103,9 @@ pub(crate) fn record(
     statement.execute((written.name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
     let event = db.last_insert_rowid();
     if kind == EventKind::Move {
+        if !schema::has_moves(db)? {
+            db.execute_batch(schema::MOVES)?;
+        }
         db.prepare_cached("INSERT INTO moves VALUES (?1)")?.execute([event])?;
     }
     Ok(event as u64)
@@ -117,7 +120,7 @@ pub(crate) fn extend(db: &Connection, event: u64, exemplars: usize, after: &Dige
 impl Catalog {
     /// The events from a number on, oldest first.
     pub(crate) fn events_from(&self, id: u64) -> Result<Vec<Event>> {
-        let kind = match upgrade::is_format_2(&self.db).at(&self.path)? {
+        let kind = match schema::has_moves(&self.db).at(&self.path)? {
             true => "CASE WHEN id IN (SELECT event FROM moves) THEN 'move' ELSE kind END",
             false => "kind",
         };

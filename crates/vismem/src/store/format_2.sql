@@ -1,4 +1,4 @@
--- What format 2 adds: what else is known of exemplars, and that their pictures were moved.
+-- What format 2 adds: what else is known of exemplars.
 
 CREATE TABLE attributes (
   id    INTEGER PRIMARY KEY,
@@ -15,8 +15,3 @@ CREATE TABLE attribute_values (
 
 -- Covers comparisons of an attribute with values and ranges.
 CREATE INDEX attribute_values_by_value ON attribute_values (attribute, value, exemplar);
-
--- Events that gave exemplars other sources. In `events` they are relabellings, the nearest that format 1 knows.
-CREATE TABLE moves (
-  event  INTEGER PRIMARY KEY REFERENCES events (id)
-) STRICT;

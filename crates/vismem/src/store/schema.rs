@@ -15,6 +15,7 @@ use crate::store::upgrade;
 
 pub(crate) const TABLES: &str = include_str!("schema.sql");
 pub(crate) const FORMAT_2: &str = include_str!("format_2.sql");
+pub(crate) const MOVES: &str = include_str!("moves.sql");
 
 /// Kind and name of each table, index, view and trigger, and the statement that made it.
 type Objects = BTreeMap<(String, String), Option<String>>;
@@ -41,9 +42,14 @@ pub(crate) fn distrust(db: &Connection) -> rusqlite::Result<()> {
 /// # Errors
 /// [`StoreError::Damaged`] names the first that is missing, foreign or another.
 pub(crate) fn check(db: &Connection, path: &Path) -> Result<()> {
-    static EXPECTED: OnceLock<[Objects; 2]> = OnceLock::new();
-    let [first, second] = EXPECTED.get_or_init(|| [&[TABLES][..], &[TABLES, FORMAT_2]].map(made_by));
-    let expected = if upgrade::is_format_2(db).at(path)? { second } else { first };
+    static EXPECTED: OnceLock<[Objects; 3]> = OnceLock::new();
+    let [first, second, moved] =
+        EXPECTED.get_or_init(|| [&[TABLES][..], &[TABLES, FORMAT_2], &[TABLES, FORMAT_2, MOVES]].map(made_by));
+    let expected = match upgrade::is_format_2(db).at(path)? {
+        true if has_moves(db).at(path)? => moved,
+        true => second,
+        false => first,
+    };
     let found = objects(db).at(path)?;
     let is_as_made = |objects: &Objects, key, sql| objects.get(key) == Some(sql);
     let foreign = found.iter().find(|(key, sql)| !is_as_made(expected, key, sql));
@@ -57,6 +63,12 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<()> {
         (None, Some(((kind, name), _))) => format!("the {kind} {name:?} is missing"),
     };
     Err(StoreError::Damaged { path: path.into(), what })
+}
+
+/// Whether pictures were ever moved.
+pub(crate) fn has_moves(db: &Connection) -> rusqlite::Result<bool> {
+    let select = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'moves')";
+    db.prepare_cached(select)?.query_row([], |row| row.get(0))
 }
 
 fn made_by(statements: &[&str]) -> Objects {

@@ -2,7 +2,7 @@
 //!
 //! | format | what is new |
 //! |---|---|
-//! | 2 | the tables `attributes`, `attribute_values` and `moves`; `neighbor_lists.u32` in the place of `fellows.u32`; the files `state`, `turnstile` and `readers` |
+//! | 2 | the tables `attributes` and `attribute_values`; `neighbor_lists.u32` in the place of `fellows.u32`; the files `state`, `turnstile` and `readers` |
 //!
 //! The commit point is one SQLite transaction, which nothing else is part of. What comes after it only deletes files that
 //! the new format does not have; after a kill, recovery deletes them.

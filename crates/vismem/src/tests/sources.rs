@@ -75,3 +75,19 @@ fn a_forget_leaves_neither_place_of_a_moved_exemplar_in_any_file() {
     assert_eq!(files_with(dir, &places), [""; 0]);
     assert_eq!(verify(dir).unwrap().faults, []);
 }
+
+#[test]
+fn a_memory_gets_a_table_of_moves_with_the_first_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..9).map(sample).collect::<Vec<_>>()).unwrap();
+    let has_moves = || {
+        let db = rusqlite::Connection::open(dir.join("catalog.sqlite")).unwrap();
+        crate::store::schema::has_moves(&db).unwrap()
+    };
+    assert!(!has_moves());
+    Editor::open(dir).unwrap().move_sources(&moved(&[2])).unwrap();
+    assert!(has_moves());
+    Editor::open(dir).unwrap().move_sources(&moved(&[3])).unwrap();
+    assert_eq!(verify(dir).unwrap().faults, []);
+}
