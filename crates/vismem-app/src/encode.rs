@@ -2,14 +2,15 @@
 
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vismem::{EncoderIdentity, Taxonomy};
-use vismem_data::embedding_folder::{Entry, FolderWriter};
+use vismem_data::embedding_folder::{self, Entry, FolderWriter};
 use vismem_data::{Dataset, Note, PassedOver, Reading, TableFormat};
 use vismem_encode::Outcome as Encoding;
 use vismem_models::{EncoderRequest, Hub};
+use vismem_report::words;
 
 use crate::models::load_encoder;
 use crate::{Error, Failure, IoContext, Observer, RequestError, Result, datasets};
@@ -87,6 +88,11 @@ pub fn encode(request: &EncodeRequest, hub: &Hub, observer: &mut dyn Observer) -
     let taxonomy = joined(taxonomies)?;
     let encoder = load_encoder(&request.encoder, hub, None, observer)?;
     let identity = vismem_models::identity(&encoder);
+    if let Some(before) = embeddings_in(&request.output) {
+        let (folder, before) =
+            (request.output.display(), words::counted(before, "embedding").replace(words::NBSP, " "));
+        observer.note(&format!("{folder} held {before} of an earlier run, which this one replaces"));
+    }
     let mut folder = FolderWriter::create(&request.output, request.metadata, identity.dim, false)?;
     let count = count.map(|count| count / of + u64::from(count % of >= number));
     let mine = pictures.zip(0..).filter(move |(_, place)| place % of == number - 1).map(|(picture, _)| picture);
@@ -126,6 +132,12 @@ pub fn encode(request: &EncodeRequest, hub: &Hub, observer: &mut dyn Observer) -
         notes: survey.notes(),
         files: files.iter().map(|file| file.display().to_string()).collect(),
     })
+}
+
+/// How many embeddings a folder has from an earlier run.
+fn embeddings_in(folder: &Path) -> Option<usize> {
+    let rows = embedding_folder::Folder::open(folder).ok()?.embeddings?;
+    Some(rows.rows).filter(|rows| *rows > 0)
 }
 
 /// One taxonomy that says what all of them say.

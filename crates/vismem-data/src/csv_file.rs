@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use csv::{ErrorKind, Position, StringRecord};
 
-use crate::error::{At, ReadError};
+use crate::error::{At, Field, ReadError};
 use crate::picture::has_extension;
 use crate::{Result, text};
 
@@ -82,11 +82,19 @@ impl CsvFile {
     /// # Errors
     /// When it is not there; the error names those that are.
     pub fn column(&self, wanted: &str) -> Result<usize> {
+        self.column_or(wanted, None)
+    }
+
+    /// The position of a column that must be there, unless a field of the request names another one.
+    ///
+    /// # Errors
+    /// When it is not there; the error names those that are.
+    pub(crate) fn column_or(&self, wanted: &str, field: Option<Field>) -> Result<usize> {
         self.find(wanted).ok_or_else(|| ReadError::NoColumn {
             path: self.path.clone(),
             wanted: wanted.into(),
             known: self.header.iter().map(str::to_owned).collect(),
-            field: None,
+            field,
         })
     }
 

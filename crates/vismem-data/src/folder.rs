@@ -1,6 +1,6 @@
 //! Folders of pictures.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::dataset::{Dataset, Reader};
 use crate::error::{At, Field, ReadError, Remedy};
 use crate::file_kind::{self, HIDDEN};
-use crate::picture::{self, LabelledPicture, PICTURE_EXTENSIONS, is_named_like_a_picture};
+use crate::picture::{self, LabelledPicture, PICTURE_EXTENSIONS, has_extension, is_named_like_a_picture};
 use crate::survey::{About, Survey};
 use crate::{Result, label};
 
@@ -22,6 +22,8 @@ pub(crate) struct Listing {
     pub shards: Vec<PathBuf>,
     /// Files that may tell the labels of the pictures.
     pub tables: Vec<PathBuf>,
+    /// Files in which people outline what is in a picture: XML as Pascal VOC has it, text as YOLO has it.
+    outlines: Vec<PathBuf>,
 }
 
 /// All pictures below `folder`, sorted by path, so that every run sees the same order. What is hidden, and what systems
@@ -86,6 +88,18 @@ impl Listing {
             self.tables.push(path);
         } else {
             survey.pass_over(file_kind::ending(&path));
+            if has_extension(&path, "xml") || has_extension(&path, "txt") {
+                self.outlines.push(path);
+            }
+        }
+    }
+
+    /// Says that outlines were not read, where they have the names of pictures, wherever those lie.
+    pub fn note_outlines(&self, survey: &Survey, pictures: &[PathBuf]) {
+        let names: HashSet<&OsStr> = pictures.iter().filter_map(|picture| picture.file_stem()).collect();
+        let is_of_picture = |path: &&PathBuf| path.file_stem().is_some_and(|stem| names.contains(stem));
+        if let Some(first) = self.outlines.iter().find(is_of_picture) {
+            survey.note(About::OutlinesNotRead, [], Some(first));
         }
     }
 

@@ -125,4 +125,16 @@ mod tests {
         assert_eq!(found, [("dog/1.png".to_owned(), Ok("dog ".to_owned()))]);
         assert_eq!(notes, [About::TableBesidePictures]);
     }
+
+    #[test]
+    fn outlines_of_what_is_in_pictures_are_no_labels_and_are_said_wherever_they_lie() {
+        for files in [
+            [("JPEGImages/1.jpg", ""), ("Annotations/1.xml", "<annotation/>")],
+            [("images/1.jpg", ""), ("labels/1.txt", "0 0.5 0.5 0.1 0.1")],
+        ] {
+            assert!(read(&files).1.contains(&About::OutlinesNotRead), "{files:?}");
+        }
+        let others = [("cat/1.jpg", ""), ("cat/README.txt", "cats"), ("cat/pom.xml", "")];
+        assert!(!read(&others).1.contains(&About::OutlinesNotRead));
+    }
 }

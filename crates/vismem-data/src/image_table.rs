@@ -249,6 +249,10 @@ fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Fea
             let path = (kind(&path) == Some(Kind::Text)).then_some(path);
             return Some(Pictures::Bytes { bytes, path });
         }
+        // No row has bytes.
+        if kind(&path) == Some(Kind::Text) {
+            return Some(Pictures::Path(path));
+        }
         match kind(name)? {
             Kind::Bytes => Some(Pictures::Bytes { bytes: name.into(), path: None }),
             Kind::Text => Some(Pictures::Path(name.into())),
@@ -263,10 +267,19 @@ fn pictures(table: &Table, wanted: Option<&str>, features: &BTreeMap<String, Fea
     if images.is_empty() {
         images.extend(table.columns().iter().filter_map(|column| column.name.strip_suffix(".bytes")));
     }
+    if images.is_empty() && of("path").is_none() {
+        let bytes = table.columns().iter().filter(|column| column.kind == Some(Kind::Bytes));
+        images.extend(bytes.map(|column| column.name.as_str()));
+    }
     match (of("path"), &images[..]) {
         (Some(path), []) => Ok(path),
         (_, [one]) => {
-            of(one).ok_or_else(|| ReadError::content(table.path(), format!("the column {one} holds no pictures")))
+            let is_list = one.ends_with(".list.element") || one.ends_with(".list.item");
+            let what = match is_list {
+                true => "holds lists of pictures; give each picture a row of its own",
+                false => "holds no pictures",
+            };
+            of(one).ok_or_else(|| ReadError::content(table.path(), format!("the column {one} {what}")))
         }
         (_, []) => Err(no_column(table, "path and none of pictures".into(), Some(Field::ImageColumn))),
         (_, several) => Err(ReadError::SeveralColumns {

@@ -24,11 +24,12 @@ pub(crate) fn open(file: &Path, reader: &Reader<'_>) -> Result<Dataset> {
         Some(column) => table.column(column)?,
         None => match PATHS.iter().find_map(|path| table.find(path)) {
             Some(path) => path,
-            None => table.column(PATHS[0])?,
+            None => table.column_or(PATHS[0], Some(Field::ImageColumn))?,
         },
     };
     let label_column = reading.label_column.as_deref().unwrap_or("label");
-    let label = reader.wants_labels().then(|| table.column(label_column)).transpose()?;
+    let unnamed = reading.label_column.is_none().then_some(Field::LabelColumn);
+    let label = reader.wants_labels().then(|| table.column_or(label_column, unnamed)).transpose()?;
     let source = table.find("source");
     table.all_named()?;
     let levels: &[String] = if reader.wants_labels() { &reading.levels } else { &[] };

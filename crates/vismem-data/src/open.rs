@@ -116,6 +116,7 @@ fn any_folder(path: &Path, reader: &Reader<'_>) -> Result<Dataset> {
             }
             let pictures = std::mem::take(&mut listing.pictures);
             listing.pass_over_tables(&reader.survey, &pictures);
+            listing.note_outlines(&reader.survey, &pictures);
             parts.push(folder::labelled(path, pictures, reader)?);
         }
     }

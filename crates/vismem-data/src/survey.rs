@@ -66,6 +66,10 @@ pub enum About {
     PicturesBesideShards,
     /// A table or JSON lies beside pictures that have the names of their folders, and was not read.
     TableBesidePictures,
+    /// Files such as this one, which outline what is in pictures (Pascal VOC, YOLO), were not read for labels.
+    OutlinesNotRead,
+    /// The archive ends without the mark that it ends with: it may have been cut.
+    ArchiveWithoutEnd,
     /// The names of classes were of no use: no label is a number.
     ClassNamesNotUsed,
     /// Several classes have this name and become one label.

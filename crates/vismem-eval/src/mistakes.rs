@@ -221,9 +221,13 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether neighbours are at one about a label, with this share of the vote, where the own label has that one.
-    fn are_at_one(&self, label: u32, share: f64, own_share: f64) -> bool {
-        let most = self.reach[self.exemplars[label as usize].min(self.reach.len() - 1)];
-        share >= SURE * most && own_share <= LITTLE
+    fn are_at_one(&self, label: u32, share: f64, own: u32, own_share: f64) -> bool {
+        let voting = self.reach.len() - 1;
+        let most = self.reach[self.exemplars[label as usize].min(voting)];
+        // Where all others do not fill the vote, exemplars of the own label are among the voters, if as the last of them.
+        let others = self.table.exemplars.len() - self.exemplars[own as usize];
+        let least = 1.0 - self.reach[others.min(voting)];
+        share >= SURE * most && own_share <= LITTLE + least
     }
 
     /// What the others say of these exemplars, each asked without itself.
@@ -245,17 +249,19 @@ impl<'a> Judge<'a> {
         let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
         let decisions = memory.classify_exemplars(&exemplars, &asked)?;
         let opinion = |(id, decision): (u64, &Decision)| {
-            let (says, own) = (*labels.get(decision.label())?, self.name(*own.get(&id)?));
-            let own_share = decision.labels.iter().find(|score| score.label == own).map_or(0.0, |score| score.score);
-            Some((id, Opinion { says, are_at_one: self.are_at_one(says, decision.confidence(), own_share) }))
+            let (says, own) = (*labels.get(decision.label())?, *own.get(&id)?);
+            let of_own = decision.labels.iter().find(|score| score.label == self.name(own));
+            let own_share = of_own.map_or(0.0, |score| score.score);
+            Some((id, Opinion { says, are_at_one: self.are_at_one(says, decision.confidence(), own, own_share) }))
         };
         Ok(exemplars.into_iter().zip(&decisions).filter_map(opinion).collect())
     }
 
     fn opinion_on(&self, query: &Query) -> Option<Opinion> {
         let ballot = Ballot::of(self.table, query, self.options.vote, self.options.k)?;
-        let says = ballot.winner();
-        Some(Opinion { says, are_at_one: self.are_at_one(says, ballot.confidence(), ballot.share_of_truth(query)) })
+        let (says, own) = (ballot.winner(), self.truth(query)?);
+        let are_at_one = self.are_at_one(says, ballot.confidence(), own, ballot.share_of_truth(query));
+        Some(Opinion { says, are_at_one })
     }
 
     fn name(&self, label: u32) -> &str {
@@ -284,8 +290,8 @@ impl<'a> Judge<'a> {
         if let Some(why) = self.same_picture(wrong.query) {
             return Ok(judged(Blame::Model, Some(why)));
         }
-        let truth = wrong.query.truth.iter().max_by_key(|label| self.exemplars[**label as usize]);
-        if let Some(why) = truth.and_then(|label| self.too_few(*label, is_own)) {
+        let truth = self.truth(wrong.query);
+        if let Some(why) = truth.and_then(|label| self.too_few(label, is_own)) {
             return Ok(judged(Blame::TooFew, Some(why)));
         }
         if let Some(novelty) = novelty.filter(|novelty| *novelty >= FAR) {
@@ -312,11 +318,17 @@ impl<'a> Judge<'a> {
         } else {
             None
         };
-        if self.are_at_one(decision, confidence, wrong.ballot.share_of_truth(wrong.query)) {
+        let share = wrong.ballot.share_of_truth(wrong.query);
+        if truth.is_some_and(|truth| self.are_at_one(decision, confidence, truth, share)) {
             let own = self.queries.own_ids().map(|ids| (ids[wrong.at], self.name(decision).to_owned()));
             return Ok(Judged { relabel: own.into_iter().collect(), ..judged(Blame::QueryLabel, no_advice) });
         }
         Ok(judged(Blame::Model, no_advice))
+    }
+
+    /// The label of a query; of several the one of most exemplars.
+    fn truth(&self, query: &Query) -> Option<u32> {
+        query.truth.iter().copied().max_by_key(|label| self.exemplars[*label as usize])
     }
 
     fn is_right_without_pruning(&self, query: &Query) -> bool {

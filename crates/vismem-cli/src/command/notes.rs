@@ -72,6 +72,13 @@ fn in_words(note: &Note) -> String {
         About::TableBesidePictures => {
             format!("{path} lies beside the pictures and was not read; if it has their labels: `vismem add {quoted}`")
         }
+        About::OutlinesNotRead => format!(
+            "{path} and files like it may outline what is in the pictures (Pascal VOC, YOLO) and were not read; a CSV with the \
+             columns path and label says what each picture shows"
+        ),
+        About::ArchiveWithoutEnd => {
+            format!("{path} ends without the mark of its end: it may have been cut; compare it with where it came from")
+        }
         About::ClassNamesNotUsed => {
             format!("the names in {path} were not used: no label is a number, or the labels have names of their own")
         }

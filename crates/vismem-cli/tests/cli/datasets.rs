@@ -208,9 +208,9 @@ fn what_a_table_has_that_is_no_attribute_is_said() {
     for words in ["attribute.width", "attribute.taken", "\"type\": \"number\"", "\"type\": \"text\""] {
         assert!(description.contains(words), "{description}");
     }
-    place.vismem("encode t.parquet --attributes width -o out").done();
+    place.vismem("encode t.parquet --attributes width -o other").done();
     let words = ["the column raw holds bytes, lists or groups, which are no attributes"];
-    place.vismem("encode t.parquet --attributes raw -o out").refused(1, &words);
+    place.vismem("encode t.parquet --attributes raw -o other").refused(1, &words);
     place
         .vismem("encode t.parquet --attributes camera -o out")
         .refused(1, &["has no column camera; its columns are path"]);
@@ -455,4 +455,14 @@ fn pages_show_pictures_that_lie_in_archives_and_tables() {
     place.vismem_with(["explain".as_ref(), ask.as_os_str()]).done();
     let page = std::fs::read_to_string(place.path("explanation.html")).unwrap();
     assert!(page.contains("was moved or deleted since it was added"), "{page}");
+}
+
+#[test]
+fn a_run_of_encode_says_that_it_replaces_another_one() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 2);
+    place.vismem("encode learn/disc -o out").done();
+    let again = place.vismem("encode learn/stripes -o out");
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(again.stderr, "note: out held 2 embeddings of an earlier run, which this one replaces\n");
 }

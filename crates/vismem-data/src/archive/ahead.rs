@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::Member;
+use super::{End, Member};
 use crate::picture::Fault;
 
 /// How many files wait at most, and how many bytes of them; one file may be larger.
@@ -18,7 +18,7 @@ type Item = Result<Member, Fault>;
 
 /// The files that `visit` hands out, and at last why it could not go on, if so.
 pub fn read(
-    visit: impl FnOnce(&mut dyn FnMut(Member) -> ControlFlow<()>) -> Result<(), Fault> + Send + 'static,
+    visit: impl FnOnce(&mut dyn FnMut(Member) -> ControlFlow<()>) -> Result<End, Fault> + Send + 'static,
 ) -> impl Iterator<Item = Item> + Send {
     let queue = Arc::new(Queue::default());
     let filled = Arc::clone(&queue);
@@ -155,7 +155,7 @@ mod tests {
         let read = read(move |put| {
             while put(member(1)).is_continue() {}
             sender.send(()).unwrap();
-            Ok(())
+            Ok(End::Marked)
         });
         drop(read);
         ended.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -18,11 +18,11 @@ use crate::dataset::Reader;
 use crate::file_kind::{self, HIDDEN};
 use crate::label::{Classes, Written};
 use crate::picture::{Fault, has_extension, is_named_like_a_picture};
-use crate::survey::Survey;
+use crate::survey::{About, Survey};
 use crate::{platform, text};
 
 /// Files that may have the label, best first.
-const LABELS: [&str; 3] = ["cls", "json", "txt"];
+const LABELS: [&str; 5] = ["cls", "label", "class", "json", "txt"];
 
 /// Keys of a JSON object that may have the label, best first, unless the user names one.
 const KEYS: [&str; 4] = ["label", "cls", "class", "label_name"];
@@ -223,6 +223,11 @@ impl Beside {
         is_component
     }
 
+    /// Says that the archive ends without the mark of its end.
+    pub fn note_missing_end(&self, archive: &Path) {
+        self.rules.survey.note(About::ArchiveWithoutEnd, [], Some(archive));
+    }
+
     /// Whether this is the first picture of its name.
     pub fn is_first(&mut self, picture: &Path) -> bool {
         self.pictures.remove(platform::bytes(picture.as_os_str()))
@@ -382,10 +387,18 @@ mod tests {
             ("x/4.jpg", ""),
             ("x/5.json", r#"{"width": 3}"#),
             ("x/5.jpg", ""),
+            ("x/6.jpg", ""),
+            ("x/6.label", "wren"),
         ];
         let (found, _) = labels(&files, &Reading::default(), &["zero", "one"]);
-        let expected =
-            [("x/1.jpg", "one"), ("x/2.jpg", "dog"), ("x/3.right.png", "bird"), ("x/4.jpg", "x"), ("x/5.jpg", "x")];
+        let expected = [
+            ("x/1.jpg", "one"),
+            ("x/2.jpg", "dog"),
+            ("x/3.right.png", "bird"),
+            ("x/4.jpg", "x"),
+            ("x/5.jpg", "x"),
+            ("x/6.jpg", "wren"),
+        ];
         assert_eq!(sound(&found), expected);
     }
 

@@ -26,6 +26,15 @@ pub(crate) const LARGEST: u64 = 1 << 28;
 /// The most bytes of a file that may tell a label.
 const LARGEST_LABEL: u64 = 1 << 20;
 
+/// How an archive ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With the mark of its end, or before it because nobody wanted more.
+    Marked,
+    /// Without: it was cut between two files, or its writer leaves the mark out.
+    Unmarked,
+}
+
 /// A file in an archive.
 struct Member {
     name: PathBuf,
@@ -160,9 +169,9 @@ fn visit(
     packing: Packing,
     want: &dyn Fn(&Path) -> Want,
     take: &mut dyn FnMut(Member) -> ControlFlow<()>,
-) -> std::result::Result<(), Fault> {
+) -> std::result::Result<End, Fault> {
     match packing {
-        Packing::Zip => zip::visit(path, want, take),
+        Packing::Zip => zip::visit(path, want, take).map(|()| End::Marked),
         Packing::Tar(compression) => tar::visit(path, compression, want, take),
     }
 }
@@ -216,6 +225,7 @@ mod tests {
     use crate::dataset::Wanted;
     use crate::picture::LabelledPicture;
     use crate::request::Reading;
+    use crate::survey::About;
 
     fn tar(files: &[(&str, &str)]) -> Vec<u8> {
         let mut tar = ::tar::Builder::new(Vec::new());
@@ -406,5 +416,44 @@ mod tests {
         tar.append_data(&mut header, "cat/GNUSparseFile.7/1.png", &b"0\n\n"[..]).unwrap();
         let found = packed("sparse.tar", &tar.into_inner().unwrap()).pictures();
         assert!(found[0].0 == "cat/1.png" && found[0].1.contains("PAX sparse"), "{found:?}");
+    }
+
+    #[test]
+    fn a_tar_that_is_cut_between_two_files_is_told_from_a_whole_one() {
+        let whole = tar(&CATS);
+        // Each file takes two blocks; the last two are the mark of the end.
+        let of_blocks = |blocks: usize| whole[..blocks * 512].to_vec();
+        let notes = |name: &str, bytes: &[u8]| {
+            let packed = packed(name, bytes);
+            let reading = Reading::default();
+            let reader = Reader::new(&reading, Wanted::OneLabel).unwrap();
+            let count = open(&packed.path, &reader).unwrap().pictures.count();
+            (count, reader.survey.notes().into_iter().map(|note| note.about).collect::<Vec<_>>())
+        };
+        let joined = [tar(&CATS[..2]), tar(&CATS[2..])].concat();
+        for bytes in [whole.clone(), of_blocks(9), [whole.clone(), vec![0; 9 * 512]].concat(), joined] {
+            assert_eq!(notes("a.tar", &bytes), (2, vec![]));
+            assert_eq!(notes("a.tar.gz", &gzipped(&bytes)), (2, vec![]));
+        }
+        for bytes in [of_blocks(8), of_blocks(6)] {
+            assert_eq!(notes("a.tar", &bytes), (2, vec![About::ArchiveWithoutEnd]));
+            assert_eq!(notes("a.tar.gz", &gzipped(&bytes)), (2, vec![About::ArchiveWithoutEnd]));
+        }
+        // The label of the second picture may have been in what is missing, so its folder is none.
+        let cut = packed("a.tar", &of_blocks(6)).pictures();
+        assert_eq!(cut[0], ("a/1.png".to_owned(), "cat".to_owned()));
+        assert!(cut[1].1.contains("part of the archive that cannot be read"), "{cut:?}");
+    }
+
+    #[test]
+    fn a_picture_behind_a_password_is_named_with_what_mends_it() {
+        let mut bytes = zip(&[(b"cat/1.png", "1"), (b"cat/2.png", "2")]);
+        // The flag of encryption in the entry of the first file, and in the directory.
+        let directory = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+        bytes[6] |= 1;
+        bytes[directory + 8] |= 1;
+        let pictures = packed("locked.zip", &bytes).pictures();
+        assert_eq!(pictures[0].1, "is locked by a password; pack the archive without one");
+        assert_eq!(pictures[1], ("cat/2.png".to_owned(), "cat".to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::beside::{Beside, Rules};
-use super::{LARGEST, Member, Packing, Want, ahead, is_picture, visit};
+use super::{End, LARGEST, Member, Packing, Want, ahead, is_picture, visit};
 use crate::picture::{Fault, LabelledPicture, name_inside};
 
 type Pictures = Box<dyn Iterator<Item = LabelledPicture> + Send>;
@@ -14,13 +14,16 @@ type Pictures = Box<dyn Iterator<Item = LabelledPicture> + Send>;
 pub(super) fn pictures(archive: PathBuf, packing: Packing, rules: &Rules) -> Pictures {
     let mut beside = Beside::new(rules);
     let read = visit(&archive, packing, &|name| rules.want(name), &mut |member| beside.take(&member));
-    let is_whole = read.is_ok();
+    let is_whole = read == Ok(End::Marked);
+    if read == Ok(End::Unmarked) {
+        beside.note_missing_end(&archive);
+    }
     let fault = match read {
         _ if beside.is_too_much() => {
             Some("its names and labels do not fit in memory; pack it as several archives".into())
         }
         Err(fault) if !beside.has_pictures() => Some(fault),
-        Ok(()) if !beside.has_pictures() => Some(Fault::from("holds no pictures")),
+        Ok(_) if !beside.has_pictures() => Some(Fault::from("holds no pictures")),
         // What cannot be read on is said behind the pictures that can be read.
         _ => None,
     };

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType};
 
-use super::{Compression, LINK, Member, Want, damaged, escape, too_large, whole};
+use super::{Compression, End, LINK, Member, Want, damaged, escape, too_large, whole};
 use crate::error::ResolveError;
 use crate::picture::{Fault, is_named_like_a_picture};
 use crate::{platform, regular_file};
@@ -17,6 +17,9 @@ use crate::{platform, regular_file};
 /// The most bytes between two files: long names and other records, which the library holds in memory, and the empty blocks
 /// at the end of an archive that another one is joined to.
 const BETWEEN: u64 = 64 << 20;
+
+/// The end is marked by a block of zeros, or two; what is left of the last block of a file is less.
+const BLOCK: usize = 512;
 
 /// Keys of records by which GNU tar describes a file with holes.
 const SPARSE: &str = "GNU.sparse.";
@@ -29,7 +32,7 @@ pub fn visit(
     compression: Compression,
     want: &dyn Fn(&Path) -> Want,
     take: &mut dyn FnMut(Member) -> ControlFlow<()>,
-) -> Result<(), Fault> {
+) -> Result<End, Fault> {
     let each = |entry: &mut Entry<'_>| match member(entry, want)? {
         Some(member) => Ok(take(member)),
         None => Ok(ControlFlow::Continue(())),
@@ -93,7 +96,7 @@ fn each_entry(
     file: File,
     compression: Compression,
     mut each: impl FnMut(&mut Entry<'_>) -> io::Result<ControlFlow<()>>,
-) -> io::Result<()> {
+) -> io::Result<End> {
     let stream = match compression {
         Compression::None => Stream::Plain(file),
         Compression::Gzip => Stream::Packed(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))),
@@ -101,16 +104,20 @@ fn each_entry(
     };
     let is_plain = matches!(stream, Stream::Plain(_));
     let left = Rc::new(Cell::new(u64::MAX));
-    let mut archive = Archive::new(Metered { stream, left: Rc::clone(&left) });
+    let zeros = Rc::new(Cell::new(0));
+    let mut archive = Archive::new(Metered { stream, left: Rc::clone(&left), zeros: Rc::clone(&zeros) });
     archive.set_ignore_zeros(true);
     let mut entries = if is_plain { archive.entries_with_seek()? } else { archive.entries()? };
     loop {
         left.set(BETWEEN);
-        let Some(entry) = entries.next() else { return Ok(()) };
+        zeros.set(0);
+        let Some(entry) = entries.next() else {
+            return Ok(if zeros.get() >= BLOCK { End::Marked } else { End::Unmarked });
+        };
         left.set(u64::MAX);
         let mut entry = entry?;
         if each(&mut entry)?.is_break() {
-            return Ok(());
+            return Ok(End::Marked);
         }
         if !is_plain {
             // Else what is left of the file would be read, and counted, on the way to the next one.
@@ -123,6 +130,8 @@ fn each_entry(
 struct Metered {
     stream: Stream,
     left: Rc<Cell<u64>>,
+    /// How many bytes in a row were zeros, up to the last one that was read.
+    zeros: Rc<Cell<usize>>,
 }
 
 enum Stream {
@@ -136,6 +145,8 @@ impl Read for Metered {
             Stream::Plain(file) => file.read(buffer)?,
             Stream::Packed(stream) => stream.read(buffer)?,
         };
+        let zeros = buffer[..read].iter().rev().take_while(|byte| **byte == 0).count();
+        self.zeros.set(if zeros == read { self.zeros.get() + zeros } else { zeros });
         let left = self.left.get().checked_sub(read as u64);
         self.left.set(left.ok_or_else(|| io::Error::other("too much lies between two files"))?);
         Ok(read)
@@ -166,7 +177,7 @@ pub fn read(path: &Path, compression: Compression, wanted: &Path, largest: u64) 
     };
     let searched = catch_unwind(AssertUnwindSafe(search));
     match searched.unwrap_or_else(|_| Err(io::Error::other("it cannot be decoded"))) {
-        Ok(()) => found,
+        Ok(_) => found,
         Err(error) => Err(damaged(path, error)),
     }
 }

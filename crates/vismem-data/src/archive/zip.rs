@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::read::ZipFile;
+use zip::result::ZipError;
 
 use super::{LINK, Member, Want, damaged, escape, too_large, whole};
 use crate::error::{ReadError, ResolveError};
@@ -40,7 +41,11 @@ fn member(archive: &mut Archive, index: usize, want: &dyn Fn(&Path) -> Want) -> 
     let listed = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default().into_owned();
     let mut file = match archive.by_index(index) {
         Ok(file) => file,
-        // Such as one that is locked by a password, or packed by a method that is not known here.
+        Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)) => {
+            let fault = "is locked by a password; pack the archive without one";
+            return Some(Member { name: listed.into(), bytes: Err(fault.into()) });
+        }
+        // Such as one that is packed by a method that is not known here.
         Err(error) => {
             return Some(Member { name: listed.into(), bytes: Err(format!("cannot be unpacked: {error}").into()) });
         }
