@@ -4,6 +4,7 @@
 //! RGB, transparency is laid over white, an animation gives its first picture, EXIF orientation is applied, and colour
 //! profiles are ignored (as the models' own reference code does).
 
+mod foreign;
 mod jpeg;
 mod orientation;
 mod png;
@@ -39,6 +40,12 @@ pub enum DecodeError {
     /// The content does not begin like any format read here.
     #[error("not an image that can be read here (JPEG, PNG, WebP, GIF, BMP, TIFF or PNM); convert it to PNG or JPEG")]
     NotAnImage,
+    /// The content is a picture, a video or a document of a kind that is not read here.
+    #[error("{kind}, which vismem does not read: convert it to PNG or JPEG")]
+    NotRead {
+        /// What it is, with its article.
+        kind: &'static str,
+    },
     /// The file ends before the picture does.
     #[error("the {format} file is truncated; fetch it again")]
     Truncated {
@@ -63,6 +70,14 @@ pub enum DecodeError {
         /// The format by content.
         format: &'static str,
     },
+    /// The picture is of a kind that its format allows and that is not read here.
+    #[error("the {format} file has {what}, which vismem does not read: convert it to PNG or JPEG")]
+    Unsupported {
+        /// The format by content.
+        format: &'static str,
+        /// What of it is not read.
+        what: String,
+    },
     /// The file is damaged, or uses a feature of the format that is not supported.
     #[error("cannot decode the {format} file: {source}; open it in an image editor and save it again")]
     Broken {
@@ -84,9 +99,14 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
 /// An image whose header is read and whose size is within the limits, but whose pixels are not decoded yet.
 pub(crate) struct Header<'a> {
     bytes: &'a [u8],
-    decoder: Box<dyn ImageDecoder + 'a>,
+    decoder: Decoder<'a>,
     kind: ImageFormat,
     format: &'static str,
+}
+
+enum Decoder<'a> {
+    Tiff(Box<tiff::Tiff<'a>>),
+    Other(Box<dyn ImageDecoder + 'a>),
 }
 
 impl<'a> Header<'a> {
@@ -94,46 +114,70 @@ impl<'a> Header<'a> {
         if bytes.is_empty() {
             return Err(DecodeError::Empty);
         }
-        let (kind, format) = sniff(bytes).ok_or(DecodeError::NotAnImage)?;
-        if kind == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
-            // The decoder would paint the missing part grey and call that a picture.
-            return Err(DecodeError::Truncated { format });
-        }
-        let content = if kind == ImageFormat::Png { png::pixels_only(bytes) } else { Cow::Borrowed(bytes) };
-        let mut reader = ImageReader::with_format(Cursor::new(content), kind);
-        let mut allocation = image::Limits::default();
-        // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
-        allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
-        reader.limits(allocation);
-        let decoder = reader.into_decoder().map_err(|e| decode_error(e, format))?;
-        let (width, height) = decoder.dimensions();
-        if width == 0 || height == 0 {
-            return Err(DecodeError::NoPixels { format });
-        }
-        if u64::from(width) * u64::from(height) > limits.max_pixels {
-            return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
-        }
-        Ok(Self { bytes, decoder: Box::new(decoder), kind, format })
+        let (kind, format) = sniff(bytes).ok_or_else(|| match foreign::kind(bytes) {
+            Some(kind) => DecodeError::NotRead { kind },
+            None => DecodeError::NotAnImage,
+        })?;
+        let decoder = match kind {
+            ImageFormat::Tiff => Decoder::Tiff(Box::new(tiff::Tiff::open(bytes, limits)?)),
+            _ => Decoder::Other(open(bytes, kind, format, limits)?),
+        };
+        Ok(Self { bytes, decoder, kind, format })
     }
 
     /// Width × height.
     pub(crate) fn pixels(&self) -> u64 {
-        let (width, height) = self.decoder.dimensions();
+        let (width, height) = match &self.decoder {
+            Decoder::Tiff(tiff) => tiff.dimensions(),
+            Decoder::Other(decoder) => decoder.dimensions(),
+        };
         u64::from(width) * u64::from(height)
     }
 
-    pub(crate) fn decode(mut self) -> Result<RgbImage, DecodeError> {
+    pub(crate) fn decode(self) -> Result<RgbImage, DecodeError> {
+        let mut decoder = match self.decoder {
+            Decoder::Tiff(tiff) => return tiff.decode(),
+            Decoder::Other(decoder) => decoder,
+        };
         if self.kind == ImageFormat::Jpeg && !jpeg::has_every_block(self.bytes) {
             return Err(DecodeError::Truncated { format: self.format });
         }
-        let orientation = orientation::of(self.bytes, self.kind, &mut *self.decoder);
-        let mut image = DynamicImage::from_decoder(self.decoder).map_err(|e| decode_error(e, self.format))?;
-        if self.kind == ImageFormat::Tiff {
-            tiff::divide_by_alpha(self.bytes, &mut image);
-        }
+        let orientation = orientation::of(self.bytes, self.kind, &mut *decoder);
+        let mut image = DynamicImage::from_decoder(decoder).map_err(|e| decode_error(e, self.format))?;
         image.apply_orientation(orientation);
         Ok(over_white(image))
     }
+}
+
+fn open<'a>(
+    bytes: &'a [u8],
+    kind: ImageFormat,
+    format: &'static str,
+    limits: &Limits,
+) -> Result<Box<dyn ImageDecoder + 'a>, DecodeError> {
+    if kind == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
+        // The decoder would paint the missing part grey and call that a picture.
+        return Err(DecodeError::Truncated { format });
+    }
+    let content = if kind == ImageFormat::Png { png::pixels_only(bytes) } else { Cow::Borrowed(bytes) };
+    let mut reader = ImageReader::with_format(Cursor::new(content), kind);
+    let mut allocation = image::Limits::default();
+    // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
+    allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
+    reader.limits(allocation);
+    let decoder = reader.into_decoder().map_err(|e| decode_error(e, format))?;
+    check_pixels(decoder.dimensions(), limits, format)?;
+    Ok(Box::new(decoder))
+}
+
+fn check_pixels((width, height): (u32, u32), limits: &Limits, format: &'static str) -> Result<(), DecodeError> {
+    if width == 0 || height == 0 {
+        return Err(DecodeError::NoPixels { format });
+    }
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(DecodeError::TooManyPixels { width, height, limit: limits.max_pixels });
+    }
+    Ok(())
 }
 
 fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {

@@ -27,6 +27,26 @@ pub(super) fn has_every_block(file: &[u8]) -> bool {
     !matches!(walk(file), Err(Stop::Short))
 }
 
+/// Width, height and number of components, as the first frame says.
+pub(super) fn frame(file: &[u8]) -> Option<(u32, u32, usize)> {
+    let mut at = 2;
+    loop {
+        let (marker, body) = next_marker(file, at)?;
+        let length = usize::from(u16::from_be_bytes(*file.get(body..)?.first_chunk()?));
+        match marker {
+            0x01 | 0xD0..=0xD8 => at = body,
+            // All but the tables and extensions that lie between them.
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+                let &[_, h1, h0, w1, w0, components] = file.get(body + 2..)?.first_chunk()?;
+                let side = |bytes| u32::from(u16::from_be_bytes(bytes));
+                return Some((side([w1, w0]), side([h1, h0]), usize::from(components)));
+            }
+            0xD9 | 0xDA => return None,
+            _ => at = body + length,
+        }
+    }
+}
+
 enum Stop {
     /// The data end before the blocks do.
     Short,
