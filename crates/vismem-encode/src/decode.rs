@@ -7,12 +7,13 @@
 mod foreign;
 mod jpeg;
 mod orientation;
+mod pixels;
 mod png;
 mod tiff;
 
-use std::borrow::Cow;
-use std::io::Cursor;
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
 
 /// What one image may cost.
@@ -76,6 +77,14 @@ pub enum DecodeError {
         /// The format by content.
         format: &'static str,
         /// What of it is not read.
+        what: String,
+    },
+    /// The picture can only be decoded in more memory than the limit of pixels stands for.
+    #[error("the {format} file has {what}, which take too much memory at once: convert it to PNG")]
+    TooMuchMemory {
+        /// The format by content.
+        format: &'static str,
+        /// What takes it.
         what: String,
     },
     /// The file is damaged, or uses a feature of the format that is not supported.
@@ -143,9 +152,8 @@ impl<'a> Header<'a> {
             return Err(DecodeError::Truncated { format: self.format });
         }
         let orientation = orientation::of(self.bytes, self.kind, &mut *decoder);
-        let mut image = DynamicImage::from_decoder(decoder).map_err(|e| decode_error(e, self.format))?;
-        image.apply_orientation(orientation);
-        Ok(over_white(image))
+        let pixels = pixels::read(decoder, self.format)?;
+        Ok(turned(pixels, orientation))
     }
 }
 
@@ -155,19 +163,81 @@ fn open<'a>(
     format: &'static str,
     limits: &Limits,
 ) -> Result<Box<dyn ImageDecoder + 'a>, DecodeError> {
-    if kind == ImageFormat::Jpeg && !jpeg::has_end(bytes) {
-        // The decoder would paint the missing part grey and call that a picture.
-        return Err(DecodeError::Truncated { format });
+    if kind == ImageFormat::Jpeg {
+        if !jpeg::has_end(bytes) {
+            // The decoder would paint the missing part grey and call that a picture.
+            return Err(DecodeError::Truncated { format });
+        }
+        if jpeg::coefficients_held(bytes) > most_bytes(limits) {
+            return Err(DecodeError::TooMuchMemory { format, what: "coefficients in progressive order".into() });
+        }
     }
-    let content = if kind == ImageFormat::Png { png::pixels_only(bytes) } else { Cow::Borrowed(bytes) };
-    let mut reader = ImageReader::with_format(Cursor::new(content), kind);
+    let decoder = match kind {
+        ImageFormat::Jpeg => {
+            let (head, rest) = jpeg::pixels_only(bytes);
+            decoder(Forward(Cursor::new(head).chain(rest)), kind, format, limits)?
+        }
+        ImageFormat::Png => decoder(Cursor::new(png::pixels_only(bytes)), kind, format, limits)?,
+        _ => decoder(Cursor::new(bytes), kind, format, limits)?,
+    };
+    let (width, height) = decoder.dimensions();
+    check_pixels((width, height), limits, format)?;
+    // What is seen and what is drawn on it, in RGBA.
+    if is_animated_webp(bytes) && 8 * u64::from(width) * u64::from(height) > most_bytes(limits) {
+        return Err(DecodeError::TooMuchMemory { format, what: format!("frames of {width} x {height} pixels") });
+    }
+    Ok(decoder)
+}
+
+fn decoder<'a>(
+    content: impl BufRead + Seek + 'a,
+    kind: ImageFormat,
+    format: &'static str,
+    limits: &Limits,
+) -> Result<Box<dyn ImageDecoder + 'a>, DecodeError> {
+    let mut reader = ImageReader::with_format(content, kind);
     let mut allocation = image::Limits::default();
     // 16-bit RGBA needs 8 bytes a pixel; decoders keep some rows or a second frame besides.
     allocation.max_alloc = Some(limits.max_pixels.saturating_mul(16).max(64 << 20));
     reader.limits(allocation);
-    let decoder = reader.into_decoder().map_err(|e| decode_error(e, format))?;
-    check_pixels(decoder.dimensions(), limits, format)?;
-    Ok(Box::new(decoder))
+    Ok(Box::new(reader.into_decoder().map_err(|e| decode_error(e, format))?))
+}
+
+/// What can be read from the beginning to the end only. The decoder of JPEG does no more, but asks for more.
+struct Forward<R>(R);
+
+impl<R: Read> Read for Forward<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<R: BufRead> BufRead for Forward<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.0.consume(amount);
+    }
+}
+
+impl<R> Seek for Forward<R> {
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn is_animated_webp(bytes: &[u8]) -> bool {
+    const ANIMATION: u8 = 2;
+    matches!(bytes, [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', b'V', b'P', b'8', b'X', _, _, _, _, flags, ..]
+        if flags & ANIMATION != 0)
+}
+
+/// The most bytes that whatever must be held of a picture at once may take, beside the picture: 6 for each pixel that is
+/// allowed, as 16-bit RGB needs, and enough for small pictures of any kind.
+fn most_bytes(limits: &Limits) -> u64 {
+    limits.max_pixels.saturating_mul(6).max(64 << 20)
 }
 
 fn check_pixels((width, height): (u32, u32), limits: &Limits, format: &'static str) -> Result<(), DecodeError> {
@@ -206,15 +276,9 @@ fn decode_error(source: ImageError, format: &'static str) -> DecodeError {
     }
 }
 
-fn over_white(image: DynamicImage) -> RgbImage {
-    if !image.color().has_alpha() {
-        return image.into_rgb8();
-    }
-    let rgba = image.into_rgba8();
-    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
-    for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
-        let [r, g, b, a] = from.0.map(u32::from);
-        to.0 = [r, g, b].map(|c| ((c * a + 255 * (255 - a) + 127) / 255) as u8);
-    }
-    rgb
+/// Turned only when nothing but 8-bit RGB is left of the picture, since that takes a second one.
+fn turned(pixels: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut image = DynamicImage::from(pixels);
+    image.apply_orientation(orientation);
+    image.into_rgb8()
 }

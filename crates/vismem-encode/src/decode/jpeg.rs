@@ -1,7 +1,44 @@
 //! Whether a JPEG holds all of its picture. The decoder paints what is missing grey and reports nothing.
 
 /// The decoder takes no more scans than this.
-const MOST_SCANS: usize = 64;
+const MOST_SCANS: usize = 100;
+
+/// The segments before the first scan: their markers and what they hold.
+fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8], std::ops::Range<usize>)> {
+    let mut at = 2;
+    std::iter::from_fn(move || {
+        let (marker, body) = next_marker(file, at)?;
+        if matches!(marker, 0x01 | 0xD0..=0xDA) {
+            return None;
+        }
+        let end = body + usize::from(u16::from_be_bytes(*file.get(body..)?.first_chunk()?));
+        let data = file.get(body + 2..end)?;
+        let whole = at..end;
+        at = end;
+        Some((marker, data, whole))
+    })
+}
+
+/// The blocks that are called EXIF, which others may precede.
+pub(super) fn exif(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let called = segments(file).filter(|(marker, data, _)| *marker == 0xE1 && data.starts_with(b"Exif\0\0"));
+    called.map(|(_, data, _)| data)
+}
+
+/// The file in two parts, without profiles, texts and EXIF before its first scan: they are not needed for pixels, and the
+/// decoder refuses the picture if it does not understand them.
+pub(super) fn pixels_only(file: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut kept = file[..2].to_vec();
+    let mut end = 2;
+    for (marker, _, whole) in segments(file) {
+        end = whole.end;
+        // But JFIF and Adobe, which say how colours are coded.
+        if !matches!(marker, 0xE1..=0xED | 0xEF | 0xFE) {
+            kept.extend_from_slice(&file[whole]);
+        }
+    }
+    (kept, &file[end..])
+}
 
 /// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
 /// thumbnail inside EXIF does not count.
@@ -27,8 +64,22 @@ pub(super) fn has_every_block(file: &[u8]) -> bool {
     !matches!(walk(file), Err(Stop::Short))
 }
 
-/// Width, height and number of components, as the first frame says.
-pub(super) fn frame(file: &[u8]) -> Option<(u32, u32, usize)> {
+/// What the first frame says of the picture.
+pub(super) struct Shape {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) components: usize,
+    is_progressive: bool,
+}
+
+/// The bytes of the coefficients that the decoder holds at most while it reads the picture: all of them, if they come in
+/// several scans.
+pub(super) fn coefficients_held(file: &[u8]) -> u64 {
+    let shape = shape(file).filter(|shape| shape.is_progressive);
+    shape.map_or(0, |shape| 2 * u64::from(shape.width) * u64::from(shape.height) * shape.components as u64)
+}
+
+pub(super) fn shape(file: &[u8]) -> Option<Shape> {
     let mut at = 2;
     loop {
         let (marker, body) = next_marker(file, at)?;
@@ -39,7 +90,12 @@ pub(super) fn frame(file: &[u8]) -> Option<(u32, u32, usize)> {
             0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
                 let &[_, h1, h0, w1, w0, components] = file.get(body + 2..)?.first_chunk()?;
                 let side = |bytes| u32::from(u16::from_be_bytes(bytes));
-                return Some((side([w1, w0]), side([h1, h0]), usize::from(components)));
+                return Some(Shape {
+                    width: side([w1, w0]),
+                    height: side([h1, h0]),
+                    components: components.into(),
+                    is_progressive: matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE),
+                });
             }
             0xD9 | 0xDA => return None,
             _ => at = body + length,

@@ -7,13 +7,13 @@ mod unpack;
 
 use image::error::{DecodingError, ImageFormatHint};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageError, ImageFormat, RgbImage};
+use image::{ImageError, ImageFormat, RgbImage};
 use tiff::decoder::Decoder;
 use tiff::tags::{CompressionMethod, ExtraSamples, PhotometricInterpretation, Tag};
 use tiff::{TiffError, TiffUnsupportedError};
 
 use self::colour::{Alpha, Colours, Converter, YCbCr};
-use self::layout::{Layout, Place, Samples};
+use self::layout::Layout;
 use self::reader::Reader;
 use super::{DecodeError, Limits};
 
@@ -24,6 +24,9 @@ const REFERENCE_BLACK_WHITE: Tag = Tag::Unknown(532);
 const DNG_VERSION: Tag = Tag::Unknown(50706);
 /// What one program writes for alpha in place of the numbers that the standard has.
 const COREL_ALPHA: u64 = 999;
+
+/// Samples that are converted at once.
+const PIECE: usize = 1 << 16;
 
 type TiffDecoder<'a> = Decoder<Reader<'a>>;
 
@@ -39,11 +42,15 @@ pub(super) struct Tiff<'a> {
 
 impl<'a> Tiff<'a> {
     pub(super) fn open(file: &'a [u8], limits: &Limits) -> Result<Self, DecodeError> {
+        let camera_raw = DecodeError::NotRead { kind: super::foreign::CAMERA_RAW };
+        if file.get(8..10) == Some(b"CR") {
+            return Err(camera_raw);
+        }
         let mut decoder = Decoder::new(Reader::new(file)).map_err(decode_error)?;
         let dimensions = decoder.dimensions().map_err(decode_error)?;
         super::check_pixels(dimensions, limits, FORMAT)?;
-        if is_camera_raw(file, &mut decoder)? {
-            return Err(DecodeError::NotRead { kind: super::foreign::CAMERA_RAW });
+        if is_camera_raw(&mut decoder)? {
+            return Err(camera_raw);
         }
         let layout = Layout::read(&mut decoder, dimensions, limits)?;
         let converter = converter(&mut decoder, &layout)?;
@@ -64,50 +71,60 @@ impl<'a> Tiff<'a> {
         }
         let (width, height) = self.dimensions;
         let mut pixels = RgbImage::new(width, height);
-        let stride = self.layout.stride(self.converter.samples());
-        let mut row = vec![0.0; self.layout.chunk.0.min(width) as usize * stride];
-        for place in self.layout.places() {
-            let samples = self.read(&place)?;
-            let row = &mut row[..place.width * stride];
-            for y in 0..place.height {
-                samples.row(y, row);
-                let start = 3 * ((place.top + y) * width as usize + place.left);
-                self.converter.convert(row, stride, &mut pixels.as_flat_samples_mut().samples[start..start + 3 * place.width]);
-            }
-        }
-        let mut image = DynamicImage::from(pixels);
-        image.apply_orientation(self.orientation);
-        Ok(image.into_rgb8())
-    }
-
-    fn read(&mut self, place: &Place) -> Result<Samples, DecodeError> {
-        self.layout.samples(&mut self.decoder, self.file, place, self.converter.samples())
+        let converter = &self.converter;
+        let out = pixels.as_flat_samples_mut().samples;
+        read(&mut self.decoder, self.file, &self.layout, converter.samples(), |x, y, samples, stride| {
+            let start = 3 * (y * width as usize + x);
+            converter.convert(samples, stride, &mut out[start..]);
+        })?;
+        Ok(super::turned(pixels, self.orientation))
     }
 
     /// What floating-point samples are to be multiplied by: they go from 0 to 1 or from 0 to 255, of which the file says
     /// nothing.
     fn find_scales(&mut self) -> Result<(), DecodeError> {
         let colours = self.converter.colours.samples();
-        let stride = self.layout.stride(self.converter.samples());
+        let has_alpha = self.converter.alpha != Alpha::None;
         let (mut colour, mut alpha) = (Range::default(), Range::default());
-        let mut row = vec![0.0; self.layout.chunk.0.min(self.dimensions.0) as usize * stride];
-        for place in self.layout.places() {
-            let samples = self.read(&place)?;
-            let row = &mut row[..place.width * stride];
-            for y in 0..place.height {
-                samples.row(y, row);
-                for pixel in row.chunks_exact(stride) {
-                    pixel[..colours].iter().for_each(|sample| colour.include(*sample));
-                    if self.converter.alpha != Alpha::None {
-                        alpha.include(pixel[colours]);
-                    }
+        let wanted = self.converter.samples();
+        read(&mut self.decoder, self.file, &self.layout, wanted, |_, _, samples, stride| {
+            for pixel in samples.chunks_exact(stride) {
+                pixel[..colours].iter().for_each(|sample| colour.include(*sample));
+                if has_alpha {
+                    alpha.include(pixel[colours]);
                 }
             }
-        }
+        })?;
         self.converter.colour_scale = colour.scale()?;
         self.converter.alpha_scale = alpha.scale()?;
         Ok(())
     }
+}
+
+/// Reads the picture in pieces of rows: `piece` gets the place of the first pixel, the samples as they are stored, and
+/// how many of them come from one pixel to the next, of which the `wanted` first ones are set.
+fn read(
+    decoder: &mut TiffDecoder<'_>,
+    file: &[u8],
+    layout: &Layout,
+    wanted: usize,
+    mut piece: impl FnMut(usize, usize, &mut [f32], usize),
+) -> Result<(), DecodeError> {
+    let stride = layout.stride(wanted);
+    // Not more, so that a very wide picture does not take much more memory as numbers than as it is stored.
+    let most = (PIECE / stride).max(1);
+    let mut samples = vec![0.0; most.min(layout.chunk.0 as usize) * stride];
+    for place in layout.places() {
+        let stored = layout.samples(decoder, file, &place, wanted)?;
+        for y in 0..place.height {
+            for x in (0..place.width).step_by(most) {
+                let samples = &mut samples[..most.min(place.width - x) * stride];
+                stored.piece(x, y, samples);
+                piece(place.left + x, place.top + y, samples, stride);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The range of floating-point samples.
@@ -144,7 +161,9 @@ impl Range {
             Ok(1.0)
         } else {
             let (least, most) = (self.least, self.most);
-            Err(unsupported(format!("floating-point samples from {least} to {most}, neither from 0 to 1 nor from 0 to 255")))
+            Err(unsupported(format!(
+                "floating-point samples from {least} to {most}, neither from 0 to 1 nor from 0 to 255"
+            )))
         }
     }
 }
@@ -227,10 +246,10 @@ fn ycbcr(decoder: &mut TiffDecoder<'_>, layout: &Layout) -> Result<Colours, Deco
 }
 
 /// Whether the first picture is the preview of a file whose own is not developed yet.
-fn is_camera_raw(file: &[u8], decoder: &mut TiffDecoder<'_>) -> Result<bool, DecodeError> {
+fn is_camera_raw(decoder: &mut TiffDecoder<'_>) -> Result<bool, DecodeError> {
     let is_preview = number(decoder, Tag::NewSubfileType)?.is_some_and(|kind| kind & 1 == 1);
     let mut has = |tag| decoder.image_ifd().find_entry(tag).is_some();
-    Ok(file.get(8..10) == Some(b"CR") || has(DNG_VERSION) || (is_preview && has(Tag::SubIfd)))
+    Ok(has(DNG_VERSION) || (is_preview && has(Tag::SubIfd)))
 }
 
 fn numbers(decoder: &mut TiffDecoder<'_>, tag: Tag) -> Result<Vec<u64>, DecodeError> {

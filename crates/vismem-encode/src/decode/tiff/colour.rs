@@ -3,7 +3,9 @@
 /// How the samples of a pixel that are not extra make its colour.
 pub(super) enum Colours {
     /// One sample; whether 0 is white.
-    Grey { white_is_zero: bool },
+    Grey {
+        white_is_zero: bool,
+    },
     Rgb,
     Cmyk,
     /// One sample, which is the place in a list.

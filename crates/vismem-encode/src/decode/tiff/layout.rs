@@ -5,18 +5,15 @@ use std::borrow::Cow;
 use tiff::decoder::{ChunkType, DecodingResult};
 use tiff::tags::{ByteOrder, CompressionMethod, PlanarConfiguration, Predictor, SampleFormat, Tag, Type};
 
-use super::super::jpeg;
+use super::super::{jpeg, most_bytes};
 use super::{DecodeError, FORMAT, Limits, TiffDecoder, broken, decode_error, number, numbers, unpack, unsupported};
 
-/// Bytes that a strip or tile may have when it is unpacked, for each pixel that a picture may have: those of 16-bit RGB.
-const CHUNK_BYTES: u64 = 6;
 /// JPEG and WebP are held several times while they are decoded, LZW twice.
 const COPIES_OF_PICTURES: u64 = 4;
 const COPIES_OF_LZW: u64 = 2;
 /// Pixels that a picture with what fills up its tiles may have, for each that it may have itself.
 const PADDING: u64 = 4;
-/// Limits are not lower than these, so that a small limit of pixels does not refuse what is small.
-const LEAST_CHUNK_BYTES: u64 = 64 << 20;
+/// A small limit of pixels does not refuse tiles of the usual size.
 const LEAST_PADDED: u64 = 1 << 24;
 
 pub(super) struct Layout {
@@ -49,11 +46,7 @@ pub(super) struct Place {
 }
 
 impl Layout {
-    pub(super) fn read(
-        decoder: &mut TiffDecoder<'_>,
-        size: (u32, u32),
-        limits: &Limits,
-    ) -> Result<Self, DecodeError> {
+    pub(super) fn read(decoder: &mut TiffDecoder<'_>, size: (u32, u32), limits: &Limits) -> Result<Self, DecodeError> {
         let compression = number(decoder, Tag::Compression)?.unwrap_or(1);
         let compression = CompressionMethod::from_u16_exhaustive(u16::try_from(compression).unwrap_or(0));
         if let Some(name) = unread_compression(compression) {
@@ -65,7 +58,9 @@ impl Layout {
         let is_float = match format {
             SampleFormat::Uint => false,
             SampleFormat::IEEEFP => true,
-            SampleFormat::Int => return Err(unsupported("signed samples, of which it is not known what is black and white")),
+            SampleFormat::Int => {
+                return Err(unsupported("signed samples, of which it is not known what is black and white"));
+            }
             _ => return Err(unsupported("samples that are neither whole numbers nor floating-point numbers")),
         };
         let allowed = if is_float { matches!(bits, 16 | 32 | 64) } else { matches!(bits, 1..=16 | 32 | 64) };
@@ -74,11 +69,8 @@ impl Layout {
         }
         let is_tiled = decoder.get_chunk_type() == ChunkType::Tile;
         let (width, height) = decoder.chunk_dimensions();
-        let (offsets, lengths) = if is_tiled {
-            (Tag::TileOffsets, Tag::TileByteCounts)
-        } else {
-            (Tag::StripOffsets, Tag::StripByteCounts)
-        };
+        let (offsets, lengths) =
+            if is_tiled { (Tag::TileOffsets, Tag::TileByteCounts) } else { (Tag::StripOffsets, Tag::StripByteCounts) };
         let jpeg_tables = if compression == CompressionMethod::ModernJPEG {
             decoder.find_tag(Tag::JPEGTables).and_then(|tables| tables.map_or(Ok(Vec::new()), |t| t.into_u8_vec()))
         } else {
@@ -95,7 +87,7 @@ impl Layout {
             is_planar: number(decoder, Tag::PlanarConfiguration)? == Some(PlanarConfiguration::Planar.to_u16().into()),
             is_tiled,
             is_bit_reversed: number(decoder, Tag::FillOrder)? == Some(2),
-            most_bytes: limits.max_pixels.saturating_mul(CHUNK_BYTES).max(LEAST_CHUNK_BYTES),
+            most_bytes: most_bytes(limits),
             offsets: numbers(decoder, offsets)?,
             lengths: numbers(decoder, lengths)?,
             jpeg_tables: jpeg_tables.map_err(decode_error)?,
@@ -121,11 +113,10 @@ impl Layout {
             _ => 1,
         };
         let bytes = (width * height).saturating_mul(pixel_bits).div_ceil(8);
-        if padded > limits.max_pixels.saturating_mul(PADDING).max(LEAST_PADDED)
-            || bytes > self.most_bytes / copies
-        {
+        if padded > limits.max_pixels.saturating_mul(PADDING).max(LEAST_PADDED) || bytes > self.most_bytes / copies {
             let kind = if self.is_tiled { "tiles" } else { "strips" };
-            return Err(unsupported(format!("{kind} of {width} x {height} pixels, which take too much memory")));
+            let what = format!("{kind} of {width} x {height} pixels");
+            return Err(DecodeError::TooMuchMemory { format: FORMAT, what });
         }
         Ok(())
     }
@@ -238,8 +229,8 @@ impl Layout {
             }
             data.push(decoder.read_chunk(index).map_err(decode_error)?);
         }
-        let per_row = place.width * self.samples_together();
-        Ok(Samples { planes: data, bits: self.bits, per_row })
+        let per_pixel = self.samples_together();
+        Ok(Samples { planes: data, bits: self.bits, per_row: place.width * per_pixel, per_pixel })
     }
 
     /// The bytes of a strip or tile in the file.
@@ -273,9 +264,13 @@ impl Layout {
         if !jpeg::has_end(&whole) || !jpeg::has_every_block(&whole) {
             return Err(DecodeError::Truncated { format: FORMAT });
         }
-        let (width, height, samples) = jpeg::frame(&whole).ok_or_else(|| broken("a JPEG without a frame"))?;
+        let Some(jpeg::Shape { width, height, components: samples, .. }) = jpeg::shape(&whole) else {
+            return Err(broken("a JPEG without a frame"));
+        };
         if !self.fits(place, width, height) || samples != self.samples_together() {
-            return Err(broken(format!("a strip or tile holds a JPEG of {width} x {height} pixels, {samples} samples each")));
+            return Err(broken(format!(
+                "a strip or tile holds a JPEG of {width} x {height} pixels, {samples} samples each"
+            )));
         }
         // Of two samples, which JPEG files do not have, the decoder gives one.
         if samples == 2 {
@@ -297,7 +292,9 @@ fn unread_compression(compression: CompressionMethod) -> Option<String> {
     use CompressionMethod as Method;
 
     let name = match compression {
-        Method::None | Method::LZW | Method::Deflate | Method::OldDeflate | Method::PackBits | Method::ZSTD => return None,
+        Method::None | Method::LZW | Method::Deflate | Method::OldDeflate | Method::PackBits | Method::ZSTD => {
+            return None;
+        }
         Method::WebP | Method::ModernJPEG | Method::Fax4 => return None,
         Method::Huffman | Method::Fax3 => "CCITT group 3 compression",
         Method::JPEG => "JPEG compression of the kind that TIFF had first",
@@ -388,27 +385,38 @@ impl<'d, 'a, 'f> Directory<'d, 'a, 'f> {
 pub(super) struct Samples {
     planes: Vec<DecodingResult>,
     bits: u32,
-    /// Samples in a row of a plane.
+    /// Samples in a row of a plane, and of a pixel in a plane.
     per_row: usize,
+    per_pixel: usize,
 }
 
 impl Samples {
-    /// Writes row `y`, pixel by pixel, as the numbers that are stored.
-    pub(super) fn row(&self, y: usize, out: &mut [f32]) {
+    /// Writes the samples of some pixels of row `y`, from `x` on, as the numbers that are stored.
+    pub(super) fn piece(&self, x: usize, y: usize, out: &mut [f32]) {
         let step = self.planes.len();
+        let count = out.len() / step;
         for (plane, data) in self.planes.iter().enumerate() {
-            self.plane_row(data, y, out[plane..].iter_mut().step_by(step).take(self.per_row));
+            let out = out[plane..].iter_mut().step_by(step);
+            self.copy(data, y, x * self.per_pixel, count, out);
         }
     }
 
-    fn plane_row<'a>(&self, data: &DecodingResult, y: usize, out: impl Iterator<Item = &'a mut f32>) {
-        let range = y * self.per_row..(y + 1) * self.per_row;
+    fn copy<'a>(
+        &self,
+        data: &DecodingResult,
+        y: usize,
+        first: usize,
+        count: usize,
+        out: impl Iterator<Item = &'a mut f32>,
+    ) {
+        let start = y * self.per_row + first;
+        let range = start..start + count;
         match data {
             DecodingResult::U8(packed) if self.bits != 8 => {
                 let bits = self.bits as usize;
                 let row_bytes = (self.per_row * bits).div_ceil(8);
                 let row = &packed[y * row_bytes..(y + 1) * row_bytes];
-                out.enumerate().for_each(|(i, out)| *out = packed_sample(row, i * bits, self.bits) as f32);
+                out.zip(first..).for_each(|(out, i)| *out = packed_sample(row, i * bits, self.bits) as f32);
             }
             DecodingResult::U8(samples) => fill(out, &samples[range], f32::from),
             DecodingResult::U16(samples) => fill(out, &samples[range], f32::from),

@@ -11,8 +11,7 @@ use super::{DecodeError, FORMAT, broken};
 /// The first `len` bytes of what LZW packed. The decoder of TIFF fails where a tile is read row by row, and where the
 /// code for the end is missing, which other programs do not need.
 pub(super) fn lzw(data: &[u8], len: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut decoder =
-        Configuration::with_tiff_size_switch(BitOrder::Msb, 8).with_yield_on_full_buffer(true).build();
+    let mut decoder = Configuration::with_tiff_size_switch(BitOrder::Msb, 8).with_yield_on_full_buffer(true).build();
     let mut out = vec![0; len];
     let (mut read, mut written) = (0, 0);
     while written < len {
