@@ -94,7 +94,7 @@ impl Layout {
         };
         layout.check_size(limits)?;
         let has_predictor = number(decoder, Tag::Predictor)?.is_some_and(|p| p != u64::from(Predictor::None.to_u16()));
-        let is_uneven = layout.row_bits(layout.chunk.0) % 8 != 0 && is_tiled;
+        let is_uneven = is_tiled && !layout.row_bits(layout.chunk.0).is_multiple_of(8);
         if layout.bits_are_packed() && (has_predictor || is_uneven || layout.is_coded_picture()) {
             return Err(unsupported(format!("samples of {bits} bits that are arranged in an unusual way")));
         }
@@ -247,11 +247,13 @@ impl Layout {
             return unpack::webp(packed, self.samples_together(), |width, height| self.fits(place, width, height));
         }
         let row = usize::try_from(self.row_bits(self.chunk.0).div_ceil(8)).map_err(broken)?;
-        if self.is_bit_reversed {
-            let reversed: Vec<_> = packed.iter().map(|byte| byte.reverse_bits()).collect();
-            return unpack::lzw(&reversed, row * place.height);
-        }
-        unpack::lzw(packed, row * place.height)
+        let rows = if self.is_tiled { self.chunk.1 as usize } else { place.height };
+        let packed = if self.is_bit_reversed {
+            packed.iter().map(|byte| byte.reverse_bits()).collect::<Vec<_>>().into()
+        } else {
+            Cow::from(packed)
+        };
+        unpack::lzw(&packed, row * place.height, row * rows)
     }
 
     /// The decoder paints what is missing of a JPEG, and takes its size and the number of samples from the JPEG.

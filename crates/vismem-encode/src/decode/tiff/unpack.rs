@@ -8,9 +8,9 @@ use weezl::{BitOrder, LzwStatus, decode::Configuration};
 
 use super::{DecodeError, FORMAT, broken};
 
-/// The first `len` bytes of what LZW packed. The decoder of TIFF fails where a tile is read row by row, and where the
+/// What LZW packed: `len` bytes, of which the first `needed` must be there. The decoder of TIFF fails where a tile is read row by row, and where the
 /// code for the end is missing, which other programs do not need.
-pub(super) fn lzw(data: &[u8], len: usize) -> Result<Vec<u8>, DecodeError> {
+pub(super) fn lzw(data: &[u8], needed: usize, len: usize) -> Result<Vec<u8>, DecodeError> {
     let mut decoder = Configuration::with_tiff_size_switch(BitOrder::Msb, 8).with_yield_on_full_buffer(true).build();
     let mut out = vec![0; len];
     let (mut read, mut written) = (0, 0);
@@ -26,7 +26,7 @@ pub(super) fn lzw(data: &[u8], len: usize) -> Result<Vec<u8>, DecodeError> {
             _ => {}
         }
     }
-    if written == len { Ok(out) } else { Err(DecodeError::Truncated { format: FORMAT }) }
+    if written >= needed { Ok(out) } else { Err(DecodeError::Truncated { format: FORMAT }) }
 }
 
 /// The samples of a WebP picture of a given width, and of a height from the least to the most. The decoder of TIFF takes
