@@ -136,7 +136,7 @@ impl Container {
 
     /// A sample as it is stored, in bits that follow each other from the highest down.
     fn bits(self, sample: u64, bits: u32, into: &mut Vec<bool>) {
-        if bits < 8 || bits % 8 != 0 {
+        if !bits.is_multiple_of(8) {
             into.extend((0..bits).rev().map(|bit| sample >> bit & 1 == 1));
         } else {
             let bytes = self.number(sample, bits as usize / 8);
@@ -318,7 +318,7 @@ fn extra_samples_are_alpha_only_where_the_file_says_so() {
     for (colours, count) in [(BLACK_IS_ZERO, 1), (WHITE_IS_ZERO, 1), (RGB, 3), (CMYK, 4)] {
         for kind in [unspecified, associated, unassociated] {
             // A colour of full strength or none, so that 8 bits hold it whatever it is multiplied by.
-            let full = |i: usize| f64::from(u8::from(i % 2 == 0));
+            let full = |i: usize| f64::from(u8::from(i.is_multiple_of(2)));
             let stored = |x: u32, i: usize| match i {
                 _ if i == count => alpha(x),
                 _ if kind == associated => full(i) * alpha(x),
@@ -472,7 +472,7 @@ fn a_tiff_is_turned_in_every_container() {
 
 #[test]
 fn bits_in_the_other_order_are_read() {
-    let sample = |x: u32, y: u32, _: usize| u64::from((x / 3 + y) % 2 == 0);
+    let sample = |x: u32, y: u32, _: usize| u64::from((x / 3 + y).is_multiple_of(2));
     let more = vec![(tag::FILL_ORDER, vec![2])];
     let picture =
         Picture { colours: BLACK_IS_ZERO, format: UINT, bits: 1, samples: 1, extra: &[], sample: &sample, more };
