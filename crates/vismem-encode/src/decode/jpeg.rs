@@ -185,8 +185,13 @@ impl Tables {
     }
 }
 
+/// Codes up to this length are looked up.
+const QUICK: u32 = 9;
+
 /// Canonical codes: those of one length are consecutive numbers.
 struct Huffman {
+    /// By the next [`QUICK`] bits: the length of the code that they begin with, and its symbol; 0 if it is longer.
+    quick: Box<[u16; 1 << QUICK]>,
     /// By length: the first number that is no longer a code of this length, and what to add to a code for its symbol.
     lengths: [(u32, i32); 16],
     symbols: Vec<u8>,
@@ -203,7 +208,22 @@ impl Huffman {
             code <<= 1;
             entry
         });
-        Self { lengths, symbols: symbols.to_vec() }
+        Self { quick: Self::quick(counts, symbols), lengths, symbols: symbols.to_vec() }
+    }
+
+    fn quick(counts: &[u8; 16], symbols: &[u8]) -> Box<[u16; 1 << QUICK]> {
+        let mut quick = Box::new([0; 1 << QUICK]);
+        let (mut next, mut symbols) = (0, symbols.iter());
+        for (length, count) in (1..=QUICK).zip(counts) {
+            let each = 1 << (QUICK - length);
+            for symbol in symbols.by_ref().take(usize::from(*count)) {
+                // A table of more codes than there can be has no place for the last ones.
+                let Some(places) = quick.get_mut(next..next + each) else { return quick };
+                places.fill(u16::from(*symbol) | (length as u16) << 8);
+                next += each;
+            }
+        }
+        quick
     }
 }
 
@@ -287,9 +307,12 @@ impl Frame {
                 let component = &mut self.components[*component];
                 let (h, v) = if alone.is_some() { (1, 1) } else { (component.horizontal, component.vertical) };
                 for block in 0..h * v {
+                    if !self.progressive {
+                        coder.sequential_block(bits)?;
+                        continue;
+                    }
                     let place = (y * v + block / h) * component.stride + x * h + block % h;
-                    let mut none = 0;
-                    let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut none);
+                    let nonzero = component.nonzero.get_mut(place).ok_or(Stop::Unknown)?;
                     coder.block(bits, nonzero, &mut run)?;
                 }
             }
@@ -317,7 +340,23 @@ struct Coder<'a> {
 }
 
 impl Coder<'_> {
-    /// Passes over one block.
+    /// Passes over one block of a sequential frame.
+    fn sequential_block(&self, bits: &mut Bits<'_>) -> Result<(), Stop> {
+        let (dc, ac) = self.dc.zip(self.ac).ok_or(Stop::Unknown)?;
+        let size = bits.symbol(dc)?;
+        bits.skip(value_size(size)?)?;
+        let mut k = 1;
+        while k < 64 {
+            let symbol = bits.symbol_and_value(ac)?;
+            if symbol & 15 == 0 && symbol < 0xF0 {
+                break;
+            }
+            k += (symbol >> 4) + 1;
+        }
+        Ok(())
+    }
+
+    /// Passes over one block of a progressive frame.
     fn block(&self, bits: &mut Bits<'_>, nonzero: &mut u64, run: &mut u32) -> Result<(), Stop> {
         let (mut k, last) = self.band;
         if k == 0 {
@@ -325,7 +364,7 @@ impl Coder<'_> {
                 return bits.skip(1);
             }
             let size = bits.symbol(self.dc.ok_or(Stop::Unknown)?)?;
-            bits.skip(u32::from(size))?;
+            bits.skip(value_size(size)?)?;
             k = 1;
         }
         if k > last {
@@ -337,9 +376,7 @@ impl Coder<'_> {
             let (mut zeros, size) = (symbol >> 4, symbol & 15);
             if size == 0 && zeros < 15 {
                 // The rest of this block, and of as many further ones as the bits say, has nothing new.
-                // A sequential frame has no such bits: there it ends this block only.
-                let more = if self.band.0 == 0 { 0 } else { zeros };
-                *run = (1 << more) + bits.take(u32::from(more))?;
+                *run = (1 << zeros) + bits.take(zeros.into())?;
                 break;
             }
             bits.skip(u32::from(size))?;
@@ -370,6 +407,11 @@ impl Coder<'_> {
     }
 }
 
+/// The bits of a difference of DC coefficients: 16 at most.
+fn value_size(symbol: u8) -> Result<u32, Stop> {
+    if symbol <= 16 { Ok(symbol.into()) } else { Err(Stop::Unknown) }
+}
+
 /// The bits of a scan, up to the next marker.
 struct Bits<'a> {
     file: &'a [u8],
@@ -380,7 +422,18 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    #[inline]
     fn fill(&mut self) {
+        // Four bytes at once where none of them is the beginning of a marker.
+        if self.count <= 24
+            && let Some(word) = self.file.get(self.at..).and_then(|rest| rest.first_chunk())
+            && !word.contains(&0xFF)
+        {
+            self.held = self.held << 32 | u64::from(u32::from_be_bytes(*word));
+            self.count += 32;
+            self.at += 4;
+            return;
+        }
         while self.count <= 48 {
             let Some(&byte) = self.file.get(self.at) else { return };
             if byte == 0xFF {
@@ -411,9 +464,35 @@ impl Bits<'_> {
         self.take(count).map(drop)
     }
 
+    /// The next symbol of a table of AC codes, and over the bits of its value.
+    #[inline]
+    fn symbol_and_value(&mut self, table: &Huffman) -> Result<u8, Stop> {
+        if self.count < QUICK + 15 {
+            self.fill();
+        }
+        if let Some(rest) = self.count.checked_sub(QUICK + 15)
+            && let found = table.quick[(self.held >> (rest + 15)) as usize % (1 << QUICK)]
+            && found != 0
+        {
+            let symbol = found as u8;
+            self.count -= u32::from(found >> 8) + u32::from(symbol & 15);
+            return Ok(symbol);
+        }
+        let symbol = self.symbol(table)?;
+        self.skip(u32::from(symbol & 15))?;
+        Ok(symbol)
+    }
+
     fn symbol(&mut self, table: &Huffman) -> Result<u8, Stop> {
         if self.count < 16 {
             self.fill();
+        }
+        if let Some(rest) = self.count.checked_sub(QUICK) {
+            let found = table.quick[(self.held >> rest) as usize % (1 << QUICK)];
+            if found != 0 {
+                self.count -= u32::from(found >> 8);
+                return Ok(found as u8);
+            }
         }
         for (length, &(end, offset)) in (1..).zip(&table.lengths) {
             let rest = self.count.checked_sub(length).ok_or(Stop::Short)?;

@@ -263,9 +263,6 @@ impl Layout {
             (Some(end), Some(rest)) => Cow::from([&self.jpeg_tables[..end], rest].concat()),
             _ => packed.into(),
         };
-        if !jpeg::has_end(&whole) || !jpeg::has_every_block(&whole) {
-            return Err(DecodeError::Truncated { format: FORMAT });
-        }
         let Some(jpeg::Shape { width, height, components: samples, .. }) = jpeg::shape(&whole) else {
             return Err(broken("a JPEG without a frame"));
         };
@@ -277,6 +274,9 @@ impl Layout {
         // Of two samples, which JPEG files do not have, the decoder gives one.
         if samples == 2 {
             return Err(unsupported("grey and transparency as JPEG"));
+        }
+        if !jpeg::has_end(&whole) || !jpeg::has_every_block(&whole) {
+            return Err(DecodeError::Truncated { format: FORMAT });
         }
         Ok(())
     }
