@@ -591,6 +591,21 @@ fn a_jpeg_that_is_cut_and_ends_in_the_end_marker_all_the_same_is_refused() {
 }
 
 #[test]
+fn no_scan_of_a_progressive_or_four_coloured_jpeg_may_be_cut() {
+    for name in ["progressive.jpg", "cmyk.jpg", "rotated.jpg"] {
+        let whole = read(name);
+        let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+        for cut in scan + 20..whole.len() - 3 {
+            if whole[cut - 1] == 0xFF {
+                continue;
+            }
+            let file = [&whole[..cut], b"\xFF\xD9"].concat();
+            assert!(matches!(decoded(&file), Err(DecodeError::Truncated { .. })), "{name} cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn what_follows_the_end_of_a_jpeg_does_not_matter() {
     let mut file = jpeg(picture());
     let expected = decoded(&file).unwrap();

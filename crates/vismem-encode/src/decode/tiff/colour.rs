@@ -88,6 +88,11 @@ impl Converter {
     /// Converts a row of pixels, of `stride` samples each.
     pub(super) fn convert(&self, row: &mut [f32], stride: usize, out: &mut [u8]) {
         let colour = self.colours.samples();
+        if let (Colours::Rgb, Alpha::None, 3) = (&self.colours, self.alpha, stride) {
+            // Most files, for which a loop without choices is several times as fast.
+            out.iter_mut().zip(row).for_each(|(out, sample)| *out = byte(*sample * self.colour_scale));
+            return;
+        }
         for (pixel, out) in row.chunks_exact_mut(stride).zip(out.chunks_exact_mut(3)) {
             let (samples, extra) = pixel.split_at_mut(colour);
             samples.iter_mut().for_each(|sample| *sample *= self.colour_scale);
@@ -100,8 +105,12 @@ impl Converter {
                     _ => 255.0 + (c.clamp(0.0, 255.0) - 255.0) * alpha / 255.0,
                 });
             }
-            // Numbers outside of a byte become the nearest one that is inside.
-            out.copy_from_slice(&rgb.map(|c| (c + 0.5) as u8));
+            out.copy_from_slice(&rgb.map(byte));
         }
     }
+}
+
+/// The nearest level. What is outside of the range becomes its end.
+fn byte(level: f32) -> u8 {
+    (level + 0.5) as u8
 }

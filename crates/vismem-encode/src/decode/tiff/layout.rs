@@ -395,6 +395,10 @@ pub(super) struct Samples {
 impl Samples {
     /// Writes the samples of some pixels of row `y`, from `x` on, as the numbers that are stored.
     pub(super) fn piece(&self, x: usize, y: usize, out: &mut [f32]) {
+        if let [together] = &self.planes[..] {
+            let count = out.len();
+            return self.copy(together, y, x * self.per_pixel, count, out.iter_mut());
+        }
         let step = self.planes.len();
         let count = out.len() / step;
         for (plane, data) in self.planes.iter().enumerate() {
