@@ -1,5 +1,7 @@
 //! Whether a JPEG holds all of its picture. The decoder paints what is missing grey and reports nothing.
 
+use std::cell::OnceCell;
+
 /// The decoder takes no more scans than this.
 const MOST_SCANS: usize = 100;
 
@@ -188,10 +190,15 @@ impl Tables {
 /// Codes up to this length are looked up.
 const QUICK: u32 = 9;
 
+/// Bits that several codes are looked up by at once.
+const SEVERAL: u32 = 10;
+
 /// Canonical codes: those of one length are consecutive numbers.
 struct Huffman {
     /// By the next [`QUICK`] bits: the length of the code that they begin with, and its symbol; 0 if it is longer.
     quick: Box<[u16; 1 << QUICK]>,
+    /// What [`Steps`] the next [`SEVERAL`] bits are, made when it is first needed.
+    several: OnceCell<Box<[Steps; 1 << SEVERAL]>>,
     /// By length: the first number that is no longer a code of this length, and what to add to a code for its symbol.
     lengths: [(u32, i32); 16],
     symbols: Vec<u8>,
@@ -208,7 +215,12 @@ impl Huffman {
             code <<= 1;
             entry
         });
-        Self { quick: Self::quick(counts, symbols), lengths, symbols: symbols.to_vec() }
+        let quick = Self::quick(counts, symbols);
+        Self { quick, several: OnceCell::new(), lengths, symbols: symbols.to_vec() }
+    }
+
+    fn several(&self) -> &[Steps; 1 << SEVERAL] {
+        self.several.get_or_init(|| Box::new(std::array::from_fn(|window| Steps::read(window, &self.quick))))
     }
 
     fn quick(counts: &[u8; 16], symbols: &[u8]) -> Box<[u16; 1 << QUICK]> {
@@ -225,6 +237,45 @@ impl Huffman {
         }
         quick
     }
+}
+
+/// AC codes of a sequential frame that stand whole, with their values, at the beginning of some bits.
+#[derive(Clone, Copy, Default)]
+struct Steps {
+    /// How many of the bits they are; 0 if there is no such code.
+    bits: u8,
+    /// The coefficients that they pass over.
+    coefficients: u8,
+    /// 1 if the block ends with them.
+    ends: u8,
+}
+
+impl Steps {
+    fn read(window: usize, quick: &[u16; 1 << QUICK]) -> Self {
+        let mut steps = Self::default();
+        while steps.ends == 0 {
+            let rest = window << steps.bits & ((1 << SEVERAL) - 1);
+            let found = quick[rest >> (SEVERAL - QUICK)];
+            let symbol = found as u8;
+            let bits = steps.bits + (found >> 8) as u8 + (symbol & 15);
+            let coefficients = steps.coefficients + (symbol >> 4) + 1;
+            if found == 0 || u32::from(bits) > SEVERAL || coefficients > 63 {
+                break;
+            }
+            steps.bits = bits;
+            if is_end(symbol) {
+                steps.ends = 1;
+            } else {
+                steps.coefficients = coefficients;
+            }
+        }
+        steps
+    }
+}
+
+/// Whether an AC symbol says that the rest of a block is zero.
+fn is_end(symbol: u8) -> bool {
+    symbol & 15 == 0 && symbol < 0xF0
 }
 
 struct Component {
@@ -345,10 +396,24 @@ impl Coder<'_> {
         let (dc, ac) = self.dc.zip(self.ac).ok_or(Stop::Unknown)?;
         let size = bits.symbol(dc)?;
         bits.skip(value_size(size)?)?;
+        let several = ac.several();
         let mut k = 1;
         while k < 64 {
-            let symbol = bits.symbol_and_value(ac)?;
-            if symbol & 15 == 0 && symbol < 0xF0 {
+            // Not those that belong to the next block.
+            if let Some(steps) = bits.peek(SEVERAL).map(|window| several[window])
+                && steps.bits > 0
+                && k + steps.coefficients + steps.ends <= 64
+            {
+                bits.count -= u32::from(steps.bits);
+                k += steps.coefficients;
+                if steps.ends == 1 {
+                    break;
+                }
+                continue;
+            }
+            let symbol = bits.symbol(ac)?;
+            bits.skip(u32::from(symbol & 15))?;
+            if is_end(symbol) {
                 break;
             }
             k += (symbol >> 4) + 1;
@@ -464,35 +529,25 @@ impl Bits<'_> {
         self.take(count).map(drop)
     }
 
-    /// The next symbol of a table of AC codes, and over the bits of its value.
+    /// The next bits, if there are as many.
     #[inline]
-    fn symbol_and_value(&mut self, table: &Huffman) -> Result<u8, Stop> {
-        if self.count < QUICK + 15 {
+    fn peek(&mut self, count: u32) -> Option<usize> {
+        if self.count < count {
             self.fill();
         }
-        if let Some(rest) = self.count.checked_sub(QUICK + 15)
-            && let found = table.quick[(self.held >> (rest + 15)) as usize % (1 << QUICK)]
-            && found != 0
-        {
-            let symbol = found as u8;
-            self.count -= u32::from(found >> 8) + u32::from(symbol & 15);
-            return Ok(symbol);
-        }
-        let symbol = self.symbol(table)?;
-        self.skip(u32::from(symbol & 15))?;
-        Ok(symbol)
+        let rest = self.count.checked_sub(count)?;
+        Some((self.held >> rest) as usize % (1 << count))
     }
 
     fn symbol(&mut self, table: &Huffman) -> Result<u8, Stop> {
         if self.count < 16 {
             self.fill();
         }
-        if let Some(rest) = self.count.checked_sub(QUICK) {
-            let found = table.quick[(self.held >> rest) as usize % (1 << QUICK)];
-            if found != 0 {
-                self.count -= u32::from(found >> 8);
-                return Ok(found as u8);
-            }
+        if let Some(found) = self.peek(QUICK).map(|window| table.quick[window])
+            && found != 0
+        {
+            self.count -= u32::from(found >> 8);
+            return Ok(found as u8);
         }
         for (length, &(end, offset)) in (1..).zip(&table.lengths) {
             let rest = self.count.checked_sub(length).ok_or(Stop::Short)?;
