@@ -73,10 +73,14 @@ impl<'a> Tiff<'a> {
         let mut pixels = RgbImage::new(width, height);
         let converter = &self.converter;
         let out = pixels.as_flat_samples_mut().samples;
-        read(&mut self.decoder, self.file, &self.layout, converter.samples(), |x, y, samples, stride| {
-            let start = 3 * (y * width as usize + x);
-            converter.convert(samples, stride, &mut out[start..]);
-        })?;
+        let convert = |x: usize, y: usize, piece: Piece<'_>| {
+            let out = &mut out[3 * (y * width as usize + x)..];
+            match piece {
+                Piece::Bytes(bytes) => out[..bytes.len()].copy_from_slice(bytes),
+                Piece::Samples(samples, stride) => converter.convert(samples, stride, out),
+            }
+        };
+        read(&mut self.decoder, self.file, &self.layout, converter.samples(), converter.is_plain(), convert)?;
         Ok(super::turned(pixels, self.orientation))
     }
 
@@ -87,7 +91,8 @@ impl<'a> Tiff<'a> {
         let has_alpha = self.converter.alpha != Alpha::None;
         let (mut colour, mut alpha) = (Range::default(), Range::default());
         let wanted = self.converter.samples();
-        read(&mut self.decoder, self.file, &self.layout, wanted, |_, _, samples, stride| {
+        read(&mut self.decoder, self.file, &self.layout, wanted, false, |_, _, piece| {
+            let Piece::Samples(samples, stride) = piece else { return };
             for pixel in samples.chunks_exact(stride) {
                 pixel[..colours].iter().for_each(|sample| colour.include(*sample));
                 if has_alpha {
@@ -101,14 +106,23 @@ impl<'a> Tiff<'a> {
     }
 }
 
-/// Reads the picture in pieces of rows: `piece` gets the place of the first pixel, the samples as they are stored, and
-/// how many of them come from one pixel to the next, of which the `wanted` first ones are set.
+/// A part of a row.
+enum Piece<'a> {
+    /// The samples as they are stored, and how many come from one pixel to the next.
+    Samples(&'a mut [f32], usize),
+    /// RGB of 8 bits.
+    Bytes(&'a [u8]),
+}
+
+/// Reads the picture in pieces of rows: `piece` gets the place of the first pixel and the samples, of which the `wanted`
+/// first ones of each pixel are set. Those of 8 bits are not made numbers if they are `plain`, as in most files.
 fn read(
     decoder: &mut TiffDecoder<'_>,
     file: &[u8],
     layout: &Layout,
     wanted: usize,
-    mut piece: impl FnMut(usize, usize, &mut [f32], usize),
+    plain: bool,
+    mut piece: impl FnMut(usize, usize, Piece<'_>),
 ) -> Result<(), DecodeError> {
     let stride = layout.stride(wanted);
     // Not more, so that a very wide picture does not take much more memory as numbers than as it is stored.
@@ -117,10 +131,14 @@ fn read(
     for place in layout.places() {
         let stored = layout.samples(decoder, file, &place, wanted)?;
         for y in 0..place.height {
+            if let Some(bytes) = stored.bytes(y).filter(|_| plain) {
+                piece(place.left, place.top + y, Piece::Bytes(bytes));
+                continue;
+            }
             for x in (0..place.width).step_by(most) {
                 let samples = &mut samples[..most.min(place.width - x) * stride];
                 stored.piece(x, y, samples);
-                piece(place.left + x, place.top + y, samples, stride);
+                piece(place.left + x, place.top + y, Piece::Samples(samples, stride));
             }
         }
     }

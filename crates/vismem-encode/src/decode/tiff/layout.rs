@@ -393,6 +393,16 @@ pub(super) struct Samples {
 }
 
 impl Samples {
+    /// Row `y` as it is stored, if that is three samples a pixel of 8 bits each.
+    pub(super) fn bytes(&self, y: usize) -> Option<&[u8]> {
+        match &self.planes[..] {
+            [DecodingResult::U8(bytes)] if self.bits == 8 && self.per_pixel == 3 => {
+                Some(&bytes[y * self.per_row..(y + 1) * self.per_row])
+            }
+            _ => None,
+        }
+    }
+
     /// Writes the samples of some pixels of row `y`, from `x` on, as the numbers that are stored.
     pub(super) fn piece(&self, x: usize, y: usize, out: &mut [f32]) {
         if let [together] = &self.planes[..] {
