@@ -186,6 +186,34 @@ fn all_eight_exif_orientations_are_applied() {
     }
 }
 
+/// A JPEG with one more segment behind its first marker.
+fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(2 + data.len()).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, marker], &len, data, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_jpeg_is_turned_whatever_stands_before_its_exif() {
+    let stored = jpeg(picture());
+    let expected = image::imageops::rotate90(&decoded(&stored).unwrap());
+    let exif = with_exif(&stored, &orientation_tag(6));
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x='adobe:ns:meta/'/>";
+    let more = b"http://ns.adobe.com/xmp/extension/\0junk";
+    for (marker, data) in [
+        (0xE1, &xmp[..]),
+        (0xE1, more),
+        (0xE1, b""),
+        (0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"),
+        (0xED, b"Photoshop 3.0\0"),
+        (0xFE, b"Exif\0\0"),
+    ] {
+        assert_eq!(decoded(&with_segment(&exif, marker, data)).unwrap(), expected, "{marker:x} {data:?}");
+    }
+    // Nor is one of no use that comes first.
+    let empty = with_segment(&exif, 0xE1, b"Exif\0\0");
+    assert_eq!(decoded(&empty).unwrap(), expected);
+}
+
 #[test]
 fn a_broken_exif_block_does_not_cost_the_picture() {
     let stored = jpeg(picture());
@@ -300,9 +328,54 @@ fn content_counts_and_not_the_name() {
 #[test]
 fn no_bytes_and_foreign_bytes_are_told_apart() {
     assert!(matches!(decoded(b""), Err(DecodeError::Empty)));
-    for junk in [&b"text"[..], b"\xFF\xD8", b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", &[0; 1000]] {
+    for junk in [&b"text"[..], b"\xFF\xD8", b"<?xml version='1.0'?>", b"\0\0\x01\0\0\0", b"ftyp", &[0; 1000]] {
         let error = decoded(junk).unwrap_err();
         assert!(matches!(error, DecodeError::NotAnImage | DecodeError::Truncated { .. }), "{junk:?}: {error:?}");
+    }
+}
+
+#[test]
+fn kinds_that_are_not_read_are_named_by_their_content() {
+    let brands = |main: &str, others: &str| {
+        let length = (16 + others.len() as u32).to_be_bytes();
+        [&length[..], b"ftyp", main.as_bytes(), b"\0\0\0\0", others.as_bytes(), &[0; 40]].concat()
+    };
+    let dicom = [&[0; 128][..], b"DICM\x02\0"].concat();
+    let svg = b"\xEF\xBB\xBF<?xml version='1.0'?>\n<!-- drawn -->\n<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec();
+    let tga = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 24, 0, 1, 2, 3][..], &[0; 8], b"TRUEVISION-XFILE.\0"]
+        .concat();
+    for (bytes, name) in [
+        (b"\0\0\0\x0CjP  \r\n\x87\n\0\0\0\x14ftypjp2 ".to_vec(), "a JPEG 2000 picture"),
+        (b"\xFF\x4F\xFF\x51\0\x2F\0\0".to_vec(), "a JPEG 2000 picture"),
+        (b"\xFF\x0A\x7A\x1F".to_vec(), "a JPEG XL picture"),
+        (b"\0\0\0\x0CJXL \r\n\x87\n".to_vec(), "a JPEG XL picture"),
+        (brands("heic", "mif1heic"), "a HEIF or HEIC picture"),
+        (brands("mif1", "heic"), "a HEIF or HEIC picture"),
+        (brands("avif", "mif1miaf"), "an AVIF picture"),
+        (brands("mif1", "miafavif"), "an AVIF picture"),
+        (brands("crx ", "isom"), "a raw picture of a camera"),
+        (brands("isom", "avc1mp41"), "a video"),
+        (brands("qt  ", ""), "a video"),
+        (b"\x1A\x45\xDF\xA3\x01".to_vec(), "a video"),
+        (b"RIFF\0\0\0\0AVI LIST".to_vec(), "a video"),
+        (b"8BPS\0\x01".to_vec(), "a Photoshop document (PSD)"),
+        (b"II*\0\x10\0\0\0CR\x02\0".to_vec(), "a raw picture of a camera"),
+        (b"FUJIFILMCCD-RAW 0201".to_vec(), "a raw picture of a camera"),
+        (b"IIU\0\x18\0\0\0".to_vec(), "a raw picture of a camera"),
+        (b"%PDF-1.7".to_vec(), "a PDF document"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), "an SVG drawing"),
+        (svg, "an SVG drawing"),
+        (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0".to_vec(), "an icon (ICO)"),
+        (b"DDS \x7C\0\0\0".to_vec(), "a DDS texture"),
+        (b"qoif\0\0\0\x01".to_vec(), "a QOI picture"),
+        (b"\x76\x2F\x31\x01\x02\0\0\0".to_vec(), "an OpenEXR picture"),
+        (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n".to_vec(), "a Radiance HDR picture"),
+        (dicom, "a DICOM picture"),
+        (tga, "a TGA picture"),
+    ] {
+        let error = decoded(&bytes).unwrap_err();
+        assert!(matches!(error, DecodeError::NotRead { kind } if kind == name), "{name}: {error:?}");
+        assert_eq!(error.to_string(), format!("{name}, which vismem does not read: convert it to PNG or JPEG"));
     }
 }
 
@@ -396,6 +469,33 @@ fn a_large_frame_on_a_small_gif_canvas_costs_no_more_than_the_limit() {
 }
 
 #[test]
+fn an_animation_that_takes_more_than_its_first_picture_is_bounded() {
+    // The canvas of an extended WebP, less one in 24 bits each, and the flag that it moves.
+    let mut webp = b"RIFF\x16\0\0\0WEBPVP8X\x0A\0\0\0\x02\0\0\0".to_vec();
+    for side in [9_999u32, 9_999] {
+        webp.extend(&side.to_le_bytes()[..3]);
+    }
+    webp.extend(b"ANIM\x06\0\0\0\0\0\0\0\0\0ANMF");
+    let frame = &encode(picture(), ImageFormat::WebP)[12..];
+    webp.extend((16 + frame.len() as u32).to_le_bytes());
+    webp.extend([0, 0, 0, 0, 0, 0, WIDTH as u8 - 1, 0, 0, HEIGHT as u8 - 1, 0, 0, 10, 0, 0, 0]);
+    webp.extend(frame);
+    let length = (webp.len() as u32 - 8).to_le_bytes();
+    webp[4..8].copy_from_slice(&length);
+    assert!(matches!(decoded(&webp), Err(DecodeError::TooMuchMemory { format: "WebP", .. })), "{:?}", decoded(&webp));
+}
+
+#[test]
+fn a_progressive_jpeg_of_which_the_coefficients_do_not_fit_is_refused_from_its_header() {
+    // Four components of 10,000 x 10,000 coefficients, in two bytes each.
+    let mut file = vec![0xFF, 0xD8, 0xFF, 0xC2, 0, 20, 8, 0x27, 0x10, 0x27, 0x10, 4];
+    file.extend((1..=4).flat_map(|id| [id, 0x11, 0]));
+    file.extend([0xFF, 0xDA, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 0, 0, 0xFF, 0xD9]);
+    let error = decoded(&file).unwrap_err();
+    assert!(matches!(error, DecodeError::TooMuchMemory { format: "JPEG", .. }), "{error:?}");
+}
+
+#[test]
 fn mutated_files_never_panic() {
     let limits = Limits { max_pixels: 1 << 18, ..Limits::default() };
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -486,6 +586,21 @@ fn a_jpeg_that_is_cut_and_ends_in_the_end_marker_all_the_same_is_refused() {
             let mut file = whole[..cut].to_vec();
             file.extend([0xFF, 0xD9]);
             assert!(matches!(decoded(&file), Err(DecodeError::Truncated { .. })), "cut at {cut} of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn no_scan_of_a_progressive_or_four_coloured_jpeg_may_be_cut() {
+    for name in ["progressive.jpg", "cmyk.jpg", "rotated.jpg"] {
+        let whole = read(name);
+        let scan = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+        for cut in scan + 20..whole.len() - 3 {
+            if whole[cut - 1] == 0xFF {
+                continue;
+            }
+            let file = [&whole[..cut], b"\xFF\xD9"].concat();
+            assert!(matches!(decoded(&file), Err(DecodeError::Truncated { .. })), "{name} cut at {cut}");
         }
     }
 }

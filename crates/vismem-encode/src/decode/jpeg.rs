@@ -1,7 +1,46 @@
 //! Whether a JPEG holds all of its picture. The decoder paints what is missing grey and reports nothing.
 
+use std::cell::OnceCell;
+
 /// The decoder takes no more scans than this.
-const MOST_SCANS: usize = 64;
+const MOST_SCANS: usize = 100;
+
+/// The segments before the first scan: their markers and what they hold.
+fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8], std::ops::Range<usize>)> {
+    let mut at = 2;
+    std::iter::from_fn(move || {
+        let (marker, body) = next_marker(file, at)?;
+        if matches!(marker, 0x01 | 0xD0..=0xDA) {
+            return None;
+        }
+        let end = body + usize::from(u16::from_be_bytes(*file.get(body..)?.first_chunk()?));
+        let data = file.get(body + 2..end)?;
+        let whole = at..end;
+        at = end;
+        Some((marker, data, whole))
+    })
+}
+
+/// The blocks that are called EXIF, which others may precede.
+pub(super) fn exif(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let called = segments(file).filter(|(marker, data, _)| *marker == 0xE1 && data.starts_with(b"Exif\0\0"));
+    called.map(|(_, data, _)| data)
+}
+
+/// The file in two parts, without profiles, texts and EXIF before its first scan: they are not needed for pixels, and the
+/// decoder refuses the picture if it does not understand them.
+pub(super) fn pixels_only(file: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut kept = file[..2].to_vec();
+    let mut end = 2;
+    for (marker, _, whole) in segments(file) {
+        end = whole.end;
+        // But JFIF and Adobe, which say how colours are coded.
+        if !matches!(marker, 0xE1..=0xED | 0xEF | 0xFE) {
+            kept.extend_from_slice(&file[whole]);
+        }
+    }
+    (kept, &file[end..])
+}
 
 /// Whether the end-of-image marker follows the last scan. Skips segments by their length, so that the marker of a
 /// thumbnail inside EXIF does not count.
@@ -25,6 +64,45 @@ pub(super) fn has_end(file: &[u8]) -> bool {
 /// damaged in other ways, or not coded by Huffman's method, is left to the decoder to judge.
 pub(super) fn has_every_block(file: &[u8]) -> bool {
     !matches!(walk(file), Err(Stop::Short))
+}
+
+/// What the first frame says of the picture.
+pub(super) struct Shape {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) components: usize,
+    is_progressive: bool,
+}
+
+/// The bytes of the coefficients that the decoder holds at most while it reads the picture: all of them, if they come in
+/// several scans.
+pub(super) fn coefficients_held(file: &[u8]) -> u64 {
+    let shape = shape(file).filter(|shape| shape.is_progressive);
+    shape.map_or(0, |shape| 2 * u64::from(shape.width) * u64::from(shape.height) * shape.components as u64)
+}
+
+pub(super) fn shape(file: &[u8]) -> Option<Shape> {
+    let mut at = 2;
+    loop {
+        let (marker, body) = next_marker(file, at)?;
+        let length = usize::from(u16::from_be_bytes(*file.get(body..)?.first_chunk()?));
+        match marker {
+            0x01 | 0xD0..=0xD8 => at = body,
+            // All but the tables and extensions that lie between them.
+            0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF => {
+                let &[_, h1, h0, w1, w0, components] = file.get(body + 2..)?.first_chunk()?;
+                let side = |bytes| u32::from(u16::from_be_bytes(bytes));
+                return Some(Shape {
+                    width: side([w1, w0]),
+                    height: side([h1, h0]),
+                    components: components.into(),
+                    is_progressive: matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE),
+                });
+            }
+            0xD9 | 0xDA => return None,
+            _ => at = body + length,
+        }
+    }
 }
 
 enum Stop {
@@ -109,8 +187,18 @@ impl Tables {
     }
 }
 
+/// Codes up to this length are looked up.
+const QUICK: u32 = 9;
+
+/// Bits that several codes are looked up by at once.
+const SEVERAL: u32 = 10;
+
 /// Canonical codes: those of one length are consecutive numbers.
 struct Huffman {
+    /// By the next [`QUICK`] bits: the length of the code that they begin with, and its symbol; 0 if it is longer.
+    quick: Box<[u16; 1 << QUICK]>,
+    /// What [`Steps`] the next [`SEVERAL`] bits are, made when it is first needed.
+    several: OnceCell<Box<[Steps; 1 << SEVERAL]>>,
     /// By length: the first number that is no longer a code of this length, and what to add to a code for its symbol.
     lengths: [(u32, i32); 16],
     symbols: Vec<u8>,
@@ -127,8 +215,67 @@ impl Huffman {
             code <<= 1;
             entry
         });
-        Self { lengths, symbols: symbols.to_vec() }
+        let quick = Self::quick(counts, symbols);
+        Self { quick, several: OnceCell::new(), lengths, symbols: symbols.to_vec() }
     }
+
+    fn several(&self) -> &[Steps; 1 << SEVERAL] {
+        self.several.get_or_init(|| Box::new(std::array::from_fn(|window| Steps::read(window, &self.quick))))
+    }
+
+    fn quick(counts: &[u8; 16], symbols: &[u8]) -> Box<[u16; 1 << QUICK]> {
+        let mut quick = Box::new([0; 1 << QUICK]);
+        let (mut next, mut symbols) = (0, symbols.iter());
+        for (length, count) in (1..=QUICK).zip(counts) {
+            let each = 1 << (QUICK - length);
+            for symbol in symbols.by_ref().take(usize::from(*count)) {
+                // A table of more codes than there can be has no place for the last ones.
+                let Some(places) = quick.get_mut(next..next + each) else { return quick };
+                places.fill(u16::from(*symbol) | (length as u16) << 8);
+                next += each;
+            }
+        }
+        quick
+    }
+}
+
+/// AC codes of a sequential frame that stand whole, with their values, at the beginning of some bits.
+#[derive(Clone, Copy, Default)]
+struct Steps {
+    /// How many of the bits they are; 0 if there is no such code.
+    bits: u8,
+    /// The coefficients that they pass over.
+    coefficients: u8,
+    /// 1 if the block ends with them.
+    ends: u8,
+}
+
+impl Steps {
+    fn read(window: usize, quick: &[u16; 1 << QUICK]) -> Self {
+        let mut steps = Self::default();
+        while steps.ends == 0 {
+            let rest = window << steps.bits & ((1 << SEVERAL) - 1);
+            let found = quick[rest >> (SEVERAL - QUICK)];
+            let symbol = found as u8;
+            let bits = steps.bits + (found >> 8) as u8 + (symbol & 15);
+            let coefficients = steps.coefficients + (symbol >> 4) + 1;
+            if found == 0 || u32::from(bits) > SEVERAL || coefficients > 63 {
+                break;
+            }
+            steps.bits = bits;
+            if is_end(symbol) {
+                steps.ends = 1;
+            } else {
+                steps.coefficients = coefficients;
+            }
+        }
+        steps
+    }
+}
+
+/// Whether an AC symbol says that the rest of a block is zero.
+fn is_end(symbol: u8) -> bool {
+    symbol & 15 == 0 && symbol < 0xF0
 }
 
 struct Component {
@@ -211,9 +358,12 @@ impl Frame {
                 let component = &mut self.components[*component];
                 let (h, v) = if alone.is_some() { (1, 1) } else { (component.horizontal, component.vertical) };
                 for block in 0..h * v {
+                    if !self.progressive {
+                        coder.sequential_block(bits)?;
+                        continue;
+                    }
                     let place = (y * v + block / h) * component.stride + x * h + block % h;
-                    let mut none = 0;
-                    let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut none);
+                    let nonzero = component.nonzero.get_mut(place).ok_or(Stop::Unknown)?;
                     coder.block(bits, nonzero, &mut run)?;
                 }
             }
@@ -241,7 +391,37 @@ struct Coder<'a> {
 }
 
 impl Coder<'_> {
-    /// Passes over one block.
+    /// Passes over one block of a sequential frame.
+    fn sequential_block(&self, bits: &mut Bits<'_>) -> Result<(), Stop> {
+        let (dc, ac) = self.dc.zip(self.ac).ok_or(Stop::Unknown)?;
+        let size = bits.symbol(dc)?;
+        bits.skip(value_size(size)?)?;
+        let several = ac.several();
+        let mut k = 1;
+        while k < 64 {
+            // Not those that belong to the next block.
+            if let Some(steps) = bits.peek(SEVERAL).map(|window| several[window])
+                && steps.bits > 0
+                && k + steps.coefficients + steps.ends <= 64
+            {
+                bits.count -= u32::from(steps.bits);
+                k += steps.coefficients;
+                if steps.ends == 1 {
+                    break;
+                }
+                continue;
+            }
+            let symbol = bits.symbol(ac)?;
+            bits.skip(u32::from(symbol & 15))?;
+            if is_end(symbol) {
+                break;
+            }
+            k += (symbol >> 4) + 1;
+        }
+        Ok(())
+    }
+
+    /// Passes over one block of a progressive frame.
     fn block(&self, bits: &mut Bits<'_>, nonzero: &mut u64, run: &mut u32) -> Result<(), Stop> {
         let (mut k, last) = self.band;
         if k == 0 {
@@ -249,7 +429,7 @@ impl Coder<'_> {
                 return bits.skip(1);
             }
             let size = bits.symbol(self.dc.ok_or(Stop::Unknown)?)?;
-            bits.skip(u32::from(size))?;
+            bits.skip(value_size(size)?)?;
             k = 1;
         }
         if k > last {
@@ -261,9 +441,7 @@ impl Coder<'_> {
             let (mut zeros, size) = (symbol >> 4, symbol & 15);
             if size == 0 && zeros < 15 {
                 // The rest of this block, and of as many further ones as the bits say, has nothing new.
-                // A sequential frame has no such bits: there it ends this block only.
-                let more = if self.band.0 == 0 { 0 } else { zeros };
-                *run = (1 << more) + bits.take(u32::from(more))?;
+                *run = (1 << zeros) + bits.take(zeros.into())?;
                 break;
             }
             bits.skip(u32::from(size))?;
@@ -294,6 +472,11 @@ impl Coder<'_> {
     }
 }
 
+/// The bits of a difference of DC coefficients: 16 at most.
+fn value_size(symbol: u8) -> Result<u32, Stop> {
+    if symbol <= 16 { Ok(symbol.into()) } else { Err(Stop::Unknown) }
+}
+
 /// The bits of a scan, up to the next marker.
 struct Bits<'a> {
     file: &'a [u8],
@@ -304,7 +487,18 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    #[inline]
     fn fill(&mut self) {
+        // Four bytes at once where none of them is the beginning of a marker.
+        if self.count <= 24
+            && let Some(word) = self.file.get(self.at..).and_then(|rest| rest.first_chunk())
+            && !word.contains(&0xFF)
+        {
+            self.held = self.held << 32 | u64::from(u32::from_be_bytes(*word));
+            self.count += 32;
+            self.at += 4;
+            return;
+        }
         while self.count <= 48 {
             let Some(&byte) = self.file.get(self.at) else { return };
             if byte == 0xFF {
@@ -335,9 +529,25 @@ impl Bits<'_> {
         self.take(count).map(drop)
     }
 
+    /// The next bits, if there are as many.
+    #[inline]
+    fn peek(&mut self, count: u32) -> Option<usize> {
+        if self.count < count {
+            self.fill();
+        }
+        let rest = self.count.checked_sub(count)?;
+        Some((self.held >> rest) as usize % (1 << count))
+    }
+
     fn symbol(&mut self, table: &Huffman) -> Result<u8, Stop> {
         if self.count < 16 {
             self.fill();
+        }
+        if let Some(found) = self.peek(QUICK).map(|window| table.quick[window])
+            && found != 0
+        {
+            self.count -= u32::from(found >> 8);
+            return Ok(found as u8);
         }
         for (length, &(end, offset)) in (1..).zip(&table.lengths) {
             let rest = self.count.checked_sub(length).ok_or(Stop::Short)?;

@@ -3,11 +3,12 @@
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat};
 
-use super::png;
+use super::{jpeg, png};
 
 /// The orientation that EXIF says. A broken EXIF block says nothing: it does not make the picture unreadable.
 pub(super) fn of(bytes: &[u8], format: ImageFormat, decoder: &mut dyn ImageDecoder) -> Orientation {
     let said = match format {
+        ImageFormat::Jpeg => jpeg::exif(bytes).find_map(from_exif),
         ImageFormat::Png => png::exif(bytes).and_then(|exif| from_exif(&exif)),
         ImageFormat::WebP => decoder.exif_metadata().ok().flatten().and_then(|exif| from_exif(&exif)),
         _ => decoder.orientation().ok(),

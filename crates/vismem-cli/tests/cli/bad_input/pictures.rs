@@ -260,10 +260,40 @@ fn picture_of_a_kind_that_is_not_read() {
     let place = Place::new();
     place.draw("photos/disc/good.png", Kind::Disc, 1);
     place.write("photos/disc/telephone.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    place.write("photos/disc/scan.jp2", b"\0\0\0\x0CjP  \r\n\x87\n\0\0\0\x14ftypjp2 ");
     place.write("photos/disc/notes.txt", "no picture, and not named like one");
     let run = place.vismem("add photos");
     assert_eq!(run.code, exit);
-    run.incomplete(&["telephone.HEIC: not an image that can be read here", "convert it", "added 1 picture"]);
+    let heic = "telephone.HEIC: a HEIF or HEIC picture, which vismem does not read: convert it to PNG or JPEG";
+    run.incomplete(&[heic, "scan.jp2: a JPEG 2000 picture", "added 1 picture"]);
+}
+
+#[test]
+fn tiff_of_which_black_and_white_are_not_known() {
+    let exit = documented("tiff_of_which_black_and_white_are_not_known");
+    let place = Place::new();
+    place.draw("photos/disc/good.png", Kind::Disc, 1);
+    place.write("photos/disc/heights.tif", heights(3));
+    place.write("photos/disc/signed.tif", heights(2));
+    let run = place.vismem("add photos");
+    assert_eq!(run.code, exit);
+    let range = "heights.tif: the TIFF file has floating-point samples from 0 to 4000, neither from 0 to 1 nor";
+    run.incomplete(&[range, "signed.tif: the TIFF file has signed samples", "convert it", "added 1 picture"]);
+}
+
+/// A map of heights in metres, in 32 bits of a format.
+fn heights(format: u16) -> Vec<u8> {
+    let metres: Vec<u8> = (0..64).flat_map(|i| if i == 9 { 4000f32.to_le_bytes() } else { [0; 4] }).collect();
+    let tags: [(u16, u32); 9] =
+        [(256, 8), (257, 8), (258, 32), (259, 1), (262, 1), (273, 122), (277, 1), (279, 256), (339, format.into())];
+    let mut file = b"II*\0\x08\0\0\0\x09\0".to_vec();
+    for (tag, value) in tags {
+        // Every value is one number of 32 bits.
+        file.extend([&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0], &value.to_le_bytes()].concat());
+    }
+    file.extend([0; 4]);
+    file.extend(metres);
+    file
 }
 
 #[test]
