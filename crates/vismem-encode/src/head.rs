@@ -70,6 +70,11 @@ pub enum Pool {
     Projected,
 }
 
+impl Pool {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cls, Self::Mean, Self::Pooler, Self::Projected];
+}
+
 impl Default for HeadRule {
     fn default() -> Self {
         Self::Choose { family: Family::default(), pool: None }

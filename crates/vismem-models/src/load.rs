@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use vismem_encode::decode::Limits;
-use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError, PREPROCESSING};
+use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError, PREPROCESSING, Pool};
 
 use crate::{EncoderRequest, Hub, HubModel, LoadError, PreprocessingChoice, Progress, named};
 
@@ -54,16 +54,30 @@ impl EncoderRequest {
             (None, Some(held)) => held.model(hub)?,
             (None, None) => Model::builtin(),
         };
-        let loaded = self.load_model(model)?;
-        match held {
-            Some(Held { memory, encoder }) if !encoder.same(&loaded.identity()) => Err(LoadError::AnotherEncoder {
-                memory: memory.into(),
-                held: Box::new(encoder.clone()),
-                found: Box::new(loaded.identity()),
-                is_named: self.model.is_some(),
-            }),
-            _ => Ok(loaded),
-        }
+        let loaded = self.load_model(model.clone())?;
+        let Some(Held { memory, encoder }) = held.filter(|held| !held.encoder.same(&loaded.identity())) else {
+            return Ok(loaded);
+        };
+        let found = Box::new(loaded.identity());
+        drop(loaded);
+        let mut others = self.others_meant().filter_map(|other| other.load_model(model.clone()).ok());
+        others.find(|other| encoder.same(&other.identity())).ok_or_else(|| LoadError::AnotherEncoder {
+            memory: memory.into(),
+            held: Box::new(encoder.clone()),
+            found,
+            is_named: self.model.is_some(),
+        })
+    }
+
+    /// What else may be meant by a request that leaves pooling and preprocessing to the memory: a memory has their hash alone.
+    fn others_meant(&self) -> impl Iterator<Item = Self> {
+        let says_nothing = self.pool.is_none() && self.preprocessing == PreprocessingChoice::Model;
+        let pools = [None].into_iter().chain(Pool::ALL.map(Some));
+        let all = pools.flat_map(|pool| {
+            [PreprocessingChoice::Model, PreprocessingChoice::Paper].map(|preprocessing| (pool, preprocessing))
+        });
+        let all = all.filter(move |_| says_nothing).skip(1);
+        all.map(|(pool, preprocessing)| Self { pool, preprocessing, ..self.clone() })
     }
 
     /// Loads a model with what the request asks for besides: everything but [`model`](Self::model).

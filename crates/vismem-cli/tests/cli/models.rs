@@ -160,9 +160,18 @@ fn a_model_of_the_hub_is_the_encoder_that_its_folder_is() {
     assert_ne!(hash("hub:test/tiny-clip"), hash("hub:test/tiny-clip --preprocessing paper"));
     let encoder = "--encoder hub:test/tiny-clip";
     run(&place, &server, &format!("add learn {encoder} --preprocessing paper")).done();
-    run(&place, &server, &format!("classify learn {encoder}")).refused(1, &["holds embeddings of test/tiny-clip"]);
-    run(&place, &server, "classify learn").refused(2, &["--pool and --preprocessing as when it was filled"]);
-    run(&place, &server, "classify learn --preprocessing paper").done();
+    // The memory says which of both is meant, where nobody says it again.
+    for said in ["", encoder, "--preprocessing paper", "--preprocessing paper --encoder hub:test/tiny-clip"] {
+        run(&place, &server, &format!("classify learn {said}")).done().says(&["(the memory holds it: id 1)"]);
+    }
+    run(&place, &server, "classify learn --pool cls").refused(1, &["choose another pooling"]);
+    run(&place, &server, "classify learn --encoder hub:test/tiny-dinov2")
+        .refused(1, &["holds embeddings of test/tiny-clip"]);
+    let pooled = "-m pooled.vismem add learn --encoder hub:test/tiny-dinov2 --pool mean";
+    run(&place, &server, pooled).done();
+    run(&place, &server, "-m pooled.vismem classify learn").done().says(&["(the memory holds it: id 1)"]);
+    run(&place, &server, "-m pooled.vismem classify learn --pool cls")
+        .refused(2, &["holds embeddings of test/tiny-dinov2"]);
     let mean =
         run(&place, &server, "model show --encoder hub:test/tiny-dinov2 --pool mean --format json").done().json();
     assert_eq!(mean["pooling"], "mean of the tokens after the first 1");
