@@ -11,11 +11,16 @@ use crate::ballot::Ballot;
 use crate::gather::{Kind, QuerySet};
 use crate::{Cell, Near, Neighborhoods, Query, Result, Rule, Share, Table};
 
-/// From this part on of the most that a label can have of the vote, and with no more than [`LITTLE`] of the vote for its own
-/// label, a query's own label is in doubt. A label of few exemplars cannot have all of the vote.
+/// From this part on of what a label usually has of the vote where it is the right answer, and with no more than [`LITTLE`] of
+/// the vote for its own label, a query's own label is in doubt. A label of few exemplars, or among many wrong ones, never has
+/// all of the vote.
 const SURE: f64 = 0.9;
+/// What a label usually has may be as little as this part of what it can have: below that it is overlap, not wrong labels.
+const LEAST: f64 = 0.75;
 /// See [`SURE`].
 const LITTLE: f64 = 0.05;
+/// Where a larger share of the answers is wrong, the labels do not follow the embeddings, and neighbours say nothing of them.
+const MANY: f64 = 0.5;
 /// Up to this distance a query is most likely an exemplar itself.
 const SAME: f64 = 1e-6;
 /// From this novelty on, in percent, a query is far from everything, where `vismem classify` warns as well.
@@ -158,6 +163,9 @@ pub fn mistakes(
 
     let judge = Judge::new(memory, queries, table, &wrong, options)?;
     let mut judged = wrong.iter().map(|wrong| judge.judge(wrong)).collect::<Result<Vec<_>>>()?;
+    if all.value > MANY {
+        spare_all(&mut judged, all.value);
+    }
     judge.spare_labels_in_question(&mut judged);
     judge.spare_queries_of_labels_in_question(&wrong, &mut judged);
     let mistakes = wrong.iter().zip(judged).map(|(wrong, judged)| judge.describe(wrong, judged)).collect();
@@ -192,6 +200,8 @@ struct Judge<'a> {
     others_say: HashMap<u64, Opinion>,
     /// The most that a label of so many exemplars can have of the vote, 0..=1.
     reach: Vec<f64>,
+    /// What each label has of the vote on average where it is the right answer, 0..=1; `None` where it never is.
+    usual: Vec<Option<f64>>,
     /// So many of a label can outvote all others among the neighbours, if they are the nearest.
     needed: usize,
 }
@@ -215,7 +225,9 @@ impl<'a> Judge<'a> {
         table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
         let voting = options.k.min(memory.len().saturating_sub(1));
         let (reach, needed) = (reach(options.vote, voting), majority(options.vote, voting));
-        let mut judge = Self { memory, queries, table, options, exemplars, others_say: HashMap::new(), reach, needed };
+        let usual = usual(table, options);
+        let others_say = HashMap::new();
+        let mut judge = Self { memory, queries, table, options, exemplars, others_say, reach, usual, needed };
         judge.others_say = judge.opinions(voters)?;
         Ok(judge)
     }
@@ -223,7 +235,8 @@ impl<'a> Judge<'a> {
     /// Whether neighbours are at one about a label, with this share of the vote, where the own label has that one.
     fn are_at_one(&self, label: u32, share: f64, own: u32, own_share: f64) -> bool {
         let voting = self.reach.len() - 1;
-        let most = self.reach[self.exemplars[label as usize].min(voting)];
+        let reach = self.reach[self.exemplars[label as usize].min(voting)];
+        let most = self.usual[label as usize].map_or(reach, |usual| usual.clamp(LEAST * reach, reach));
         // Where all others do not fill the vote, exemplars of the own label are among the voters, if as the last of them.
         let others = self.table.exemplars.len() - self.exemplars[own as usize];
         let least = 1.0 - self.reach[others.min(voting)];
@@ -471,6 +484,33 @@ impl<'a> Judge<'a> {
 
 fn exemplars(number: usize) -> String {
     counted(number, "exemplar").replace(NBSP, " ")
+}
+
+/// Advises no label where most answers are wrong.
+fn spare_all(judged: &mut [Judged], wrong: f64) {
+    for judged in judged.iter_mut().filter(|judged| matches!(judged.blame, Blame::QueryLabel | Blame::MemoryLabels)) {
+        judged.relabel.clear();
+        judged.blame = Blame::Model;
+        judged.no_advice = Some(format!(
+            "{:.0} % of the answers are wrong: the labels hardly follow the embeddings, so neighbours say nothing of a label",
+            100.0 * wrong
+        ));
+    }
+}
+
+/// What each label has of the vote on average where it is the right answer.
+fn usual(table: &Neighborhoods, options: &MistakesOptions) -> Vec<Option<f64>> {
+    let mut sums = vec![(0.0, 0_usize); table.labels.len()];
+    for query in &table.queries {
+        if let Some(ballot) = Ballot::of(table, query, options.vote, options.k)
+            && query.is_right(ballot.winner())
+        {
+            let (sum, count) = &mut sums[ballot.winner() as usize];
+            *sum += ballot.confidence();
+            *count += 1;
+        }
+    }
+    sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
 }
 
 /// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal.
