@@ -1,5 +1,6 @@
 //! CSV files with a header, in the dialects that spreadsheets write, and errors that name file and line.
 
+use std::collections::HashSet;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,12 @@ use crate::{Result, text};
 
 /// What separates the fields of a row: the one that the header has most of.
 const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// The most columns of a table.
+const MOST_COLUMNS: usize = 10_000;
+
+/// The most bytes of a row: what is longer is no table, or has a quote that is never closed.
+const LONGEST_ROW: u64 = 16 << 20;
 
 /// The header is looked for in so many bytes.
 const HEADER: u64 = 1 << 16;
@@ -70,8 +77,12 @@ impl CsvFile {
         let lines_before = dialect.lines_before;
         let header = reader.headers().map_err(|error| readable(path, error, lines_before))?.clone();
         unclosed.check(path)?;
-        let twice = header.iter().enumerate().find(|(place, column)| header.iter().take(*place).any(|c| c == *column));
-        if let Some((_, column)) = twice {
+        if header.len() > MOST_COLUMNS {
+            let what = format!("has {} columns; a table may have up to {MOST_COLUMNS}", header.len());
+            return Err(ReadError::content(path, what));
+        }
+        let mut seen = HashSet::new();
+        if let Some(column) = header.iter().find(|column| !seen.insert(*column)) {
             return Err(ReadError::content(path, format!("two columns are called {column:?}; rename or remove one")));
         }
         Ok(Self { path: path.into(), header, reader, lines_before, unclosed })
@@ -153,6 +164,8 @@ struct Quotes<R> {
     state: Quoting,
     line: u64,
     opened: u64,
+    /// Bytes since the last end of a row.
+    row: u64,
     unclosed: Unclosed,
 }
 
@@ -170,7 +183,7 @@ impl<R> Quotes<R> {
         let unclosed = Unclosed::default();
         let line = 1 + u64::from(dialect.skipped > 0);
         let (delimiter, state) = (dialect.delimiter, Quoting::FieldBegins);
-        (Self { file, delimiter, state, line, opened: 0, unclosed: unclosed.clone() }, unclosed)
+        (Self { file, delimiter, state, line, opened: 0, row: 0, unclosed: unclosed.clone() }, unclosed)
     }
 
     fn follow(&mut self, byte: u8) {
@@ -187,13 +200,26 @@ impl<R> Quotes<R> {
             _ => Quoting::Plain,
         };
         self.line += u64::from(byte == b'\n');
+        self.row += 1;
+        if self.state == Quoting::FieldBegins && byte != self.delimiter {
+            self.row = 0;
+        }
     }
 }
 
 impl<R: Read> Read for Quotes<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        buffer[..read].iter().for_each(|byte| self.follow(*byte));
+        for byte in &buffer[..read] {
+            self.follow(*byte);
+            if self.row > LONGEST_ROW {
+                let what = format!("a row near line {} is longer than {} MiB", self.line, LONGEST_ROW >> 20);
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{what}; close its quotes, or split it"),
+                ));
+            }
+        }
         if read == 0 && !buffer.is_empty() && self.state == Quoting::Quoted {
             self.unclosed.0.store(self.opened, Ordering::Relaxed);
         }
@@ -331,5 +357,16 @@ mod tests {
         {
             assert_eq!(rows(text).len(), 1, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_row_without_end_is_refused_before_it_fills_memory_and_so_are_too_many_columns() {
+        let endless = format!("path,label\n0,{}", "x".repeat(LONGEST_ROW as usize + 1));
+        let error = open(&endless).unwrap().rows().find_map(Result::err).unwrap().to_string();
+        assert!(error.contains("near line 2 is longer than 16 MiB"), "{error}");
+        let wide = (0..=MOST_COLUMNS).map(|column| format!("c{column}")).collect::<Vec<_>>().join(",");
+        assert!(open(&wide).err().unwrap().to_string().contains("has 10001 columns"));
+        let twice = (0..MOST_COLUMNS).map(|column| format!("c{}", column % 9_999)).collect::<Vec<_>>().join(",");
+        assert!(open(&twice).err().unwrap().to_string().contains("two columns are called \"c0\""));
     }
 }

@@ -48,6 +48,12 @@ impl Embeddings {
         let Kind::Float(size, order) = header.kind else {
             return Err(content(format!("holds {}; save embeddings as float32", header.descr)));
         };
+        if dim > vismem::MOST_DIMENSIONS as u64 || rows > u64::from(u32::MAX) {
+            let most = vismem::MOST_DIMENSIONS;
+            let what =
+                format!("has {rows} rows of {dim} values; a memory holds up to {} rows of up to {most}", u32::MAX);
+            return Err(content(what));
+        }
         // They are in the file, so they can be counted.
         let (rows, dim) = (rows as usize, dim as usize);
         Ok(Self { rows, dim, values, left: rows * dim, size, order, path: path.into() })
@@ -59,7 +65,15 @@ impl Embeddings {
     /// When the file cannot be read on.
     pub fn next_rows(&mut self, count: usize) -> Result<Vec<f32>> {
         let wanted = count.saturating_mul(self.dim).min(self.left);
-        let mut found = Vec::with_capacity(wanted);
+        let mut found = Vec::new();
+        // A file may be larger than memory, and be nothing but a hole.
+        found.try_reserve_exact(wanted).map_err(|_| {
+            let bytes = wanted.saturating_mul(size_of::<f32>());
+            ReadError::content(
+                &self.path,
+                format!("needs {bytes} bytes of memory, which are not there; split the file"),
+            )
+        })?;
         let mut bytes = Vec::new();
         while found.len() < wanted {
             bytes.resize(TOGETHER.min(wanted - found.len()) * self.size, 0);

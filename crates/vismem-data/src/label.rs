@@ -11,6 +11,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use crate::parquet::Value;
 use crate::picture::Fault;
 
+/// The most bytes of a label: what is longer is a text that came into the wrong place.
+const LONGEST: usize = 1 << 16;
+
 /// A text as a label: without spaces and invisible characters around it, in Unicode's normal form NFC. File systems and
 /// spreadsheets do not agree on either, and what looks the same should be the same label.
 pub fn tidy(text: &str) -> String {
@@ -112,6 +115,9 @@ impl Classes {
                 None => Err(format!("its {called} {number} is not a whole number").into()),
             },
             Written::Boolean(value) => Ok(value.to_string()),
+            Written::Text(text) if text.len() > LONGEST => {
+                Err(format!("its {called} has {} bytes; a label has up to {LONGEST}", text.len()).into())
+            }
             Written::Text(text) => match tidy(&text) {
                 text if text.is_empty() => missing(),
                 text if self.are_none() => Ok(text),
@@ -210,6 +216,7 @@ mod tests {
         assert_eq!(reason(Written::Real(0.5)), "its kind 0.5 is not a whole number");
         assert_eq!(reason(Written::Real(1e300)), format!("its kind {} is not a whole number", 1e300));
         assert_eq!(reason((&serde_json::json!(["cat"])).into()), "its kind is a list, neither text nor a whole number");
+        assert_eq!(reason("x".repeat(65_537).as_str().into()), "its kind has 65537 bytes; a label has up to 65536");
         assert_eq!(reason("7".into()), "its class 7 is not among the 1 class names");
         assert_eq!(reason("-3".into()), "its class -3 is not among the 1 class names");
     }

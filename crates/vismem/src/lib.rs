@@ -84,7 +84,7 @@ pub use progress::Progress;
 pub use selector::{Near, Selector};
 pub use store::attribute::{AttributeError, AttributeType, AttributeValue, Attributes, Date, NotADate, UnknownType};
 pub use store::attribute_rows::Attribute;
-pub use store::catalog::FORMAT;
+pub use store::catalog::{FORMAT, MOST_DIMENSIONS};
 pub use store::digest::Digest;
 pub use store::encoder::EncoderIdentity;
 pub use store::event::{Event, EventKind};

@@ -11,7 +11,7 @@ use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
 use crate::store::unit::unit;
 use crate::store::where_expression::evaluate::Population;
-use crate::{Editor, Memory, ParameterError, SelectError, UnknownName, Where, similar};
+use crate::{Editor, Memory, ParameterError, SelectError, StoreError, UnknownName, Where, similar};
 
 /// Which exemplars are meant. Values of one field are alternatives, different fields narrow each other: two labels and
 /// a batch name the exemplars of either label in that batch. A selector with no value at all means nothing and is an
@@ -140,6 +140,7 @@ impl Memory {
         }
         candidates.sort_unstable();
         if let Some(filter) = &selector.filter {
+            self.check_attributes()?;
             let meeting = filter.evaluate(&self.population(), &|of| self.read(|catalog| of(catalog)))?;
             candidates.retain(|(id, _)| meeting.binary_search(id).is_ok());
         }
@@ -148,6 +149,18 @@ impl Memory {
 }
 
 impl Memory {
+    /// That the index by which attributes are compared is that of their table, where all of the memory is checked whenever it
+    /// is opened. What an index leaves out is not found, and nothing would say so.
+    fn check_attributes(&self) -> Result<(), StoreError> {
+        if !self.is_checked_at_once() {
+            return Ok(());
+        }
+        self.read(|catalog| match catalog.index_fault("attribute_values")? {
+            None => Ok(()),
+            Some(what) => Err(StoreError::Damaged { path: catalog.path.clone(), what }),
+        })
+    }
+
     fn population(&self) -> Population<'_> {
         let live = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot));
         let mut exemplars: Vec<_> =

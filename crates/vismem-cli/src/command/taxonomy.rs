@@ -1,9 +1,10 @@
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Result;
 use vismem::{Memory, TwoPlaces};
 use vismem_app::taxonomy::{self, Placed, Set};
+use vismem_report::Shown;
 
 use super::Outcome;
 use crate::args::{Args, Format, Taxonomy};
@@ -42,10 +43,13 @@ fn show(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     if !taxonomy.levels.is_empty() {
+        // For programs it is as it is; a terminal must not be moved by it.
+        let is_for_people = std::io::stdout().is_terminal();
+        let shown = |name: &str| if is_for_people { Shown(name).to_string() } else { name.to_owned() };
         let mut out = csv::Writer::from_writer(output::stdout());
-        out.write_record(std::iter::once("label").chain(taxonomy.levels.iter().map(String::as_str)))?;
+        out.write_record(std::iter::once("label".to_owned()).chain(taxonomy.levels.iter().map(|level| shown(level))))?;
         for Placed { label, names, .. } in &taxonomy.labels {
-            out.write_record(std::iter::once(label).chain(names))?;
+            out.write_record(std::iter::once(label).chain(names).map(|name| shown(name)))?;
         }
         out.flush()?;
     }

@@ -456,4 +456,16 @@ mod tests {
         assert_eq!(pictures[0].1, "is locked by a password; pack the archive without one");
         assert_eq!(pictures[1], ("cat/2.png".to_owned(), "cat".to_owned()));
     }
+
+    #[test]
+    fn files_of_a_zip_that_lie_in_one_place_are_read_once() {
+        let whole = zip(&[(b"cat/1.png", "picture"), (b"cat/2.png", "picture")]);
+        // The directory says of the second file that it lies where the first does.
+        let entries: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(b"PK\x01\x02")).collect();
+        let mut bytes = whole.clone();
+        bytes[entries[1] + 42..entries[1] + 46].fill(0);
+        let pictures = packed("overlapping.zip", &bytes).pictures();
+        let faults = pictures.iter().filter(|(_, label)| label.contains("lies where another file")).count();
+        assert_eq!((pictures.len(), faults), (2, 1), "{pictures:?}");
+    }
 }

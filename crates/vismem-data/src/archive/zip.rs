@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::ControlFlow;
@@ -28,8 +29,9 @@ pub fn visit(
     take: &mut dyn FnMut(Member) -> ControlFlow<()>,
 ) -> Result<(), Fault> {
     let mut archive = open(path).map_err(|error| Fault::from(format!("cannot be opened again: {error}")))?;
+    let mut places = HashSet::new();
     for index in 0..archive.len() {
-        if member(&mut archive, index, want).is_some_and(|member| take(member).is_break()) {
+        if member(&mut archive, index, want, &mut places).is_some_and(|member| take(member).is_break()) {
             break;
         }
     }
@@ -37,7 +39,12 @@ pub fn visit(
 }
 
 /// An entry, if it is a file.
-fn member(archive: &mut Archive, index: usize, want: &dyn Fn(&Path) -> Want) -> Option<Member> {
+fn member(
+    archive: &mut Archive,
+    index: usize,
+    want: &dyn Fn(&Path) -> Want,
+    places: &mut HashSet<u64>,
+) -> Option<Member> {
     let listed = archive.name_for_index(index).and_then(Result::ok).unwrap_or_default().into_owned();
     let mut file = match archive.by_index(index) {
         Ok(file) => file,
@@ -54,8 +61,11 @@ fn member(archive: &mut Archive, index: usize, want: &dyn Fn(&Path) -> Want) -> 
         return None;
     }
     let name = name_of(&file);
+    // A small archive could have any number of large files otherwise.
+    let is_first = places.insert(file.header_start());
     let bytes = match (want(&name), escape(&name)) {
         (Want::Name, _) => Ok(Vec::new()),
+        (Want::Bytes(_), _) if !is_first => Err("lies where another file of the archive lies; pack it again".into()),
         (Want::Bytes(_), Some(reason)) => Err(reason.into()),
         (Want::Bytes(_), None) if file.is_symlink() => Err(LINK.into()),
         (Want::Bytes(largest), None) => {

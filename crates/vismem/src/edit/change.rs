@@ -8,7 +8,7 @@ use crate::store::catalog::{self, Record};
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::state;
-use crate::{EditError, Editor, Event};
+use crate::{Digest, EditError, Editor, Event, StoreError};
 
 /// A change of exemplars.
 pub(super) struct Change<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Change<'a> {
     pub ids: &'a [u64],
     /// What is said of an exemplar from now on.
     pub now: &'a dyn Fn(&Record) -> Record,
+    /// The digest that it must lead to, if that is known.
+    pub expected: Option<Digest>,
     /// Writes what is changed as this event.
     pub write: &'a Write<'a>,
 }
@@ -67,6 +69,10 @@ impl Editor {
             digest.add(&now.element());
         }
         let after = digest.digest();
+        if change.expected.is_some_and(|expected| expected != after) {
+            let what = "what there was before the change is not what was kept of it".into();
+            return Err(StoreError::Damaged { path: path.clone(), what });
+        }
         let tx = self.catalog.db.transaction_with_behavior(TransactionBehavior::Immediate).at(path)?;
         tx.execute("UPDATE memory SET digest_state = ?1", [digest.to_bytes()]).at(path)?;
         let event =

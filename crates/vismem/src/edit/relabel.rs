@@ -9,7 +9,7 @@ use crate::edit::editor::label_id;
 use crate::error::SqlContext;
 use crate::store::catalog::Record;
 use crate::store::event::EventKind;
-use crate::{EditError, Editor, Event, Selector};
+use crate::{Digest, EditError, Editor, Event, Selector};
 
 impl Editor {
     /// Gives every exemplar that the selector names the label `to`. `None` if all of them, or none, have it already. A
@@ -38,6 +38,7 @@ impl Editor {
     /// [`EditError::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
     /// could have named it.
     pub fn undo(&mut self) -> Result<Event, EditError> {
+        self.catalog.check_chain()?;
         let path = &self.catalog.path;
         let latest = "SELECT event, taxonomy FROM (SELECT max(event) AS event, FALSE AS taxonomy FROM changes \
              UNION ALL SELECT max(event), TRUE FROM former_taxonomies) WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1";
@@ -57,7 +58,10 @@ impl Editor {
         let rows = statement.query_map([event], |row| Ok((row.get(0)?, row.get(1)?))).at(path)?;
         let before: BTreeMap<u64, String> = rows.collect::<rusqlite::Result<_>>().at(path)?;
         drop(statement);
-        self.give(&before, EventKind::Undo, "id")
+        // Where nothing came after the change, taking it back leads to where it began.
+        let changed = self.catalog.events_from(event)?;
+        let expected = if let [only] = &changed[..] { Some(only.before) } else { None };
+        self.give_expecting(&before, EventKind::Undo, "id", expected)
     }
 
     /// Gives labels, all of them or none.
@@ -67,6 +71,16 @@ impl Editor {
         kind: EventKind,
         selected: &str,
     ) -> Result<Option<Event>, EditError> {
+        self.give_expecting(labels, kind, selected, None)
+    }
+
+    fn give_expecting(
+        &mut self,
+        labels: &BTreeMap<u64, String>,
+        kind: EventKind,
+        selected: &str,
+        expected: Option<Digest>,
+    ) -> Result<Option<Event>, EditError> {
         if let Some(index) = labels.values().position(String::is_empty) {
             return Err(EditError::EmptyLabel { index });
         }
@@ -75,6 +89,7 @@ impl Editor {
             selected,
             ids: &labels.keys().copied().collect::<Vec<_>>(),
             now: &|record| Record { label: labels[&record.id].clone(), ..record.clone() },
+            expected,
             write: &|tx, event, changed| write(tx, changed, (kind == EventKind::Relabel).then_some(event)),
         })
     }

@@ -21,6 +21,7 @@ impl Editor {
             selected: "id",
             ids: &ids,
             now: &|record| Record { source: Some(sources[&record.id].clone()), ..record.clone() },
+            expected: None,
             write: &|tx, _, changed| {
                 for Changed { now, .. } in changed {
                     let mut statement = tx.prepare_cached("UPDATE exemplars SET source = ?2 WHERE id = ?1")?;

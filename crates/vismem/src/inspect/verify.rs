@@ -227,11 +227,16 @@ fn unexpected_files(memory: &Memory) -> Vec<Fault> {
     let former: &[&str] =
         if format.is_ok_and(|format| format < catalog::FORMAT) { &upgrade::FORMER_FILES } else { &[] };
     let files = std::fs::read_dir(memory.path()).into_iter().flatten().flatten();
-    files
-        .filter(|file| {
-            let name = file.file_name();
-            !known.iter().chain(former).any(|known| name == **known) && !name.to_str().is_some_and(derived::is_name)
-        })
-        .map(|file| Fault { file: file.path(), what: "is not a file of a memory; move it elsewhere".into() })
-        .collect()
+    let what = |file: &std::fs::DirEntry| {
+        let name = file.file_name();
+        let is_known = known.iter().chain(former).any(|known| name == **known);
+        match file.file_type().is_ok_and(|kind| kind.is_file()) {
+            _ if !is_known && !name.to_str().is_some_and(derived::is_name) => {
+                Some("is not a file of a memory; move it elsewhere")
+            }
+            false => Some("is no regular file, as all files of a memory are; remove it"),
+            true => None,
+        }
+    };
+    files.filter_map(|file| Some(Fault { what: what(&file)?.into(), file: file.path() })).collect()
 }

@@ -24,7 +24,7 @@ pub const FORMAT: i64 = 2;
 const APPLICATION_ID: i64 = 0x7669_736d;
 
 /// What an embedding and a memory can have; beyond it a catalogue is damaged, and numbers made of it might overflow.
-const MOST_DIMENSIONS: usize = 1 << 20;
+pub const MOST_DIMENSIONS: usize = 1 << 20;
 const MOST_SLOTS: u64 = u32::MAX as u64;
 
 /// How long SQLite waits for a lock that another process holds for a moment.
@@ -491,6 +491,17 @@ impl Catalog {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let slots = statement.query_map((first, count), |row| row.get(0)).at(&self.path)?;
         slots.collect::<rusqlite::Result<_>>().at(&self.path)
+    }
+
+    /// The first fault of a table and its indexes, if the table is there.
+    pub(crate) fn index_fault(&self, table: &str) -> Result<Option<String>> {
+        let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+        if !self.db.prepare_cached(is_there).at(&self.path)?.query_row([table], |row| row.get(0)).at(&self.path)? {
+            return Ok(None);
+        }
+        let check = format!("PRAGMA integrity_check({table})");
+        let fault: String = self.db.query_row(&check, [], |row| row.get(0)).at(&self.path)?;
+        Ok((fault != "ok").then_some(fault))
     }
 
     /// What SQLite finds wrong with the file's structure, references included.

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::error::{Result, SqlContext};
 use crate::store::catalog::Catalog;
+use crate::store::digest::DigestState;
 use crate::store::schema;
-use crate::{Digest, Memory};
+use crate::{Digest, Memory, StoreError};
 
 /// The engine, as events and receipts name it.
 pub(crate) const ENGINE: &str = concat!("vismem ", env!("CARGO_PKG_VERSION"));
@@ -150,6 +151,11 @@ impl Catalog {
     /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.
     pub(crate) fn broken_chain(&self, from: u64) -> Result<Option<String>> {
         let events = self.events_from(from)?;
+        // Before the first event of all there was nothing.
+        let nothing = DigestState::empty().digest();
+        if let Some(first) = events.first().filter(|first| from == 0 && first.before != nothing) {
+            return Ok(Some(format!("event {} does not go on from nothing, and there is none before it", first.id)));
+        }
         let broken = events.windows(2).find(|pair| pair[0].after != pair[1].before);
         if let Some(pair) = broken {
             return Ok(Some(format!(
@@ -160,6 +166,19 @@ impl Catalog {
         let now = self.header()?.digest.digest();
         let last = events.last().filter(|last| last.after != now);
         Ok(last.map(|last| format!("the digest is not the one that event {} left", last.id)))
+    }
+}
+
+impl Catalog {
+    /// That the events are a chain from nothing to what the memory holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if they are not.
+    pub(crate) fn check_chain(&self) -> Result<()> {
+        match self.broken_chain(0)? {
+            None => Ok(()),
+            Some(what) => Err(StoreError::Damaged { path: self.path.clone(), what }),
+        }
     }
 }
 
@@ -176,7 +195,13 @@ pub(crate) struct Changes {
 
 impl Memory {
     /// What changed it up to now, oldest first. The log goes on beyond the state that this memory is a handle on.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
     pub fn events(&self) -> Result<Vec<Event>> {
-        self.readers.read(|catalog| catalog.events_from(0))
+        self.readers.read(|catalog| {
+            catalog.check_chain()?;
+            catalog.events_from(0)
+        })
     }
 }

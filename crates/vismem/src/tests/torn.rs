@@ -224,3 +224,100 @@ fn rows_that_cannot_be_are_named_by_every_command_and_no_row_is_overwritten_for_
     put(dir, &sound);
     assert_eq!(verify(dir).unwrap().faults, []);
 }
+
+/// Changes the catalogue as no memory does.
+fn tampered(dir: &Path, statements: &str) {
+    let db = Connection::open(catalog::path(dir)).unwrap();
+    db.execute_batch(statements).unwrap();
+}
+
+#[test]
+fn an_index_that_leaves_attributes_out_is_damage_and_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let mut editor = Editor::open_or_create(dir, &super::encoder()).unwrap();
+    let samples: Vec<_> = (0..40).map(sample).collect();
+    editor.batch().add(&samples.iter().map(super::attributes::with_attributes).collect::<Vec<_>>()).unwrap();
+    drop(editor);
+    let wild = Selector { filter: Some("wild = true".parse().unwrap()), ..Selector::default() };
+    assert_eq!(Memory::open(dir).unwrap().select(&wild).unwrap().len(), 16);
+    // The index is built of a part of the table, and called as before.
+    let index = "name = 'attribute_values_by_value'";
+    tampered(
+        dir,
+        &format!(
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = sql || ' WHERE exemplar < 20' WHERE {index}; PRAGMA writable_schema = RESET;"
+        ),
+    );
+    tampered(
+        dir,
+        &format!(
+            "REINDEX attribute_values_by_value; PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = replace(sql, ' WHERE exemplar < 20', '') WHERE {index}; \
+             PRAGMA writable_schema = RESET;"
+        ),
+    );
+    assert!(is_damage(Memory::open(dir).unwrap().select(&wild)));
+    assert!(is_damage(Editor::open(dir).unwrap().forget(&wild)));
+    assert!(!verify(dir).unwrap().is_sound());
+}
+
+#[test]
+fn what_undo_would_bring_back_must_lead_to_where_the_change_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    memory(dir);
+    let one = Selector { ids: vec![3], ..Selector::default() };
+    Editor::open(dir).unwrap().relabel(&one, "other").unwrap();
+    tampered(dir, "UPDATE changes SET label = 'label-6'");
+    let undone = Editor::open(dir).unwrap().undo();
+    assert!(is_damage(undone));
+    assert_eq!(Memory::open(dir).unwrap().exemplar(3).unwrap().unwrap().label, "other", "nothing was changed");
+}
+
+#[test]
+fn a_log_that_is_no_chain_from_nothing_to_now_is_damage() {
+    let event = |change: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        add(dir, &(0..9).map(sample).collect::<Vec<_>>()).unwrap();
+        Editor::open(dir).unwrap().relabel(&Selector { ids: vec![3], ..Selector::default() }, "other").unwrap();
+        assert_eq!(Memory::open(dir).unwrap().events().unwrap().len(), 2);
+        tampered(dir, change);
+        assert!(is_damage(Memory::open(dir).unwrap().events()), "{change}");
+        assert!(is_damage(Editor::open(dir).unwrap().undo()), "{change}");
+        assert!(!verify(dir).unwrap().is_sound(), "{change}");
+    };
+    for change in [
+        "UPDATE events SET before = zeroblob(32) WHERE id = 1",
+        "UPDATE events SET before = zeroblob(32) WHERE id = 2",
+        "UPDATE events SET after = zeroblob(32) WHERE id = 2",
+        "DELETE FROM events WHERE id = 1",
+    ] {
+        event(change);
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_in_a_memory_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..9).map(sample).collect::<Vec<_>>()).unwrap();
+    fs::create_dir(dir.join("codes.i8")).unwrap();
+    let faults = verify(dir).unwrap().faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].what.contains("no regular file"), "{faults:?}");
+}
+
+#[test]
+fn neighbour_lists_that_are_said_to_be_longer_than_the_memory_take_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    add(dir, &(0..40).map(sample).collect::<Vec<_>>()).unwrap();
+    super::build_all(dir);
+    let file = dir.join(crate::index::derived::NEIGHBOR_LISTS);
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(1 << 40).unwrap();
+    let memory = Memory::open(dir).unwrap();
+    assert_eq!(memory.neighbor_lists(3, &mut ()).unwrap().len(), 40);
+}

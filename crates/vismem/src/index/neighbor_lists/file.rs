@@ -93,6 +93,14 @@ impl NeighborLists {
         let file = platform::read_regular(&derived::path(memory.path(), derived::NEIGHBOR_LISTS)).ok()?;
         // As words, so that the lists need not be copied. A length that is not a whole number of them is not that of lists.
         let length = file.metadata().ok()?.len() as usize;
+        let mut start = [0; MARK + HEAD];
+        file.read_exact_at(&mut start, 0).ok()?;
+        // Before memory is taken for all of it: whatever its length says, it has no more lists than there are slots.
+        let group: usize = Head::from_bytes(&start[MARK..])?.sections(0).iter().map(|section| section.part).sum();
+        let groups = memory.slots.ids.len().div_ceil(GROUP);
+        if length > MARK + HEAD + groups * group {
+            return None;
+        }
         let mut words = vec![0u32; length / size_of::<u32>()];
         file.read_exact_at(bytemuck::cast_slice_mut(&mut words), 0).ok()?;
         let bytes: &[u8] = bytemuck::cast_slice(&words);
