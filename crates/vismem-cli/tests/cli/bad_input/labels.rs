@@ -377,3 +377,29 @@ fn picture_moved_to_the_folder_of_another_label() {
     place.vismem("undo").done();
     assert_eq!(labels(&place, "memory.vismem")[0], ("disc".to_owned(), 3));
 }
+
+#[test]
+fn archive_without_the_mark_of_its_end() {
+    let exit = documented("archive_without_the_mark_of_its_end");
+    let place = Place::new();
+    let whole = tar(&[("disc/1.png", png(Kind::Disc, 1)), ("stripes/2.png", png(Kind::Stripes, 2))]);
+    let blocks = |bytes: usize| 512 * (1 + bytes.div_ceil(512));
+    place.write("cut.tar", &whole[..blocks(png(Kind::Disc, 1).len())]);
+    let run = place.vismem("add cut.tar").done();
+    assert_eq!(run.code, exit);
+    run.says(&["added 1 picture", "note: cut.tar ends without the mark of its end: it may have been cut"]);
+    place.write("whole.tar", whole);
+    let run = place.vismem("-m whole.vismem add whole.tar").done();
+    assert!(!run.stdout.contains("note"), "{run:?}");
+}
+
+#[test]
+fn outlines_beside_pictures() {
+    let exit = documented("outlines_beside_pictures");
+    let place = Place::new();
+    place.draw("data/JPEGImages/1.png", Kind::Disc, 1);
+    place.write("data/Annotations/1.xml", "<annotation/>");
+    let run = place.vismem("add data").done();
+    assert_eq!(run.code, exit);
+    run.says(&["Annotations/1.xml and files like it may outline", "a CSV with the columns path and label"]);
+}

@@ -135,3 +135,25 @@ fn taxonomy_with_other_levels() {
         .vismem("add learn --taxonomy other.csv")
         .refused(exit, &["the levels shape; these are colour", "use the same"]);
 }
+
+#[test]
+fn manifest_with_a_quote_that_is_never_closed() {
+    let exit = documented("manifest_with_a_quote_that_is_never_closed");
+    let place = Place::new();
+    place.draw("a.png", Kind::Disc, 1);
+    place.draw("b.png", Kind::Disc, 2);
+    add(&place, b"path,label\na.png,\"cat\nb.png,dog\n")
+        .refused(exit, &["list.csv, line 2: has a quote that is never closed"]);
+    let endless = [b"path,label\na.png,".to_vec(), vec![b'x'; 17 << 20]].concat();
+    add(&place, &endless).refused(exit, &["near line 2 is longer than 16 MiB"]);
+    assert!(!place.path("memory.vismem").exists());
+}
+
+#[test]
+fn manifest_with_a_label_that_is_a_text() {
+    let exit = documented("manifest_with_a_label_that_is_a_text");
+    let place = Place::new();
+    place.draw("a.png", Kind::Disc, 1);
+    let text = [b"path,label\na.png,".to_vec(), vec![b'x'; 70_000], b"\n".to_vec()].concat();
+    add(&place, &text).refused(exit, &["its label has 70000 bytes; a label has up to 65536"]);
+}
