@@ -43,7 +43,7 @@ fn print(out: &mut impl Write, found: &Diagnosis) -> io::Result<()> {
     sources(out, &found.sources)?;
     found.label_files.iter().try_for_each(|file| label_file(out, file))?;
     classes(out, &found.classes)?;
-    duplicates(out, &found.duplicates)?;
+    duplicates(out, &found.duplicates, found.exemplars)?;
     found.queries.iter().try_for_each(|set| shared(out, set, found.duplicates.distance))?;
     let verdict = if found.healthy { "nothing wrong was found" } else { "see above" };
     writeln!(out, "{}: {verdict}", found.memory)
@@ -147,7 +147,7 @@ fn classes(out: &mut impl Write, found: &Classes) -> io::Result<()> {
     Ok(())
 }
 
-fn duplicates(out: &mut impl Write, found: &Duplicates) -> io::Result<()> {
+fn duplicates(out: &mut impl Write, found: &Duplicates, exemplars: usize) -> io::Result<()> {
     let Duplicates { looked_at, distance, within_labels, across_labels } = found;
     writeln!(
         out,
@@ -156,6 +156,10 @@ fn duplicates(out: &mut impl Write, found: &Duplicates) -> io::Result<()> {
         output::counted(across_labels.len(), "pair"),
         output::count(*within_labels),
     )?;
+    if *looked_at < exemplars {
+        let all = output::count(exemplars);
+        writeln!(out, "  of {all}; once `vismem index --kind neighbors` has searched for everyone's neighbours, all are")?;
+    }
     let side = |side: &Side| {
         let source = side.source.as_deref().unwrap_or("no source");
         format!("{} is {} ({source})", side.id, side.label)
