@@ -40,8 +40,8 @@ pub struct Request {
 impl Request {
     /// How many exemplars are compared with what they came from, if nothing else is asked for.
     pub const SAMPLE: usize = 200;
-    /// Pictures that are this near are mostly copies in another size or compression.
-    pub const DISTANCE: f32 = 0.05;
+    /// Pictures that are this near are mostly copies in another size or compression, or cut a little.
+    pub const DISTANCE: f32 = 0.1;
 }
 
 /// What was found; see `docs/json.md`.
@@ -86,7 +86,7 @@ pub fn doctor(memory: &Memory, request: &Request, observer: &mut dyn Observer) -
         && label_files.is_empty()
         && classes.are_sound()
         && duplicates.across_labels.is_empty()
-        && queries.iter().all(|set| set.shared.is_empty());
+        && queries.iter().all(|set| set.shared.is_empty() && set.failed.is_empty());
     Ok(Diagnosis {
         memory: memory.path().display().to_string(),
         exemplars: memory.len(),

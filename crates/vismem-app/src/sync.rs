@@ -1,6 +1,7 @@
 //! A memory that follows a folder.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct SyncReport {
     pub add: AddReport,
     /// The exemplars whose pictures were moved to the folder of another label, and have that label now.
     pub relabelled: Vec<Relabelled>,
+    /// Pictures whose exemplars keep the label that they were given in the memory, though their folder says another one.
+    pub kept: Vec<OtherLabel>,
     /// The exemplars whose pictures were found in another place, which is their source now.
     pub moved: Vec<Moved>,
     /// The exemplars whose pictures are not in the folder any more. Empty if an observer ended it: of what was not looked
@@ -121,10 +124,10 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
     let options = pictures::Options { encoder: &request.encoder, hub, commit_every: None };
     let mut tally =
         pictures::add(memory, &options, dataset, &mut |picture, content| seen.add(picture, content), observer)?;
-    let (mut relabelled, mut moved, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut relabelled, mut kept, mut moved, mut missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut held_back, mut forgotten) = (None, 0);
     if tally.complete {
-        relabelled = relabel_moved(memory, &mut tally, &seen)?;
+        (relabelled, kept) = relabel_moved(memory, &mut tally, &seen)?;
         moved = follow_moved(memory, &seen)?;
         let ours = ours(memory, folder)?;
         missing = seen.missing(&ours, &Memory::open(memory)?)?;
@@ -140,7 +143,7 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
     }
     let add = tally.report(memory)?;
     let digest = add.digest.clone();
-    Ok(SyncReport { add, relabelled, moved, missing, forgotten, held_back, digest })
+    Ok(SyncReport { add, relabelled, kept, moved, missing, forgotten, held_back, digest })
 }
 
 /// The pictures of the folder: for each path the content, or none where it cannot be read.
@@ -201,10 +204,11 @@ fn ours(memory: &Path, folder: &Path) -> Result<Vec<(Exemplar, PathBuf)>> {
 }
 
 /// Gives exemplars whose pictures were moved to the folder of another label that label. Where the picture is still in its
-/// old place it is a copy, and there are two labels for it, which is for people to decide.
-fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Relabelled>> {
+/// old place it is a copy, and there are two labels for it, which is for people to decide. Where its folder has the name that
+/// it had, as when a folder above was renamed, the label that differs from it was given here, and stays.
+fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<(Vec<Relabelled>, Vec<OtherLabel>)> {
     if tally.other_label.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     }
     let opened = Memory::open(memory)?;
     let ids: Vec<u64> = tally.other_label.iter().map(|other| other.id).collect();
@@ -213,10 +217,18 @@ fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Re
         held.extend(opened.stored_all(ids)?.into_iter().map(|stored| (stored.id, (stored.source, stored.content))));
     }
     let (mut moved, mut labels): (Vec<Relabelled>, BTreeMap<u64, String>) = Default::default();
-    let mut copies = Vec::new();
+    let (mut copies, mut kept) = (Vec::new(), Vec::new());
     for other in std::mem::take(&mut tally.other_label) {
         let is_gone = match held.get(&other.id) {
-            Some((Some(source), content)) => !seen.is_in_place(source.as_path(), content),
+            Some((Some(source), content)) => {
+                let (from, to) = (source.as_path(), Path::new(&other.source));
+                let is_in_place = seen.is_in_place(from, content);
+                if folder_name(from) == folder_name(to) && (!is_in_place || is_same_place(from, to)) {
+                    kept.push(other);
+                    continue;
+                }
+                !is_in_place
+            }
             _ => false,
         };
         // Of two copies in new places the first has moved.
@@ -232,7 +244,7 @@ fn relabel_moved(memory: &Path, tally: &mut Tally, seen: &Seen) -> Result<Vec<Re
     if !labels.is_empty() {
         Editor::open(memory)?.relabel_each(&labels)?;
     }
-    Ok(moved)
+    Ok((moved, kept))
 }
 
 /// Gives exemplars whose pictures are gone from where they were, and are in the folder under another name, that place as
@@ -277,6 +289,18 @@ fn follow_moved(memory: &Path, seen: &Seen) -> Result<Vec<Moved>> {
         Editor::open(memory)?.move_sources(&now)?;
     }
     Ok(moved)
+}
+
+/// The folder that a picture lies in, by which folders label them.
+fn folder_name(picture: &Path) -> Option<&OsStr> {
+    let name = picture.parent()?.file_name()?;
+    // The first folder in an archive comes after its name.
+    let inner = name.to_str().and_then(|name| name.rsplit_once('#')).map(|(_, folder)| OsStr::new(folder));
+    Some(inner.unwrap_or(name))
+}
+
+fn is_same_place(source: &Path, found: &Path) -> bool {
+    absolute(found).is_ok_and(|found| found == source)
 }
 
 /// What forgetting would take, if that should be confirmed.

@@ -18,7 +18,7 @@ const SURE: f64 = 0.9;
 /// What a label usually has may be as little as this part of what it can have: below that it is overlap, not wrong labels.
 const LEAST: f64 = 0.75;
 /// See [`SURE`].
-const LITTLE: f64 = 0.05;
+const LITTLE: f64 = 0.1;
 /// Where a larger share of the answers is wrong, the labels do not follow the embeddings, and neighbours say nothing of them.
 const MANY: f64 = 0.5;
 /// Up to this distance a query is most likely an exemplar itself.

@@ -1,11 +1,12 @@
 //! Label files that lie beside the pictures of a memory and say something else than it does.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vismem::Memory;
-use vismem_data::{LabelledPicture, Reading, absolute, folder};
+use vismem_data::{LabelledPicture, Reading, absolute, fold_label, folder};
 
 use super::sources::Sampled;
 use crate::Result;
@@ -103,11 +104,21 @@ fn compare(path: PathBuf, said: &[LabelledPicture], held: &HashMap<PathBuf, (u64
         labels.entry(path).or_default().push(&picture.label);
     }
     let absent = labels.keys().filter(|picture| !picture.exists()).count();
+    // A file that names pictures in folders below it without these is read by nobody, but belongs to them.
+    let names: HashSet<&OsStr> = held.keys().filter_map(|source| source.file_name()).collect();
+    let is_named = |picture: &PathBuf| picture.file_name().is_some_and(|name| names.contains(name));
+    if absent == labels.len() && labels.keys().any(is_named) {
+        return None;
+    }
     let ours = labels.iter().filter_map(|(picture, labels)| Some((picture, held.get(picture)?, labels)));
     let ours: Vec<_> = ours.collect();
+    // What says nothing that is a label here is about something else: a rating, a number of a class.
+    let known: HashSet<String> = held.values().map(|(_, label)| fold_label(label)).collect();
+    let is_about_labels =
+        ours.iter().any(|(_, _, labels)| labels.iter().any(|label| known.contains(&fold_label(label))));
     let mut others: Vec<Disagreement> = Vec::new();
-    for (picture, (id, label), labels) in &ours {
-        if !labels.contains(&label.as_str()) {
+    for (picture, (id, label), labels) in ours.iter().filter(|_| is_about_labels) {
+        if !labels.iter().any(|said| fold_label(said) == fold_label(label)) {
             let (source, in_file) = (picture.display().to_string(), labels.join(", "));
             others.push(Disagreement { id: *id, source, label: label.clone(), in_file });
         }

@@ -10,7 +10,7 @@ use vismem_encode::{Encoder, Outcome};
 
 use super::Request;
 use crate::embeddings::{self, checked_width};
-use crate::{Error, Observer, Result, held};
+use crate::{Error, Failure, Observer, Result, held};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 256;
@@ -22,8 +22,8 @@ pub struct SharedQueries {
     pub path: String,
     /// How many queries were compared.
     pub compared: usize,
-    /// How many could not be read.
-    pub failed: usize,
+    /// Those that could not be read.
+    pub failed: Vec<Failure>,
     /// Those that the memory has, or has nearly.
     pub shared: Vec<Shared>,
 }
@@ -89,7 +89,8 @@ struct Comparing<'m> {
 
 impl<'m> Comparing<'m> {
     fn new(memory: &'m Memory, path: &Path, distance: f32) -> Self {
-        let found = SharedQueries { path: path.display().to_string(), compared: 0, failed: 0, shared: Vec::new() };
+        let found =
+            SharedQueries { path: path.display().to_string(), compared: 0, failed: Vec::new(), shared: Vec::new() };
         Self { memory, distance, waiting: Vec::new(), found }
     }
 
@@ -97,7 +98,7 @@ impl<'m> Comparing<'m> {
         for embeddings::Encoded { name, embedding, .. } in rows {
             match embedding {
                 Ok(embedding) => self.ask(Query { name, content: None, embedding })?,
-                Err(_) => self.found.failed += 1,
+                Err(fault) => self.found.failed.push(Failure::of_row(name, fault)),
             }
         }
         Ok(())
@@ -109,7 +110,7 @@ impl<'m> Comparing<'m> {
             for (row, values) in (first..).zip(values.chunks_exact(rows.dim)) {
                 match fault(values) {
                     None => self.ask(Query { name: rows.name_of(row), content: None, embedding: values.to_vec() })?,
-                    Some(_) => self.found.failed += 1,
+                    Some(fault) => self.found.failed.push(Failure::of_row(rows.name_of(row), fault)),
                 }
             }
         }
@@ -131,10 +132,11 @@ impl<'m> Comparing<'m> {
                     let name = encoded.input.path.display().to_string();
                     self.ask(Query { name, content: encoded.hash, embedding })
                 }
-                _ => {
-                    self.found.failed += 1;
+                Outcome::Failed(error) => {
+                    self.found.failed.push(Failure::of_picture(&encoded.input, error.to_string()));
                     Ok(())
                 }
+                Outcome::Skipped => Ok(()),
             };
             if outcome.is_ok() && observer.step("pictures", done, count).is_break() {
                 outcome = Err(Error::Cancelled);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vismem::search::distance;
 use vismem::{Memory, Stored};
-use vismem_data::{Embeddings, Finding, LabelledPicture, inside};
+use vismem_data::{Embeddings, Finding, LabelledPicture, SourceResolver, inside};
 use vismem_encode::{Encoder, Outcome};
 
 use crate::embeddings::{checked_width, embedding_row};
@@ -157,11 +157,7 @@ pub(super) fn check(
             Ok(encoder) => encode(&encoder, by_source, pictures, &mut found, observer)?,
             Err(error) => {
                 found.encoder_error = Some(error.to_string());
-                let absent =
-                    by_source.into_iter().filter(|(source, _)| !source.exists() && inside::holder(source).is_none());
-                found
-                    .gone
-                    .extend(absent.flat_map(|(_, exemplars)| exemplars).map(|exemplar| gone(exemplar, NOT_THERE)));
+                found.gone.extend(by_source.into_values().flatten().filter_map(changed));
             }
         }
     }
@@ -263,6 +259,16 @@ fn changed_rows(memory: &Memory, file: &Path, mut exemplars: Vec<(usize, &Sample
         }
     }
     changed
+}
+
+/// What became of a picture, without an encoder.
+fn changed(exemplar: &Sampled) -> Option<Gone> {
+    let reason = match SourceResolver::default().open(exemplar.source.as_deref()?) {
+        Ok(bytes) if blake3::hash(&bytes).as_bytes() == &exemplar.content => return None,
+        Ok(_) => OTHER_PICTURE.to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Some(gone(exemplar, reason))
 }
 
 fn gone(exemplar: &Sampled, reason: impl Into<String>) -> Gone {

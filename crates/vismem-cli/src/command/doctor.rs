@@ -65,12 +65,13 @@ fn sources(out: &mut impl Write, found: &Sources) -> io::Result<()> {
         write!(out, ", {} more have none", output::count(found.without_source))?;
     }
     match found.gone.len() {
+        _ if looked_at == 0 => writeln!(out)?,
         0 => writeln!(out, "; all are as they were")?,
         gone => {
-            let are = if gone == 1 { "is" } else { "are" };
+            let are = if gone == 1 { "is not as it was" } else { "are not as they were" };
             writeln!(
                 out,
-                "; {} {are} not as they were; `vismem sync FOLDER` brings a folder up to date",
+                "; {} {are}; `vismem sync FOLDER` follows a folder, with --forget-missing also what was replaced or went",
                 output::count(gone)
             )?;
         }
@@ -158,7 +159,10 @@ fn duplicates(out: &mut impl Write, found: &Duplicates, exemplars: usize) -> io:
     )?;
     if *looked_at < exemplars {
         let all = output::count(exemplars);
-        writeln!(out, "  of {all}; once `vismem index --kind neighbors` has searched for everyone's neighbours, all are")?;
+        writeln!(
+            out,
+            "  of {all}; once `vismem index --kind neighbors` has searched for everyone's neighbours, all are"
+        )?;
     }
     let side = |side: &Side| {
         let source = side.source.as_deref().unwrap_or("no source");
@@ -186,21 +190,24 @@ fn shared(out: &mut impl Write, set: &SharedQueries, distance: f32) -> io::Resul
         set.path,
         output::counted(set.compared, "query").replace("querys", "queries")
     )?;
-    if set.failed > 0 {
-        write!(out, ", {} could not be read", output::count(set.failed))?;
+    if !set.failed.is_empty() {
+        write!(out, ", {} could not be read", output::count(set.failed.len()))?;
     }
     match set.shared.len() {
-        0 => writeln!(out, "; the memory has none of them")?,
+        0 => writeln!(out, "; the memory has none of them, and none within {distance}; smaller copies may be farther")?,
         shared => {
-            let are = if shared == 1 { "is" } else { "are" };
+            let (are, alike) = (if shared == 1 { "is" } else { "are" }, shared - identical);
             writeln!(
                 out,
-                "; {} {are} in the memory: {} byte for byte, the others within {distance}; they say nothing of its accuracy",
+                "; {} {are} in the memory, and say nothing of its accuracy: {} byte for byte, {} within {distance}; take them out \
+                 of the queries, or `vismem forget --id ID`",
                 output::count(shared),
-                output::count(identical)
+                output::count(identical),
+                output::count(alike),
             )?;
         }
     }
+    listed(out, &set.failed, |failed| failed.error.clone())?;
     listed(out, &set.shared, |shared| {
         format!("{} is exemplar {} ({}), distance {:.6}", shared.query, shared.id, shared.label, shared.distance)
     })

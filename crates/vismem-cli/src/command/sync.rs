@@ -52,6 +52,11 @@ fn print(report: &SyncReport, options: &Sync) -> Result<()> {
             output::counted(report.relabelled.len(), "exemplar")
         )?;
     }
+    if !report.kept.is_empty() {
+        let kept = output::counted(report.kept.len(), "picture");
+        let (keep, their) = if report.kept.len() == 1 { ("keeps", "its folder") } else { ("keep", "their folders") };
+        writeln!(out, "{kept} {keep} the label that was given in the memory, not that of {their}")?;
+    }
     let relabelled: HashSet<u64> = report.relabelled.iter().map(|relabelled| relabelled.id).collect();
     let moved: Vec<&Moved> = report.moved.iter().filter(|moved| !relabelled.contains(&moved.id)).collect();
     for Moved { id, label, from, to } in moved.iter().take(SHOWN) {

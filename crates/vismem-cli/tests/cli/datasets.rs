@@ -402,6 +402,26 @@ fn a_memory_follows_pictures_wherever_they_are_moved() {
 }
 
 #[test]
+fn a_label_that_was_corrected_stays_whatever_is_renamed_above_the_picture() {
+    let place = Place::new();
+    place.draw_two_labels("photos", 3);
+    place.vismem("add photos").done();
+    place.vismem("relabel --id 2 --to ring").done();
+    let kept = "1 picture keeps the label that was given in the memory, not that of its folder";
+    place.vismem("sync photos").done().says(&[kept]);
+    std::fs::rename(place.path("photos"), place.path("archive")).unwrap();
+    place.vismem("sync archive").done().says(&[kept, "was moved to"]);
+    std::fs::rename(place.path("archive/disc/1.png"), place.path("archive/disc/one.png")).unwrap();
+    let run = place.vismem("sync archive --format json").done().json();
+    assert_eq!((run["kept"].as_array().unwrap().len(), &run["relabelled"]), (1, &serde_json::json!([])), "{run}");
+    assert_eq!(place.vismem("ls").done().stdout, "        2  disc\n        1  ring\n        3  stripes\n");
+    // Its folder's label changes, so its own does.
+    std::fs::create_dir(place.path("archive/coin")).unwrap();
+    std::fs::rename(place.path("archive/disc/one.png"), place.path("archive/coin/one.png")).unwrap();
+    place.vismem("sync archive").done().says(&["exemplar 2 is coin now, not ring"]);
+}
+
+#[test]
 fn folders_that_change_their_names_change_the_labels_of_their_pictures_whatever_those_are_called() {
     let place = Place::new();
     for seed in 0..3 {

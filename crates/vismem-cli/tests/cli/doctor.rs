@@ -2,6 +2,8 @@
 
 use crate::common::{Kind, Place, Run, picture};
 
+const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../vismem-encode/tests/data/tiny.onnx");
+
 /// A place with a memory of six pictures.
 fn with_memory() -> Place {
     let place = Place::new();
@@ -120,7 +122,7 @@ fn label_files_that_say_something_else_or_belong_to_others_are_named() {
     place.write("learn/notes.csv", "day,weather\n1,rain\n");
     place.vismem("doctor --distance 0").done();
     place.write("learn/wrong.csv", "path,label\ndisc/0.png,disc\ndisc/1.png,ring\nstripes/9.png,stripes\n");
-    place.write("foreign.csv", "path,label\nimages/1.png,cat\nimages/2.png,dog\n");
+    place.write("foreign.csv", "path,label\nimages/a.png,cat\nimages/b.png,dog\n");
     let run = found(
         place.vismem("doctor --distance 0"),
         &[
@@ -181,10 +183,35 @@ fn queries_that_the_memory_has_are_named() {
     let run = found(
         place.vismem("doctor queries --sample 0 --distance 0.00001"),
         &[
-            "queries: queries: 3 queries compared, 1 could not be read; 2 are in the memory: 1 byte for byte",
+            "queries: queries: 3 queries compared, 1 could not be read; 2 are in the memory, and say nothing of its accuracy",
+            "1 byte for byte, 1 within 0.00001",
+            "queries/d.png",
             "queries/a.png is exemplar 3 (disc), distance 0.000000",
             "queries/b.bmp is exemplar 4 (stripes)",
         ],
     );
     assert!(!run.stdout.contains("c.png"), "{run:?}");
+}
+
+#[test]
+fn what_is_found_of_pictures_does_not_hang_on_the_encoder() {
+    let place = with_memory();
+    place.write("tiny/onnx/model.onnx", std::fs::read(TINY).unwrap());
+    let preprocessing = r#"{"do_resize": false, "crop_size": 8, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}"#;
+    place.write("tiny/preprocessor_config.json", preprocessing);
+    place.vismem("-m tiny.vismem add learn --encoder tiny").done();
+    std::fs::remove_dir_all(place.path("tiny")).unwrap();
+    std::fs::remove_file(place.path("learn/disc/0.png")).unwrap();
+    place.draw("learn/disc/2.png", Kind::Stripes, 30);
+    let words = ["2 are not as they were", "learn/disc/2.png is another picture now", "embeddings: not compared: "];
+    found(place.vismem("-m tiny.vismem doctor --distance 0"), &words);
+}
+
+#[test]
+fn tables_about_something_else_than_labels_are_none_of_its_business() {
+    let place = with_memory();
+    place.write("learn/ratings.csv", "path,label\ndisc/0.png,good\nstripes/1.png,bad\n");
+    place.write("learn/capitals.csv", "path,label\ndisc/0.png,Disc\nstripes/1.png,STRIPES\n");
+    place.write("learn/bare.csv", "path,label\n0.png,disc\n1.png,disc\n");
+    place.vismem("doctor --distance 0").done();
 }

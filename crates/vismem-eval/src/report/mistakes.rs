@@ -45,8 +45,9 @@ const KINDS: [(Blame, &str, &str, &str); 6] = [
     (
         Blame::Model,
         "The encoder does not tell them apart",
-        "The labels look right. More exemplars of this kind help most, or another encoder. What is added from here is known by \
-         heart: measure on other queries afterwards.",
+        "The neighbours are not at one, so nothing says that a label is wrong; look at these with an eye for it all the same, above \
+         all where several of one folder are here. If they are right, more exemplars of this kind help most, or another encoder. \
+         What is added from here is known by heart: measure on other queries afterwards.",
         "Add exemplars of what is mistaken, and measure on other queries afterwards",
     ),
 ];

@@ -12,7 +12,7 @@ use crate::edit::forget::READERS;
 use crate::error::{IoContext, Result, SqlContext};
 use crate::index::derived;
 use crate::index::writer::IndexWriter;
-use crate::inspect::verify::OTHER_DIGEST;
+use crate::inspect::verify::{OTHER_DIGEST, overfull};
 use crate::memory::CHECKED_AT_ONCE;
 use crate::platform;
 use crate::store::catalog::{self, Catalog};
@@ -179,6 +179,9 @@ impl Editor {
         }
         if let Some(what) = self.catalog.structural_faults()?.into_iter().next() {
             return Err(StoreError::Damaged { path: catalog.clone(), what });
+        }
+        if let Some(batch) = self.catalog.overfull_batch()? {
+            return Err(StoreError::Damaged { path: catalog.clone(), what: overfull(batch) });
         }
         let mut digest = DigestState::empty();
         memory.for_each_record(|record| digest.add(&record.element()))?;

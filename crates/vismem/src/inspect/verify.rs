@@ -136,6 +136,11 @@ pub fn verify(dir: &Path) -> Result<Verification> {
 pub(crate) const OTHER_DIGEST: &str =
     "labels, sources, attributes or hashes are not those that were stored (the digest differs)";
 
+/// What is wrong where a batch has more exemplars than came with it.
+pub(crate) fn overfull(batch: u64) -> String {
+    format!("batch {batch} has exemplars that were not added with it")
+}
+
 /// What comparing every row and record with the catalogue's hashes brought.
 pub(crate) struct Audit {
     pub faults: Vec<Fault>,
@@ -189,6 +194,9 @@ pub(crate) fn audit(memory: &Memory) -> Result<Audit> {
     if let Some(table) = memory.read(Catalog::fallen_sequence)? {
         let what = format!("the last id of table {table:?} is not that of its rows");
         faults.push(Fault { file: catalog.clone(), what });
+    }
+    if let Some(batch) = memory.read(Catalog::overfull_batch)? {
+        faults.push(Fault { file: catalog.clone(), what: overfull(batch) });
     }
     for name in memory.read(|catalog| attribute_rows::unused(&catalog.db).at(&catalog.path))? {
         faults

@@ -493,6 +493,16 @@ impl Catalog {
         slots.collect::<rusqlite::Result<_>>().at(&self.path)
     }
 
+    /// The first batch that has more exemplars than were added with it, as its event says; or that has no event.
+    pub(crate) fn overfull_batch(&self) -> Result<Option<u64>> {
+        let select = "WITH added AS (SELECT row_number() OVER (ORDER BY id) AS n, exemplars FROM events WHERE kind = 'add'), \
+                 numbered AS (SELECT row_number() OVER (ORDER BY id) AS n, id FROM batches), \
+                 held AS (SELECT batch, count(*) AS count FROM exemplars GROUP BY batch) \
+             SELECT numbered.id FROM numbered LEFT JOIN added USING (n) LEFT JOIN held ON held.batch = numbered.id \
+             WHERE added.n IS NULL OR held.count > added.exemplars ORDER BY numbered.id LIMIT 1";
+        self.db.query_row(select, [], |row| row.get(0)).optional().at(&self.path)
+    }
+
     /// The first fault of a table and its indexes, if the table is there.
     pub(crate) fn index_fault(&self, table: &str) -> Result<Option<String>> {
         let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
