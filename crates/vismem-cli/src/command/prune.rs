@@ -77,8 +77,22 @@ fn answer(format: Format, document: &Effect) -> Result<()> {
         Some(_) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
         None => writeln!(out, "every one of {all} counts as it is")?,
     }
+    if !document.hidden_labels.is_empty() {
+        writeln!(out, "{}", nobody_left(&document.hidden_labels))?;
+    }
     if let Some(page) = &document.page {
         writeln!(out, "see {page}")?;
     }
     Ok(out.flush()?)
+}
+
+/// Says which labels a pruning hides wholly.
+fn nobody_left(labels: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = labels.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let others = match labels.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {}", output::counted(more, "other label")),
+    };
+    format!("all exemplars of {named}{others} are hidden, so that hardly any picture can be taken for one of these")
 }
