@@ -127,3 +127,79 @@ fn no_result_makes_a_report_too() {
     let evaluation = Evaluation { about, results: Results::default(), left_out: Vec::new() };
     assert!(shown(&evaluation).sections.is_empty());
 }
+
+/// A hundred queries of a label that is right at the first `good` neighbours and wrong at the others; `better` of them are
+/// right at all.
+fn decided_by_depth(better: usize) -> Neighborhoods {
+    let exemplars =
+        (0..60).map(|at| Exemplar { name: String::new(), id: Some(at), label: u32::from(at >= 30) }).collect();
+    let query = |at: usize| {
+        // The first neighbour is right; the nineteen after it outvote it for some.
+        let near = |rank: u32| {
+            let is_right = rank == 0 || at >= better;
+            Near::new(rank + if is_right { 0 } else { 30 }, 0.1 + 0.01 * f64::from(rank))
+        };
+        Query { name: format!("{at}.jpg"), truth: vec![0], neighbors: (0..20).map(near).collect() }
+    };
+    Neighborhoods {
+        labels: vec!["cat".into(), "dog".into()],
+        exemplars,
+        queries: (0..100).map(query).collect(),
+        ..Default::default()
+    }
+}
+
+fn steps(table: &Neighborhoods, about: About) -> (Vec<String>, String) {
+    let results = Results {
+        aggregation: Some(aggregation(table, &Default::default()).unwrap()),
+        hyperparameters: Some(hyperparameters(table).unwrap()),
+        ..Default::default()
+    };
+    let report = shown(&Evaluation { about, results, left_out: Vec::new() });
+    let sentences = report.steps.iter().map(|step| format!("{} {}", step.sentence, step.command)).collect();
+    (sentences, report.sections.iter().flat_map(|section| section.answer.clone()).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_vote_is_advised_only_where_it_is_better_by_more_than_chance_and_the_best_of_many_tries() {
+    // Four votes of twenty neighbours were tried: 80 · 2 · 2⁻³ is chance, 80 · 2 · 2⁻¹² is not.
+    for (better, is_advised) in [(3, false), (12, true)] {
+        let table = decided_by_depth(better);
+        let (steps, answer) = steps(&table, about(&table));
+        let vote = steps.iter().any(|step| step.contains("Let 1\u{a0}neighbour vote by"));
+        assert_eq!(vote, is_advised, "{better}: {steps:?}");
+        assert_eq!(answer.contains("may be chance"), !is_advised, "{better}: {answer}");
+        assert!(!steps.iter().any(|step| step.contains("chance")), "{steps:?}");
+    }
+}
+
+#[test]
+fn pruning_is_advised_by_the_command_that_sets_what_was_measured() {
+    // The nearest two exemplars of every query mislead; whoever counted knows it.
+    let mut table = decided_by_depth(0);
+    for query in &mut table.queries {
+        let misleading = (0..19).map(|rank| Near::new(30 + rank, 0.001 * f64::from(rank)));
+        query.neighbors = misleading.chain(query.neighbors.iter().copied()).take(20).collect();
+    }
+    let votes = |at| vismem::Votes { wrong: if at >= 30 { 90 } else { 0 }, retrievals: 100 };
+    for neighbors in [10, 100] {
+        table.votes.insert(neighbors, (0..60).map(votes).collect());
+    }
+    let (advised, _) = steps(&table, about(&table));
+    assert!(
+        advised.iter().any(|step| step.contains(".vismem' prune soft") || step.contains("prune soft")),
+        "{advised:?}"
+    );
+    // A memory that is asked about itself counted the votes of those who are judged.
+    let (advised, answer) = steps(&table, About { leave_one_out: true, ..about(&table) });
+    assert!(!advised.iter().any(|step| step.contains("prune")), "{advised:?}");
+    assert!(answer.contains("prune suggest judges each as if it were not there"), "{answer}");
+}
+
+#[test]
+fn votes_that_are_equally_good_are_not_called_the_best_and_the_weakest() {
+    let table = decided_by_depth(0);
+    let (_, answer) = steps(&table, about(&table));
+    assert!(answer.contains("all votes are as good, with 100.0"), "{answer}");
+    assert!(!answer.contains("the weakest"), "{answer}");
+}

@@ -6,7 +6,7 @@ use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use super::program;
 use crate::interval::{Estimate, Repeated};
-use crate::{About, Share};
+use crate::{About, Paired, Share};
 
 /// A number with its 95 % interval.
 pub trait Uncertain {
@@ -46,6 +46,19 @@ pub fn percent(share: f64) -> String {
 /// A difference of shares in points of percent, without sign.
 pub fn points(difference: f64) -> String {
     format!("{:.1} points", 100.0 * difference.abs())
+}
+
+/// What changes between two ways to decide the same queries.
+pub fn changes(paired: &Paired) -> String {
+    let tried = match paired.tried {
+        1 => String::new(),
+        tried => format!(", the best of {} that were tried", count(tried)),
+    };
+    format!(
+        "of those that it decides otherwise, {} right instead of wrong and {} wrong instead of right{tried}",
+        counted_in(paired.gained, "is", "are"),
+        count(paired.lost)
+    )
 }
 
 /// Half the width of an interval of shares.
