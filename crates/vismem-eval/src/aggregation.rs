@@ -113,6 +113,8 @@ pub struct LabelAccuracy {
     pub accuracy: Share,
     /// What most of the wrong ones were taken for; `None` where none is wrong.
     pub taken_for: Option<String>,
+    /// How many exemplars the memory has of it.
+    pub exemplars: u64,
 }
 
 /// Computes it.
@@ -223,13 +225,16 @@ fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
         }
     }
     let name = |label: u32| table.labels[label as usize].clone();
+    let mut exemplars = vec![0; table.labels.len()];
+    table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
     let mut labels: Vec<LabelAccuracy> = tallies
         .into_iter()
         .filter_map(|(label, tally)| {
             // Of equally frequent ones the first by name.
             let most = tally.wrong.iter().max_by(|(a, x), (b, y)| x.cmp(y).then(b.cmp(a)));
             let taken_for = most.map(|(label, _)| name(*label));
-            Some(LabelAccuracy { label: name(label), accuracy: Share::of(tally.right, tally.n)?, taken_for })
+            let exemplars = exemplars[label as usize];
+            Some(LabelAccuracy { label: name(label), accuracy: Share::of(tally.right, tally.n)?, taken_for, exemplars })
         })
         .collect();
     labels.sort_by(|a, b| a.accuracy.value.total_cmp(&b.accuracy.value).then_with(|| a.label.cmp(&b.label)));
@@ -279,7 +284,7 @@ impl Aggregation {
             format!("Accuracy of each label, {rule}, the worst first"),
             ["label", "accuracy", "low", "high", "n", "taken_for"],
         );
-        for LabelAccuracy { label, accuracy, taken_for } in &self.by_label.labels {
+        for LabelAccuracy { label, accuracy, taken_for, exemplars: _ } in &self.by_label.labels {
             let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
             let taken_for = taken_for.as_ref().map_or(Cell::Empty, Cell::from);
             labels.row([label.into()].into_iter().chain(shares).chain([Cell::Count(accuracy.n), taken_for]));

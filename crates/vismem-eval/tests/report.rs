@@ -1,8 +1,9 @@
 //! What the report promises, whatever was measured.
 
 use vismem_eval::{
-    About, CalibrationOptions, Evaluation, Exemplar, LearnFrom, LeftOut, Near, Neighborhoods, QueriesFacts, Query,
-    Results, aggregation, calibration, corruption, hyperparameters, neighbor_reliability, report, shift,
+    About, CalibrationOptions, Evaluation, Exemplar, Halving, LearnFrom, LeftOut, Line, Near, Neighborhoods,
+    QueriesFacts, Query, Repeated, Results, Scaling, SizePoint, aggregation, calibration, corruption, hyperparameters,
+    neighbor_reliability, report, shift,
 };
 use vismem_report::{Picture, Report, report_html};
 
@@ -197,9 +198,88 @@ fn pruning_is_advised_by_the_command_that_sets_what_was_measured() {
 }
 
 #[test]
+fn labels_that_the_memory_does_not_have_are_said_first() {
+    let mut table = decided_by_depth(0);
+    table.labels.push("zebra".into());
+    table.queries[0].truth = vec![2];
+    let lead = |table: &Neighborhoods| {
+        shown(&Evaluation { about: about(table), results: Results::default(), left_out: Vec::new() }).lead
+    };
+    assert!(lead(&table).contains("1 of them has a label that the memory does not have"), "{}", lead(&table));
+    table.queries.truncate(1);
+    assert!(lead(&table).starts_with("1\u{a0}query was put"), "{}", lead(&table));
+}
+
+#[test]
 fn votes_that_are_equally_good_are_not_called_the_best_and_the_weakest() {
     let table = decided_by_depth(0);
     let (_, answer) = steps(&table, about(&table));
     assert!(answer.contains("all votes are as good, with 100.0"), "{answer}");
     assert!(!answer.contains("the weakest"), "{answer}");
+}
+
+#[test]
+fn every_command_that_is_advised_can_be_done_whatever_labels_and_paths_are_called() {
+    let mut table = decided_by_depth(0);
+    // Twenty of the queries are of another label.
+    table.labels.push("-z".into());
+    for query in &mut table.queries[..20] {
+        query.truth = vec![2];
+    }
+    let odd = |table: &Neighborhoods| About { memory: Some("-odd.vismem".into()), ..about(table) };
+    let (advised, _) = steps(&table, odd(&table));
+    let of_label = |advised: &[String]| advised.iter().find(|step| step.contains("exemplars of -z")).cloned().unwrap();
+    assert!(of_label(&advised).starts_with("Add exemplars of -z"), "nobody can be listed: {advised:?}");
+    table.exemplars[59].label = 2;
+    let (advised, _) = steps(&table, odd(&table));
+    assert!(of_label(&advised).ends_with("vismem -m ./-odd.vismem ls -- '-z'"), "{advised:?}");
+}
+
+#[test]
+fn a_law_that_asks_for_more_exemplars_than_can_be_had_is_not_told_as_a_number() {
+    let point = |exemplars, right| SizePoint {
+        per_label: None,
+        exemplars,
+        accuracy: Repeated::of(&[right], 100).unwrap(),
+        fitted: None,
+        fitted_low: None,
+        fitted_high: None,
+    };
+    let line = |n| Line {
+        a: -1.0,
+        b: 1.0,
+        a_error: 0.1,
+        b_error: 0.1,
+        r_squared: 0.9,
+        residual: 0.1,
+        n,
+        mean_x: 0.0,
+        spread_x: 1.0,
+    };
+    let report = |exemplars, high, n| {
+        let scaling = Scaling {
+            rule: vismem::Vote::RANK.into(),
+            k: 20,
+            unknown: 3,
+            points: vec![point(10, 40), point(100, 50)],
+            fit: Some(line(n)),
+            halving: Some(Halving { error: 0.25, exemplars, low: Some(exemplars / 2.0), high }),
+            beside: Vec::new(),
+        };
+        let results = Results { scaling: Some(scaling), ..Default::default() };
+        let report = shown(&Evaluation { about: about(&table(4)), results, left_out: Vec::new() });
+        let answer = report.sections[0].answer.join("\n");
+        (answer, report.findings.len())
+    };
+    let (answer, findings) = report(1e16, None, 3);
+    assert!(answer.contains("More exemplars alone would hardly help") && !answer.contains("would halve"), "{answer}");
+    assert!(answer.contains("3\u{a0}queries of labels that the memory does not have are left out"), "{answer}");
+    assert_eq!(findings, 0);
+    let (answer, findings) = report(1e4, Some(2e4), 3);
+    assert!(answer.contains("would halve the error to 25.0") && answer.contains("of the variance"), "{answer}");
+    assert_eq!(findings, 1);
+    // A card without an interval would look surer than one with it; two points are always on a line.
+    let (answer, findings) = report(1e4, None, 2);
+    assert!(answer.contains("How far off") && !answer.contains("of the variance"), "{answer}");
+    assert_eq!(findings, 0);
 }

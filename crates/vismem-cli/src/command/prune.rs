@@ -6,7 +6,7 @@ use anyhow::Result;
 use vismem::{Memory, Pruning};
 use vismem_app::picture::Pictures;
 use vismem_app::prune::{self, Correction, Effect, Page};
-use vismem_report::words::shell;
+use vismem_report::words::{option, path};
 
 use super::Outcome;
 use crate::args::{Args, DEFAULT_MEMORY, Format, Prune, PruningTrial, wrong_use};
@@ -34,7 +34,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let pruning = pruning.checked().map_err(wrong_use)?;
     let vismem = vismem_on(args);
     let in_words = |correction: Correction<'_>| match correction {
-        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", shell(to)),
+        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} {}", option("--to", to)),
         Correction::Forget { id } => format!("{vismem} forget --id {id}"),
     };
     // Who runs the command line may look at any file of theirs.
@@ -54,7 +54,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
 fn vismem_on(args: &Args) -> String {
     match args.memory.to_string_lossy() {
         path if path == DEFAULT_MEMORY => "vismem".into(),
-        path => format!("vismem -m {}", shell(&path)),
+        memory => format!("vismem -m {}", path(&memory)),
     }
 }
 

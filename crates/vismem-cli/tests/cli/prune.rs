@@ -146,3 +146,20 @@ fn what_is_hidden_can_be_forgotten() {
     place.vismem("prune show").done().says(&["0 of 10 exemplars hidden"]);
     place.vismem("verify").done();
 }
+
+#[test]
+fn a_correction_runs_as_it_is_printed_though_the_label_begins_with_a_dash() {
+    let place = Place::new();
+    for seed in 0..5 {
+        place.draw(format!("learn/-dash dog/{seed}.png"), Kind::Disc, seed);
+        place.draw(format!("learn/stripes/{seed}.png"), Kind::Stripes, seed);
+    }
+    place.draw("learn/stripes/mistake.png", Kind::Disc, 5);
+    place.vismem("add learn").done();
+    let trial = "prune hard --threshold 3 --neighbors 4 --dry-run --page worst.html --format json";
+    let suspect = place.vismem(trial).done().json()["suspects"][0].clone();
+    let command = suspect["commands"][0].as_str().unwrap().to_owned();
+    assert!(command.ends_with("--to='-dash dog'"), "{command}");
+    let run = place.shell(&format!("vismem() {{ \"$VISMEM\" \"$@\"; }}; {command}"));
+    run.done().says(&["relabelled 1 exemplar"]);
+}

@@ -169,7 +169,7 @@ fn in_words(
                 words::changes(&paired)
             )
         });
-        if gain >= WORTH && !about.leave_one_out && gone.is_none() && paired.is_better() {
+        if gain >= WORTH && about.memory.is_some() && !about.leave_one_out && gone.is_none() && paired.is_better() {
             // The very pruning that was measured.
             let how = hidden.map_or_else(
                 || "soft".to_owned(),
@@ -190,12 +190,24 @@ fn in_words(
             worst.taken_for.as_ref().map_or_else(String::new, |label| format!(", most often taken for {label}"));
         let sentence = format!("is the accuracy of the hardest label, {}{taken}.", worst.label);
         findings.push(finding(EXPERIMENT, &worst.accuracy, Tenor::Wary, sentence));
-        steps.push(Step {
-            sentence: format!(
-                "Look at the exemplars of {}: more or cleaner ones help most where it is hardest.",
-                worst.label
-            ),
-            command: format!("{program} ls {}", words::shell(&worst.label)),
+        let label = &worst.label;
+        steps.push(if worst.exemplars == 0 {
+            Step {
+                sentence: format!(
+                    "Add exemplars of {label}: the memory has none, so that no answer for it can be right."
+                ),
+                command: String::new(),
+            }
+        } else {
+            Step {
+                sentence: format!(
+                    "Look at the exemplars of {label}: more or cleaner ones help most where it is hardest."
+                ),
+                command: match about.memory {
+                    Some(_) => format!("{program} ls {}", words::operands(&[label])),
+                    None => String::new(),
+                },
+            }
         });
     }
     (findings, steps, answer)

@@ -1,7 +1,8 @@
 //! Numbers in words, figures' points and tables' cells, the same in every part of the report.
 
 use vismem_report::figure::{Axis, Marks, Origin, Point, Series, Unit};
-pub use vismem_report::words::{NBSP, count, counted, counted_in, shell};
+use vismem_report::words::path as quoted;
+pub use vismem_report::words::{NBSP, count, counted, counted_in, operands};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use super::program;
@@ -34,7 +35,7 @@ impl Uncertain for Estimate {
 
 /// The command that asks about the queries by other options; empty where there are none to be named.
 pub fn classify(about: &About, options: &str) -> String {
-    let paths: Vec<String> = about.queries.iter().filter_map(|queries| Some(shell(queries.path.as_ref()?))).collect();
+    let paths: Vec<String> = about.queries.iter().filter_map(|queries| Some(quoted(queries.path.as_ref()?))).collect();
     if paths.is_empty() { String::new() } else { format!("{} classify {} {options}", program(about), paths.join(" ")) }
 }
 
