@@ -1,5 +1,6 @@
 //! Why a picture is decided as it is: pages, pictures, and the smallest change that would change the answer.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -146,7 +147,7 @@ impl Explainer<'_> {
             }
         };
         let decision = memory.classify(&embedding, &question.asked)?.remove(0);
-        let mut explanation = explanation(memory, query, pictures, &decision, &question.asked);
+        let mut explanation = explanation(memory, query, pictures, &decision, &question.asked)?;
         explanation.notes.extend(notes);
         let mut decided = Decided { decision, before: None };
         if !question.what_if.is_empty() {
@@ -168,6 +169,15 @@ impl Explainer<'_> {
             None => "No set of up to 1,000 exemplars changes the answer by its absence.".to_owned(),
         });
         explanation.notes.extend(flip_in_words.clone());
+        let flipping: HashSet<u64> = flip.iter().flat_map(|flip| flip.exemplars.iter().copied()).collect();
+        let mut marked = 0;
+        for neighbor in explanation.neighbors.iter_mut().filter(|neighbor| flipping.contains(&neighbor.id)) {
+            neighbor.decisive = true;
+            marked += 1;
+        }
+        if let Some(note) = explanation.notes.last_mut().filter(|_| marked > 0) {
+            note.push_str(". Those of them that voted are marked as decisive.");
+        }
         let files: Vec<PathBuf> = request.files.iter().map(|file| file_of(file, number, subject)).collect();
         for file in &files {
             write(file, &explanation)?;
@@ -274,13 +284,17 @@ pub fn write(file: &Path, explanation: &Explanation) -> Result<()> {
 }
 
 /// All that the page shows: the decision, and the pictures as they are on disk now.
+///
+/// # Errors
+/// When the memory cannot say who was compared.
 pub fn explanation(
     memory: &Memory,
     query: Pictured,
     pictures: &Pictures,
     decision: &Decision,
     options: &ClassifyOptions,
-) -> Explanation {
+) -> Result<Explanation> {
+    let compared = compared(memory, options.among.as_ref())?;
     let level = decision.level.as_ref().map(|level| format!("Decided at the level {level} of the taxonomy."));
     let above = decision.lineage.get(1..).filter(|above| !above.is_empty()).map(|above| {
         let steps = above.iter().map(|step| {
@@ -295,9 +309,12 @@ pub fn explanation(
     });
     let pruning = memory.pruning().ok().flatten().map(|pruning| match decision.hidden {
         0 => format!("Pruning is {pruning}."),
+        all if all >= options.k.min(compared) => {
+            format!("Pruning is {pruning}: it hides all {all} most similar examples, so that they vote nevertheless.")
+        }
         hidden => format!("Pruning is {pruning}: of the {} most similar examples it hides {hidden}.", options.k),
     });
-    Explanation {
+    Ok(Explanation {
         query,
         decision: decision.label().to_owned(),
         confidence: decision.confidence(),
@@ -306,6 +323,7 @@ pub fn explanation(
         novelty: decision.novelty,
         vote: options.vote.to_string(),
         notes: [level, above, unsure, unseen, pruning].into_iter().flatten().collect(),
+        compared: compared as u64,
         what_if: None,
         memory: MemoryFacts {
             name: memory.path().display().to_string(),
@@ -314,7 +332,21 @@ pub fn explanation(
             encoder: memory.encoder().name.clone(),
             digest: memory.digest().to_string(),
         },
-    }
+    })
+}
+
+/// How many exemplars there are among some, or in all.
+fn compared(memory: &Memory, among: Option<&Among>) -> Result<usize> {
+    let there = |ids: &[u64]| -> Result<usize> {
+        let different: Vec<u64> = ids.iter().copied().collect::<HashSet<u64>>().into_iter().collect();
+        Ok(memory.exemplars(&different)?.iter().flatten().count())
+    };
+    Ok(match among {
+        None => memory.len(),
+        Some(Among::Only(ids)) => there(ids)?,
+        Some(Among::Without(ids)) => memory.len().saturating_sub(there(ids)?),
+        Some(Among::Selected(selector)) => memory.select(selector)?.len(),
+    })
 }
 
 fn shares(decision: &Decision) -> Vec<LabelShare> {
@@ -331,6 +363,7 @@ fn shown(decision: &Decision, pictures: &Pictures) -> Vec<ShownNeighbor> {
         distance: f64::from(voter.distance),
         weight: voter.weight,
         share: voter.share,
+        decisive: false,
         picture: pictures.of_source(voter.source.as_ref(), NEIGHBOR_SIDE),
     };
     (1..).zip(&decision.neighbors).map(neighbor).collect()

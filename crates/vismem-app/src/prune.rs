@@ -1,12 +1,14 @@
 //! Pruning: setting it, seeing what it does, and trying which does best.
 
+mod advice;
 mod page;
 
 use std::path::Path;
 
 use serde::Serialize;
-use vismem::{Editor, Memory, Pruned, Pruning, PruningTrial, Vote};
+use vismem::{Editor, Memory, Pruned, Pruning, Vote};
 
+pub use self::advice::{Suggestion, Trial};
 pub use self::page::{Correction, Page, Suspect};
 use crate::index::keep_lists;
 use crate::observer::Steps;
@@ -28,6 +30,8 @@ pub struct Effect {
     pub exemplars: usize,
     /// How many of them are hidden.
     pub hidden: usize,
+    /// Labels all of whose exemplars are hidden, by name.
+    pub hidden_labels: Vec<String>,
     /// How many of them vote with another weight.
     pub reduced: usize,
     /// The page of the exemplars that mislead most, the first of several.
@@ -37,19 +41,6 @@ pub struct Effect {
     /// Whether so many are hidden because labels have fewer exemplars than neighbours are asked.
     #[serde(skip)]
     pub hides_too_many: bool,
-}
-
-/// How prunings do, each exemplar asked without itself.
-#[derive(Debug, Serialize)]
-pub struct Suggestion {
-    /// The memory.
-    pub memory: String,
-    /// How many neighbours vote.
-    pub k: usize,
-    /// How they vote.
-    pub vote: Vote,
-    /// The best first; never empty.
-    pub trials: Vec<PruningTrial>,
 }
 
 /// Sets a pruning; only says what it would do, if it is a `dry_run`. A page shows the exemplars that mislead most.
@@ -119,7 +110,7 @@ pub fn suggest(
 ) -> Result<Suggestion> {
     keep_lists(memory, neighbors.max(k).max(Pruning::SOFT.neighbors()), observer);
     let trials = memory.try_prunings(neighbors, k, vote, &mut Steps(observer))?;
-    Ok(Suggestion { memory: memory.path().display().to_string(), k, vote, trials })
+    Ok(Suggestion::of(memory, k, vote, trials))
 }
 
 /// How many exemplars half of the labels have.
@@ -136,6 +127,7 @@ fn effect(memory: &Memory, pruned: Option<&Pruned>) -> Effect {
         dry_run: false,
         exemplars: memory.len(),
         hidden: pruned.map_or(0, |pruned| pruned.hidden().len()),
+        hidden_labels: pruned.map_or_else(Vec::new, |pruned| memory.hidden_labels(pruned)),
         reduced: pruned.map_or(0, |pruned| pruned.reduced().len()),
         page: None,
         suspects: None,

@@ -60,6 +60,20 @@ pub fn right_at_every_k(
     right
 }
 
+/// Whether each of the queries is decided right by its first `k` neighbours, or by all where it has fewer.
+pub(crate) fn right_at(
+    table: &Neighborhoods,
+    queries: &[&Query],
+    vote: Vote,
+    standings: Option<&[Standing]>,
+    k: usize,
+) -> Vec<bool> {
+    parallel::map(queries, |query| {
+        let decisions = decisions_at_every_k(table, query, vote, standings);
+        decisions.get(k.saturating_sub(1)).or(decisions.last()).is_some_and(|label| query.is_right(*label))
+    })
+}
+
 /// The accuracy at each of `ks`, from counts at every k.
 pub(crate) fn at_each(right: &[u64], n: u64, ks: impl IntoIterator<Item = usize>) -> Vec<AtK> {
     let at = |k: usize| Some(AtK { k, accuracy: Share::of(*right.get(k.checked_sub(1)?)?, n)? });

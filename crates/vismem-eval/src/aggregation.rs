@@ -1,16 +1,17 @@
 //! How to aggregate: the four votes at every k, with soft and hard pruning beside them (paper, section 3.1 and 3.6,
 //! appendix B and I, figure 2, tables 3 to 9).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use vismem::{Pruning, Standing, Threshold, Vote};
+use vismem::{ClassifyOptions, Pruning, Standing, Threshold, Vote};
 
-use crate::accuracy::{at_each, best, table_ks};
+use crate::accuracy::{at_each, best, right_at, table_ks};
+use crate::ballot::Ballot;
 use crate::confusion::as_classified;
 use crate::{
-    AsClassified, AtK, Cell, Neighborhoods, PrunedBy, Result, Rule, Share, Table, VOTES, decisions_at_every_k,
-    right_at_every_k,
+    AsClassified, AtK, Cell, Neighborhoods, Paired, PrunedBy, Query, Result, Rule, Share, Table, VOTES,
+    decisions_at_every_k, right_at_every_k,
 };
 
 /// What to prune by.
@@ -48,10 +49,14 @@ pub enum ChosenBy {
 pub struct HardPruning {
     /// In words, such as `90 % of retrievals` or `128 wrong votes`.
     pub from: String,
+    /// As `prune hard --threshold` takes it, such as `90%` or `128`.
+    pub threshold: String,
     /// Who chose it.
     pub chosen_by: ChosenBy,
     /// How many exemplars it hides.
     pub hidden: usize,
+    /// Labels all of whose exemplars it hides, by name.
+    pub hidden_labels: Vec<String>,
 }
 
 /// Accuracies of every vote under every pruning.
@@ -65,6 +70,11 @@ pub struct Aggregation {
     pub by_label: ByLabel,
     /// The decisions that the memory makes where nobody says otherwise.
     pub as_classified: AsClassified,
+    /// The best of the curves without pruning, at its best k, against these decisions.
+    pub best_against_classified: Paired,
+    /// The best of the curves of the same vote with pruning, at its best k, against that without; `None` where the counts for
+    /// pruning are not known.
+    pub pruned_against_best: Option<Paired>,
 }
 
 /// A vote under a pruning.
@@ -103,6 +113,8 @@ pub struct LabelAccuracy {
     pub accuracy: Share,
     /// What most of the wrong ones were taken for; `None` where none is wrong.
     pub taken_for: Option<String>,
+    /// How many exemplars the memory has of it.
+    pub exemplars: u64,
 }
 
 /// Computes it.
@@ -123,7 +135,17 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
         };
         let hidden = standings.iter().flatten().filter(|standing| **standing == Standing::Hidden).count();
         if let Some(Pruning::Hard { threshold, .. }) = pruning {
-            hard = Some(HardPruning { from: threshold.to_string(), chosen_by: options.chosen_by, hidden });
+            hard = Some(HardPruning {
+                from: threshold.to_string(),
+                threshold: match threshold {
+                    Threshold::Votes(votes) => votes.to_string(),
+                    // 0.3 * 100 is not a whole number; nobody means more digits than these.
+                    Threshold::Share(share) => format!("{}%", (share * 1e10).round() / 1e8),
+                },
+                chosen_by: options.chosen_by,
+                hidden,
+                hidden_labels: hidden_labels(table, standings.as_deref().unwrap_or_default()),
+            });
         }
         for vote in VOTES {
             let right = right_at_every_k(table, &queries, vote, standings.as_deref(), depth);
@@ -132,10 +154,52 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
             curves.push(Curve { rule: vote.into(), pruning: PrunedBy::of(pruning.as_ref()), hidden, accuracy, best });
         }
     }
-    let better = |a: usize, b: usize| if curves[b].best.accuracy.value > curves[a].best.accuracy.value { b } else { a };
-    let of_all = (0..VOTES.len()).reduce(better).unwrap_or(0);
-    let as_classified = as_classified(table, &queries)?;
-    Ok(Aggregation { by_label: by_label(table, VOTES[of_all], curves[of_all].best.k), hard, curves, as_classified })
+    let of_all = (0..VOTES.len()).reduce(|a, b| if better_of(&curves[a], &curves[b]) { b } else { a }).unwrap_or(0);
+    let (vote, k) = (VOTES[of_all], curves[of_all].best.k);
+    let best = right_at(table, &queries, vote, None, k);
+    let best_against_classified = Paired::of(&usual(table, &queries), &best, VOTES.len() * depth);
+    let of_vote = |curve: &&Curve| curve.rule == Rule::from(vote) && curve.pruning != PrunedBy::None;
+    let pruned: Vec<&Curve> = curves.iter().filter(of_vote).collect();
+    let better = |a, b| if better_of(a, b) { b } else { a };
+    let pruned_against_best = pruned.iter().copied().reduce(better).map(|curve| {
+        let pruning = if curve.pruning == PrunedBy::Soft { options.soft } else { options.hard };
+        let right = right_at(table, &queries, vote, table.standings(&pruning).as_deref(), curve.best.k);
+        Paired::of(&best, &right, pruned.len() * depth)
+    });
+    Ok(Aggregation {
+        by_label: by_label(table, vote, k),
+        hard,
+        as_classified: as_classified(table, &queries)?,
+        best_against_classified,
+        pruned_against_best,
+        curves,
+    })
+}
+
+/// Whether the best of the second curve is better than that of the first.
+fn better_of(first: &Curve, second: &Curve) -> bool {
+    second.best.accuracy.value > first.best.accuracy.value
+}
+
+/// Whether each of the queries is decided right where nobody says otherwise; see [`AsClassified`].
+fn usual(table: &Neighborhoods, queries: &[&Query]) -> Vec<bool> {
+    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let is_right = |query: &&Query| {
+        let ballot = Ballot::of(table, query, vote, k);
+        ballot.is_some_and(|ballot| query.is_right(ballot.winner()))
+    };
+    queries.iter().map(is_right).collect()
+}
+
+/// Labels that some exemplar has and none that is not hidden.
+fn hidden_labels(table: &Neighborhoods, standings: &[Standing]) -> Vec<String> {
+    let of = |is: &dyn Fn(&Standing) -> bool| -> BTreeSet<u32> {
+        let some = table.exemplars.iter().zip(standings).filter(|(_, standing)| is(standing));
+        some.map(|(exemplar, _)| exemplar.label).collect()
+    };
+    let is_hidden = |standing: &Standing| *standing == Standing::Hidden;
+    let gone = &of(&is_hidden) - &of(&|standing| !is_hidden(standing));
+    gone.into_iter().map(|label| table.labels[label as usize].clone()).collect()
 }
 
 /// Accuracies label by label for a vote of `k` neighbours.
@@ -161,13 +225,16 @@ fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
         }
     }
     let name = |label: u32| table.labels[label as usize].clone();
+    let mut exemplars = vec![0; table.labels.len()];
+    table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
     let mut labels: Vec<LabelAccuracy> = tallies
         .into_iter()
         .filter_map(|(label, tally)| {
             // Of equally frequent ones the first by name.
             let most = tally.wrong.iter().max_by(|(a, x), (b, y)| x.cmp(y).then(b.cmp(a)));
             let taken_for = most.map(|(label, _)| name(*label));
-            Some(LabelAccuracy { label: name(label), accuracy: Share::of(tally.right, tally.n)?, taken_for })
+            let exemplars = exemplars[label as usize];
+            Some(LabelAccuracy { label: name(label), accuracy: Share::of(tally.right, tally.n)?, taken_for, exemplars })
         })
         .collect();
     labels.sort_by(|a, b| a.accuracy.value.total_cmp(&b.accuracy.value).then_with(|| a.label.cmp(&b.label)));
@@ -217,7 +284,7 @@ impl Aggregation {
             format!("Accuracy of each label, {rule}, the worst first"),
             ["label", "accuracy", "low", "high", "n", "taken_for"],
         );
-        for LabelAccuracy { label, accuracy, taken_for } in &self.by_label.labels {
+        for LabelAccuracy { label, accuracy, taken_for, exemplars: _ } in &self.by_label.labels {
             let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
             let taken_for = taken_for.as_ref().map_or(Cell::Empty, Cell::from);
             labels.row([label.into()].into_iter().chain(shares).chain([Cell::Count(accuracy.n), taken_for]));

@@ -23,7 +23,16 @@ pub fn hard_threshold(own: &Neighborhoods, votes: &[Votes]) -> Option<Threshold>
         shares.map(|share| {
             let pruning = Pruning::Hard { neighbors: 100, threshold: Threshold::Share(share) };
             let voters: Vec<_> = (query.neighbors.iter().take(DECIDE))
-                .map(|near| (own.label_of(near), near.distance, pruning.standing(votes[near.exemplar as usize])))
+                .map(|near| {
+                    // What the exemplar itself said of it does not count: it is decided as if it were not there.
+                    let Votes { wrong, retrievals } = votes[near.exemplar as usize];
+                    let label = own.label_of(near);
+                    let said = Votes {
+                        wrong: wrong.saturating_sub(u32::from(!query.is_right(label))),
+                        retrievals: retrievals.saturating_sub(1),
+                    };
+                    (label, near.distance, pruning.standing(said))
+                })
                 .collect();
             pruned_decisions_at_every_k(Vote::RANK, &voters).last().is_some_and(|label| query.is_right(*label))
         })

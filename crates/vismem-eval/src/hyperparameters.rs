@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use vismem::Vote;
 
-use crate::accuracy::{at_each, best};
-use crate::{AtK, Cell, Neighborhoods, Result, Rule, Table, right_at_every_k};
+use crate::accuracy::{at_each, best, right_at};
+use crate::{AtK, Cell, Neighborhoods, Paired, Result, Rule, Table, right_at_every_k};
 
 /// ξ of distance voting: from none to the paper's 40.
 pub const XI: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0];
@@ -34,6 +34,8 @@ pub struct SweepPoint {
     pub accuracy: Vec<AtK>,
     /// The best over every k.
     pub best: AtK,
+    /// That against the paper's parameter of the same vote, at the best k of that.
+    pub against_papers: Paired,
 }
 
 /// Computes it.
@@ -46,13 +48,23 @@ pub fn hyperparameters(table: &Neighborhoods) -> Result<Hyperparameters> {
     let alphas = ALPHA.map(|alpha| Vote::Rank { alpha });
     let votes =
         alphas.into_iter().chain(XI.map(|xi| Vote::Distance { xi })).chain(TAU.map(|tau| Vote::Softmax { tau }));
-    let point = |vote: Vote| {
+    let best_of = |vote: Vote| {
         let right = right_at_every_k(table, &queries, vote, None, depth);
+        Some((at_each(&right, n, KS), best(&at_each(&right, n, 1..=depth))?))
+    };
+    let at_best = |vote: Vote| Some(right_at(table, &queries, vote, None, best_of(vote)?.1.k));
+    let papers = [Vote::RANK, Vote::DISTANCE, Vote::SOFTMAX].map(|vote| (vote, at_best(vote).unwrap_or_default()));
+    let point = |vote: Vote| {
+        let (accuracy, best) = best_of(vote)?;
+        let right = right_at(table, &queries, vote, None, best.k);
+        let of_papers =
+            papers.iter().find(|(papers, _)| std::mem::discriminant(papers) == std::mem::discriminant(&vote))?;
         Some(SweepPoint {
             rule: vote.into(),
-            is_the_papers: [Vote::RANK, Vote::DISTANCE, Vote::SOFTMAX].contains(&vote),
-            accuracy: at_each(&right, n, KS),
-            best: best(&at_each(&right, n, 1..=depth))?,
+            is_the_papers: papers.iter().any(|(papers, _)| *papers == vote),
+            accuracy,
+            best,
+            against_papers: Paired::of(&of_papers.1, &right, ALPHA.len() * depth),
         })
     };
     Ok(Hyperparameters { points: votes.filter_map(point).collect() })
@@ -65,7 +77,7 @@ impl Hyperparameters {
         let columns =
             ["vote", "parameter", "paper", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "n", "best_k"];
         let mut table = Table::new("hyperparameters", caption, columns);
-        for SweepPoint { rule, is_the_papers, accuracy, best } in &self.points {
+        for SweepPoint { rule, is_the_papers, accuracy, best, against_papers: _ } in &self.points {
             let at = |k: usize| {
                 let at = accuracy.iter().find(|at| at.k == k);
                 at.map_or(Cell::Empty, |at| Cell::Share(at.accuracy.value))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use vismem::{ClassifyOptions, Decision, Memory, Vote};
-use vismem_report::words::{NBSP, counted, shell};
+use vismem_report::words::{NBSP, counted, option, shell};
 
 use crate::ballot::Ballot;
 use crate::gather::{Kind, QuerySet};
@@ -458,7 +458,7 @@ impl<'a> Judge<'a> {
             by_label.entry(to).or_default().push(id.to_string());
         }
         let relabel =
-            |(to, ids): (&str, Vec<String>)| format!("{program} relabel --id {} --to {}", ids.join(","), shell(to));
+            |(to, ids): (&str, Vec<String>)| format!("{program} relabel --id {} {}", ids.join(","), option("--to", to));
         let mut commands: Vec<String> = by_label.into_iter().map(relabel).collect();
         if blame == Blame::Pruning {
             commands.push(format!("{program} prune off"));
@@ -467,7 +467,7 @@ impl<'a> Judge<'a> {
         // One more exemplar of its kind.
         let is_unknown = !self.is_known(wrong.query) && self.same_picture(wrong.query).is_none();
         if kind == Kind::File && is_unknown && matches!(blame, Blame::Model | Blame::TooFew | Blame::Far) {
-            commands.push(format!("{program} add {name} --label {}", shell(&truth[0])));
+            commands.push(format!("{program} add {name} {}", option("--label", &truth[0])));
         }
         let voters = if self.options.k == ClassifyOptions::default().k {
             String::new()

@@ -142,10 +142,22 @@ fn lead(about: &About) -> String {
     } else {
         String::new()
     };
+    let nearest = about.k.min(about.exemplars) as u64;
+    let unknown = match about.queries.iter().map(|queries| queries.unknown as u64).sum::<u64>() {
+        0 => String::new(),
+        some => format!(
+            " {} of them {} that the memory does not have, so that no answer there can be right: add exemplars of these \
+             labels first.",
+            words::count(some),
+            if some == 1 { "has a label" } else { "have labels" }
+        ),
+    };
     format!(
-        "{} were put to a memory of {exemplars} of {labels}; their {} nearest exemplars answered.{warning}{shifted}",
-        words::counted_in(asked, "query", "queries"),
-        about.k.min(about.exemplars)
+        "{} put to a memory of {exemplars} of {labels}; {} {} nearest {} answered.{unknown}{warning}{shifted}",
+        words::counted_in(asked, "query was", "queries were"),
+        if asked == 1 { "its" } else { "their" },
+        words::count(nearest),
+        if nearest == 1 { "exemplar" } else { "exemplars" }
     )
 }
 
@@ -210,7 +222,7 @@ fn command(about: &About, experiment: &str) -> String {
 fn program(about: &About) -> String {
     match about.memory.as_deref() {
         None | Some("memory.vismem") => "vismem".into(),
-        Some(memory) => format!("vismem -m {}", words::shell(memory)),
+        Some(memory) => format!("vismem -m {}", vismem_report::words::path(memory)),
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Scaling {
     pub rule: Rule,
     /// How many neighbours vote.
     pub k: usize,
+    /// Queries left out because the memory has none of their labels: they are wrong whatever its size.
+    pub unknown: u64,
     /// From the smallest memory to the whole one.
     pub points: Vec<SizePoint>,
     /// The law through the points of ten exemplars or more and some error; `None` where these are not two sizes.
@@ -98,7 +100,7 @@ pub struct Halving {
 /// others left out, which answers as a memory without them.
 ///
 /// # Errors
-/// When no query has a known label, or the memory refuses.
+/// When no query has a label of the memory, or the memory refuses.
 pub fn scaling(
     memory: &Memory,
     roster: &Roster,
@@ -112,6 +114,7 @@ pub fn scaling(
     sizes.push(None);
     let searches = (sizes.len() - 1) * options.seeds.len() + 1;
     let mut done = 0;
+    let mut unknown = 0;
     let mut points = Vec::with_capacity(sizes.len());
     for per_label in sizes {
         let count = per_label.unwrap_or(largest);
@@ -123,8 +126,12 @@ pub fn scaling(
             let kept = per_label.map(|count| Among::Only(draw(&by_label, count, seed)));
             let found = queries.search(memory, options.k, kept.as_ref(), options.search, &mut ())?;
             let table = roster.table(queries, found);
-            let judged = table.judged_or_refuse()?;
-            n = judged.len() as u64;
+            let mut judged = table.judged_or_refuse()?;
+            let all = judged.len();
+            judged.retain(|query| {
+                query.truth.iter().any(|label| by_label.get(*label as usize).is_some_and(|of| !of.is_empty()))
+            });
+            (n, unknown) = (judged.len() as u64, (all - judged.len()) as u64);
             right.extend(right_at_every_k(&table, &judged, options.vote, table.as_set(), options.k).last());
             done += 1;
             progress.advance("memories", done, searches)?;
@@ -136,6 +143,7 @@ pub fn scaling(
     Ok(with_law(Scaling {
         rule: options.vote.into(),
         k: options.k,
+        unknown,
         points,
         fit: None,
         halving: None,
@@ -301,7 +309,8 @@ mod tests {
         };
         let points = [1_000, 10_000, 100_000, 1_000_000].map(point).to_vec();
         let rule = Rule::from(Vote::RANK);
-        let scaling = with_law(Scaling { rule, k: 20, points, fit: None, halving: None, beside: Vec::new() });
+        let scaling =
+            with_law(Scaling { rule, k: 20, unknown: 0, points, fit: None, halving: None, beside: Vec::new() });
         let fit = scaling.fit.unwrap();
         assert!((fit.a - law.a).abs() < 1e-6 && (fit.b - law.b).abs() < 1e-6, "{fit:?}");
         let halving = scaling.halving.unwrap();

@@ -121,6 +121,24 @@ fn the_whole_memory_is_the_last_size_and_small_ones_are_balanced() {
 }
 
 #[test]
+fn queries_of_labels_that_the_memory_does_not_have_are_in_no_law_of_its_size() {
+    let Place { memory, roster, queries, .. } = &place();
+    let stranger = |at: usize| Labelled {
+        name: format!("stranger {at}"),
+        truth: vec!["zebra".into()],
+        kind: Kind::Row,
+        embedding: (0..DIM).map(|value| ((at * DIM + value) as f32).sin()).collect(),
+    };
+    let strangers = QuerySet::new("strangers", DIM, (0..20).map(stranger).collect()).unwrap();
+    let how = ScalingOptions { vote: Vote::RANK, k: 5, seeds: vec![1], search: Search::Exact };
+    let of = |queries: &QuerySet| scaling(memory, roster, queries, &how, &mut ()).unwrap();
+    let (known, all) = (of(queries), of(&QuerySet::joined(&[queries.clone(), strangers.clone()])));
+    assert_eq!((known.unknown, all.unknown), (0, 20));
+    assert_eq!((&all.points, &all.fit, &all.halving), (&known.points, &known.fit, &known.halving));
+    assert!(scaling(memory, roster, &strangers, &how, &mut ()).is_err(), "there is nothing to measure");
+}
+
+#[test]
 fn held_out_labels_are_not_there_before_they_are_inserted() {
     let Place { memory, roster, queries, .. } = &place();
     let how = NovelClassesOptions {

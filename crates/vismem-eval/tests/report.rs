@@ -1,8 +1,9 @@
 //! What the report promises, whatever was measured.
 
 use vismem_eval::{
-    About, CalibrationOptions, Evaluation, Exemplar, LearnFrom, LeftOut, Near, Neighborhoods, QueriesFacts, Query,
-    Results, aggregation, calibration, corruption, hyperparameters, neighbor_reliability, report, shift,
+    About, CalibrationOptions, Evaluation, Exemplar, Halving, LearnFrom, LeftOut, Line, Near, Neighborhoods,
+    QueriesFacts, Query, Repeated, Results, Scaling, SizePoint, aggregation, calibration, corruption, hyperparameters,
+    neighbor_reliability, report, shift,
 };
 use vismem_report::{Picture, Report, report_html};
 
@@ -126,4 +127,159 @@ fn no_result_makes_a_report_too() {
     let about = about(&table(1));
     let evaluation = Evaluation { about, results: Results::default(), left_out: Vec::new() };
     assert!(shown(&evaluation).sections.is_empty());
+}
+
+/// A hundred queries of a label that is right at the first `good` neighbours and wrong at the others; `better` of them are
+/// right at all.
+fn decided_by_depth(better: usize) -> Neighborhoods {
+    let exemplars =
+        (0..60).map(|at| Exemplar { name: String::new(), id: Some(at), label: u32::from(at >= 30) }).collect();
+    let query = |at: usize| {
+        // The first neighbour is right; the nineteen after it outvote it for some.
+        let near = |rank: u32| {
+            let is_right = rank == 0 || at >= better;
+            Near::new(rank + if is_right { 0 } else { 30 }, 0.1 + 0.01 * f64::from(rank))
+        };
+        Query { name: format!("{at}.jpg"), truth: vec![0], neighbors: (0..20).map(near).collect() }
+    };
+    Neighborhoods {
+        labels: vec!["cat".into(), "dog".into()],
+        exemplars,
+        queries: (0..100).map(query).collect(),
+        ..Default::default()
+    }
+}
+
+fn steps(table: &Neighborhoods, about: About) -> (Vec<String>, String) {
+    let results = Results {
+        aggregation: Some(aggregation(table, &Default::default()).unwrap()),
+        hyperparameters: Some(hyperparameters(table).unwrap()),
+        ..Default::default()
+    };
+    let report = shown(&Evaluation { about, results, left_out: Vec::new() });
+    let sentences = report.steps.iter().map(|step| format!("{} {}", step.sentence, step.command)).collect();
+    (sentences, report.sections.iter().flat_map(|section| section.answer.clone()).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_vote_is_advised_only_where_it_is_better_by_more_than_chance_and_the_best_of_many_tries() {
+    // Four votes of twenty neighbours were tried: 80 · 2 · 2⁻³ is chance, 80 · 2 · 2⁻¹² is not.
+    for (better, is_advised) in [(3, false), (12, true)] {
+        let table = decided_by_depth(better);
+        let (steps, answer) = steps(&table, about(&table));
+        let vote = steps.iter().any(|step| step.contains("Let 1\u{a0}neighbour vote by"));
+        assert_eq!(vote, is_advised, "{better}: {steps:?}");
+        assert_eq!(answer.contains("may be chance"), !is_advised, "{better}: {answer}");
+        assert!(!steps.iter().any(|step| step.contains("chance")), "{steps:?}");
+    }
+}
+
+#[test]
+fn pruning_is_advised_by_the_command_that_sets_what_was_measured() {
+    // The nearest two exemplars of every query mislead; whoever counted knows it.
+    let mut table = decided_by_depth(0);
+    for query in &mut table.queries {
+        let misleading = (0..19).map(|rank| Near::new(30 + rank, 0.001 * f64::from(rank)));
+        query.neighbors = misleading.chain(query.neighbors.iter().copied()).take(20).collect();
+    }
+    let votes = |at| vismem::Votes { wrong: if at >= 30 { 90 } else { 0 }, retrievals: 100 };
+    for neighbors in [10, 100] {
+        table.votes.insert(neighbors, (0..60).map(votes).collect());
+    }
+    let (advised, _) = steps(&table, about(&table));
+    assert!(
+        advised.iter().any(|step| step.contains(".vismem' prune soft") || step.contains("prune soft")),
+        "{advised:?}"
+    );
+    // A memory that is asked about itself counted the votes of those who are judged.
+    let (advised, answer) = steps(&table, About { leave_one_out: true, ..about(&table) });
+    assert!(!advised.iter().any(|step| step.contains("prune")), "{advised:?}");
+    assert!(answer.contains("prune suggest judges each as if it were not there"), "{answer}");
+}
+
+#[test]
+fn labels_that_the_memory_does_not_have_are_said_first() {
+    let mut table = decided_by_depth(0);
+    table.labels.push("zebra".into());
+    table.queries[0].truth = vec![2];
+    let lead = |table: &Neighborhoods| {
+        shown(&Evaluation { about: about(table), results: Results::default(), left_out: Vec::new() }).lead
+    };
+    assert!(lead(&table).contains("1 of them has a label that the memory does not have"), "{}", lead(&table));
+    table.queries.truncate(1);
+    assert!(lead(&table).starts_with("1\u{a0}query was put"), "{}", lead(&table));
+}
+
+#[test]
+fn votes_that_are_equally_good_are_not_called_the_best_and_the_weakest() {
+    let table = decided_by_depth(0);
+    let (_, answer) = steps(&table, about(&table));
+    assert!(answer.contains("all votes are as good, with 100.0"), "{answer}");
+    assert!(!answer.contains("the weakest"), "{answer}");
+}
+
+#[test]
+fn every_command_that_is_advised_can_be_done_whatever_labels_and_paths_are_called() {
+    let mut table = decided_by_depth(0);
+    // Twenty of the queries are of another label.
+    table.labels.push("-z".into());
+    for query in &mut table.queries[..20] {
+        query.truth = vec![2];
+    }
+    let odd = |table: &Neighborhoods| About { memory: Some("-odd.vismem".into()), ..about(table) };
+    let (advised, _) = steps(&table, odd(&table));
+    let of_label = |advised: &[String]| advised.iter().find(|step| step.contains("exemplars of -z")).cloned().unwrap();
+    assert!(of_label(&advised).starts_with("Add exemplars of -z"), "nobody can be listed: {advised:?}");
+    table.exemplars[59].label = 2;
+    let (advised, _) = steps(&table, odd(&table));
+    assert!(of_label(&advised).ends_with("vismem -m ./-odd.vismem ls -- '-z'"), "{advised:?}");
+}
+
+#[test]
+fn a_law_that_asks_for_more_exemplars_than_can_be_had_is_not_told_as_a_number() {
+    let point = |exemplars, right| SizePoint {
+        per_label: None,
+        exemplars,
+        accuracy: Repeated::of(&[right], 100).unwrap(),
+        fitted: None,
+        fitted_low: None,
+        fitted_high: None,
+    };
+    let line = |n| Line {
+        a: -1.0,
+        b: 1.0,
+        a_error: 0.1,
+        b_error: 0.1,
+        r_squared: 0.9,
+        residual: 0.1,
+        n,
+        mean_x: 0.0,
+        spread_x: 1.0,
+    };
+    let report = |exemplars, high, n| {
+        let scaling = Scaling {
+            rule: vismem::Vote::RANK.into(),
+            k: 20,
+            unknown: 3,
+            points: vec![point(10, 40), point(100, 50)],
+            fit: Some(line(n)),
+            halving: Some(Halving { error: 0.25, exemplars, low: Some(exemplars / 2.0), high }),
+            beside: Vec::new(),
+        };
+        let results = Results { scaling: Some(scaling), ..Default::default() };
+        let report = shown(&Evaluation { about: about(&table(4)), results, left_out: Vec::new() });
+        let answer = report.sections[0].answer.join("\n");
+        (answer, report.findings.len())
+    };
+    let (answer, findings) = report(1e16, None, 3);
+    assert!(answer.contains("More exemplars alone would hardly help") && !answer.contains("would halve"), "{answer}");
+    assert!(answer.contains("3\u{a0}queries of labels that the memory does not have are left out"), "{answer}");
+    assert_eq!(findings, 0);
+    let (answer, findings) = report(1e4, Some(2e4), 3);
+    assert!(answer.contains("would halve the error to 25.0") && answer.contains("of the variance"), "{answer}");
+    assert_eq!(findings, 1);
+    // A card without an interval would look surer than one with it; two points are always on a line.
+    let (answer, findings) = report(1e4, None, 2);
+    assert!(answer.contains("How far off") && !answer.contains("of the variance"), "{answer}");
+    assert_eq!(findings, 0);
 }

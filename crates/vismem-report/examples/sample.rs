@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 distance: 0.12 + 0.015 * i as f64,
                 weight: weights[i],
                 share: weights[i] / total,
+                decisive: false,
                 picture: if i == 8 {
                     Picture::Missing(format!("The file has moved: {source}"))
                 } else {
@@ -50,6 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         novelty: Some(62.0),
         vote: "rank (α = 2)".into(),
         notes: vec![],
+        compared: 1204,
         what_if: None,
         memory: MemoryFacts {
             name: "discs.vismem".into(),

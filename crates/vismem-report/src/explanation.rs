@@ -23,6 +23,8 @@ pub struct Explanation {
     /// What had been set for this decision and must be said beside it, one sentence each,
     /// e.g. "Without the exemplars of label cat (--without)." Often empty.
     pub notes: Vec<String>,
+    /// How many of the memory's exemplars it was compared with: fewer than there are where some were left out.
+    pub compared: u64,
     /// What was changed in thought for this decision, and what it is without that. `None`: nothing.
     pub what_if: Option<WhatIf>,
     /// The memory that answered.
@@ -88,6 +90,8 @@ pub struct ShownNeighbor {
     pub weight: f64,
     /// Its part of the whole vote, 0..=1: weight divided by the sum of all weights.
     pub share: f64,
+    /// Whether it is one of the fewest without which the answer would be another one.
+    pub decisive: bool,
     /// Its picture, or why there is none.
     pub picture: Picture,
 }

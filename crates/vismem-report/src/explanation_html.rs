@@ -48,6 +48,7 @@ struct Card {
     source_tail: String,
     tone: String,
     agrees: bool,
+    decisive: bool,
     share: String,
     /// Share of the whole vote in percent, for the ribbon.
     width: f64,
@@ -230,6 +231,7 @@ impl Card {
             source,
             tone: reading.tone(&n.label).class(),
             agrees: reading.agrees(n),
+            decisive: n.decisive,
             share: percent(n.share),
             width: format::width(n.share),
             strength: format::width(n.share / reading.strongest()),

@@ -21,6 +21,9 @@ const GAP: f64 = 16.0;
 const CARD_WIDTH: f64 = (INNER - GAP * (CARDS_PER_ROW as f64 - 1.0)) / CARDS_PER_ROW as f64;
 const CARD_PICTURE: f64 = CARD_WIDTH * 0.75;
 
+/// The colour of those without which the answer would be another one.
+const DECISIVE: &str = "#8a5a00";
+
 const CHECK: Icon = &[&[(3.0, 8.5), (6.4, 11.9), (13.0, 4.8)]];
 const UNEQUAL: Icon = &[&[(3.0, 5.8), (13.0, 5.8)], &[(3.0, 10.2), (13.0, 10.2)], &[(10.6, 2.6), (5.4, 13.4)]];
 
@@ -147,7 +150,7 @@ impl Drawing<'_> {
         }
         y += 22.0;
         let picture = if without.is_some() { 0.0 } else { CARD_PICTURE };
-        let height = picture + 104.0;
+        let height = picture + 124.0;
         for (i, row) in e.neighbors.iter().take(CARDS).collect::<Vec<_>>().chunks(CARDS_PER_ROW).enumerate() {
             let y = y + i as f64 * (height + GAP);
             for (column, neighbor) in row.iter().enumerate() {
@@ -186,7 +189,12 @@ impl Drawing<'_> {
         self.sheet.canvas.text(&format!("{} of vote", percent(n.share)), x, y + 89.0, small, Anchor::Start);
         let distance = format!("dist. {}", format::distance(n.distance));
         self.sheet.canvas.text(&distance, x + width, y + 89.0, small, Anchor::End);
-        self.sheet.canvas.outline(area, 10.0, LINE);
+        self.sheet.canvas.text(&format!("id {}", n.id), x, y + 109.0, small, Anchor::Start);
+        if n.decisive {
+            let decides = style(13.0, Weight::Semibold, DECISIVE);
+            self.sheet.canvas.text("decisive", x + width, y + 109.0, decides, Anchor::End);
+        }
+        self.sheet.canvas.outline(area, 10.0, if n.decisive { DECISIVE } else { LINE });
     }
 
     /// What the memory is; returns the height of the whole picture.
@@ -196,7 +204,11 @@ impl Drawing<'_> {
         self.sheet.canvas.fill(Area { x: MARGIN, y: y - 8.0, width: INNER, height: 1.0 }, 0.0, LINE);
         let facts = [
             format!("Memory {}", e.memory.name),
-            format!("{} examples of {} labels", count(e.memory.exemplars), count(e.memory.labels)),
+            format!(
+                "{} of {}",
+                format::counted(e.memory.exemplars, "example"),
+                format::counted(e.memory.labels, "label")
+            ),
             format!("encoder {}", e.memory.encoder),
             format!("vote {}", e.vote),
         ];

@@ -77,7 +77,11 @@ impl<'a> Reading<'a> {
             1 => "only the most similar one voted".into(),
             n => format!("the {} most similar ones voted", count(n as u64)),
         };
-        format!("The memory compared this picture with its {} stored example{s}; {voters}.", count(stored))
+        let of_all = match self.explanation.compared {
+            compared if compared < stored => format!("{} of ", count(compared)),
+            _ => String::new(),
+        };
+        format!("The memory compared this picture with {of_all}its {} stored example{s}; {voters}.", count(stored))
     }
 
     /// How sure the answer is.
@@ -108,11 +112,11 @@ impl<'a> Reading<'a> {
         };
         let (mood, headline) = match share {
             _ if agreeing == voters => (Mood::Calm, "Everyone agrees"),
-            s if s >= 0.9 => (Mood::Calm, "Nearly everyone agrees"),
-            s if s >= 0.7 => (Mood::Calm, "A clear majority"),
+            s if s >= 0.9 => (Mood::Calm, "Nearly all of the vote"),
+            s if s >= 0.7 => (Mood::Calm, "A clear majority of the vote"),
             s if !s.is_finite() => (Mood::Unknown, "Agreement not known"),
             _ if lead < CLOSE => (Mood::Alarmed, "A close call"),
-            s if s >= 0.5 => (Mood::Wary, "More than half agree"),
+            s if s >= 0.5 => (Mood::Wary, "More than half of the vote"),
             _ => (Mood::Alarmed, "No majority: a best guess"),
         };
         remark(mood, headline.into(), sentence)

@@ -45,11 +45,29 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A text as one word of a shell, which no command takes for an option.
+/// A text as one word of a shell. What begins with a dash is taken for an option; see [`option`], [`operands`], [`path`].
 pub fn shell(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./=,:%+@".contains(c);
     let is_bare = !text.is_empty() && !text.starts_with(['-', '=']) && text.chars().all(is_plain);
     if is_bare { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// An option with its value, which may begin with a dash: `--to cup`, `--to='-cup'`.
+pub fn option(name: &str, value: &str) -> String {
+    let joint = if value.starts_with('-') { '=' } else { ' ' };
+    format!("{name}{joint}{}", shell(value))
+}
+
+/// Words that are no options at the end of a command, some of which may begin with a dash: `cup`, `-- '-cup' saucer`.
+pub fn operands(words: &[impl AsRef<str>]) -> String {
+    let are_plain = words.iter().all(|word| !word.as_ref().starts_with('-'));
+    let quoted: Vec<String> = words.iter().map(|word| shell(word.as_ref())).collect();
+    format!("{}{}", if are_plain { "" } else { "-- " }, quoted.join(" "))
+}
+
+/// A path as one word of a shell, which no command takes for an option.
+pub fn path(path: &str) -> String {
+    if path.starts_with('-') { shell(&format!("./{path}")) } else { shell(path) }
 }
 
 #[cfg(test)]
@@ -82,5 +100,14 @@ mod tests {
         assert_eq!(shell("it's a cup"), r"'it'\''s a cup'");
         assert_eq!(shell("-k"), "'-k'");
         assert_eq!(shell(""), "''");
+    }
+
+    #[test]
+    fn no_value_is_taken_for_an_option() {
+        assert_eq!(option("--to", "cup"), "--to cup");
+        assert_eq!(option("--to", "-dash dog"), "--to='-dash dog'");
+        assert_eq!(operands(&["cup", "a mug"]), "cup 'a mug'");
+        assert_eq!(operands(&["cup", "-m"]), "-- cup '-m'");
+        assert_eq!((path("-odd.npy"), path("a b")), ("./-odd.npy".into(), "'a b'".into()));
     }
 }

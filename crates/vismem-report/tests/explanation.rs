@@ -18,6 +18,7 @@ fn explanation(labels: &[&str]) -> Explanation {
         distance: 0.1 + i as f64 / 1000.0,
         weight: 1.0,
         share,
+        decisive: false,
         picture: picture(60),
     });
     let mut shares: Vec<LabelShare> = Vec::new();
@@ -37,6 +38,7 @@ fn explanation(labels: &[&str]) -> Explanation {
         novelty: Some(97.4),
         vote: "rank (α = 2)".into(),
         notes: Vec::new(),
+        compared: 12_345,
         what_if: None,
         memory: MemoryFacts {
             name: "animals.vismem".into(),
@@ -221,4 +223,34 @@ fn odd_pictures_are_drawn_or_named() {
     let html = to_html(&e).unwrap();
     assert_eq!(html.matches("The picture has no pixels.</span>").count(), 2);
     size(&to_png(&e).unwrap());
+}
+
+#[test]
+fn what_decides_is_marked_and_each_card_can_be_found_by_its_id() {
+    let plain = explanation(&["cat", "cat", "dog"]);
+    let mut marked = plain.clone();
+    marked.neighbors[1].decisive = true;
+    let (without, with) = (to_html(&plain).unwrap(), to_html(&marked).unwrap());
+    assert_eq!((without.matches("decisive: see above").count(), with.matches("decisive: see above").count()), (0, 1));
+    let png = |e: &Explanation| to_png(e).unwrap();
+    assert_ne!(png(&plain), png(&marked), "the picture marks it too");
+    let mut other = plain.clone();
+    other.neighbors[0].id += 1;
+    assert_ne!(png(&plain), png(&other), "ids are on the picture");
+}
+
+#[test]
+fn what_is_said_of_the_vote_is_of_the_vote_and_what_was_left_out_is_not_counted() {
+    // Ten of twenty, with more than half of the vote.
+    let mut e = explanation(&["ant"; 10].iter().chain(&["bee"; 10]).copied().collect::<Vec<_>>());
+    for neighbor in &mut e.neighbors {
+        neighbor.share = if neighbor.label == "ant" { 0.06 } else { 0.04 };
+    }
+    e.labels[0].share = 0.6;
+    e.labels[1].share = 0.4;
+    e.confidence = 0.6;
+    e.compared = 12_335;
+    let html = to_html(&e).unwrap();
+    assert!(html.contains("More than half of the vote") && html.contains("10 of the 20 examples"));
+    assert!(html.contains("compared this picture with 12,335 of its 12,345 stored examples"));
 }

@@ -47,7 +47,7 @@ pub enum Experiment {
 /// How experiments are done.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many neighbours are searched for.
+    /// How many neighbours are searched for; never fewer than vote.
     pub k: usize,
     /// Where hard pruning begins; `None` to ask the memory.
     pub threshold: Option<Threshold>,
@@ -87,6 +87,15 @@ impl Default for Options {
 }
 
 impl Options {
+    /// How many neighbours are searched for: as many as were asked for, and as many as are to vote where the experiment
+    /// (`None` for all of them) has the voters among these.
+    pub(super) fn depth(&self, experiment: Option<Experiment>) -> usize {
+        match experiment {
+            None | Some(Experiment::Calibration | Experiment::Errors) => self.k.max(self.voters),
+            Some(_) => self.k,
+        }
+    }
+
     /// All options that an experiment depends on, in words.
     pub(super) fn key(&self, experiment: Experiment) -> String {
         // k is part of the inputs.
@@ -186,6 +195,7 @@ impl Experiment {
             Self::Hyperparameters => results.hyperparameters = Some(eval::hyperparameters(ground.table(observer)?)?),
             Self::Corruption => results.corruption = Some(eval::corruption(ground.table(observer)?, &seeds)?),
             Self::Calibration => {
+                ground.can_vote(k)?;
                 let is_leave_one_out = ground.is_leave_one_out();
                 let (table, own) = ground.tables(observer)?;
                 let learn = match own {

@@ -74,7 +74,7 @@ struct Files {
 
 impl Ground {
     pub fn new(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Self> {
-        let k = request.options.k;
+        let k = request.options.depth(request.experiment);
         let ground = match &request.on {
             On::Neighbors { files, own } => Self::of_files(files, *own, k)?,
             On::Memory(asked) => {
@@ -105,6 +105,8 @@ impl Ground {
         let more = others.iter().map(|file| Ok((name_of(file), read(file, None)?.queries)));
         let more = more.collect::<Result<Vec<_>>>()?;
         let hash = hasher.finalize().to_hex().to_string();
+        // They may hold fewer than were asked for.
+        let k = more.iter().map(|(_, queries)| queries.depth()).fold(first.queries.depth(), usize::max);
         let source = Source::Files(Files { names, featurizer: first.featurizer, more, hash });
         Ok(Self::on(source, k, Some(first.queries), first.own))
     }
@@ -195,6 +197,23 @@ impl Ground {
         let why = "each label has one exemplar, so that no answer without it can be right, and nothing can be said of how \
                    good the answers are; give labelled queries, or add exemplars";
         Err(vismem_eval::Error::NotApplicable(why.into()).into())
+    }
+
+    /// That so many neighbours of a query are there to vote, or all exemplars: a file may hold fewer.
+    ///
+    /// # Errors
+    /// [`vismem_eval::Error::NotApplicable`].
+    pub fn can_vote(&self, voters: usize) -> Result<()> {
+        let Source::Files(files) = &self.source else { return Ok(()) };
+        let exemplars = self.made()?.exemplars.len();
+        if self.k >= voters.min(exemplars.saturating_sub(1)) {
+            return Ok(());
+        }
+        let why = format!(
+            "{} holds {} neighbours of a query, and {voters} are to vote; let {} vote, or give a file of more neighbours",
+            files.names[0], self.k, self.k
+        );
+        Err(vismem_eval::Error::NotApplicable(why).into())
     }
 
     /// Whether the memory is asked about its own exemplars.

@@ -69,7 +69,7 @@ pub struct Asked {
 /// How many neighbours to look at.
 #[derive(Debug, ClapArgs)]
 pub struct Depth {
-    /// How many neighbours to search for, 1 to 10000
+    /// How many neighbours to search for, 1 to 10000; never fewer than vote
     #[arg(short, default_value_t = DEPTH, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub k: u32,
 }

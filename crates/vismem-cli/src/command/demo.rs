@@ -231,7 +231,7 @@ impl Tour<'_> {
         let pictures = Pictures { limits: *encoder.limits(), ..Pictures::default() };
         let query = Pictured { name: picture.display().to_string(), picture: pictures.of_file(picture, QUERY_SIDE) };
         let explanation =
-            explain::explanation(&Memory::open(memory)?, query, &pictures, decision, &ClassifyOptions::default());
+            explain::explanation(&Memory::open(memory)?, query, &pictures, decision, &ClassifyOptions::default())?;
         let files = ["explanation.html", "explanation.png"].map(|name| self.at(name));
         for file in &files {
             explain::write(file, &explanation)?;

@@ -8,7 +8,7 @@ use vismem_app::doctor::{
     Classes, Diagnosis, Doubtful, Duplicates, Encoded, LabelFile, Request, SharedQueries, Side, Sources, doctor,
 };
 use vismem_data::About;
-use vismem_report::words::shell;
+use vismem_report::words::{operands, option};
 
 use super::Outcome;
 use crate::args::{Args, Doctor, Format};
@@ -127,10 +127,10 @@ fn label_file(out: &mut impl Write, file: &LabelFile) -> io::Result<()> {
 
 fn classes(out: &mut impl Write, found: &Classes) -> io::Result<()> {
     for labels in &found.of_one_name {
-        let (quoted, into) = (labels.iter().map(|label| shell(label)).collect::<Vec<_>>().join(" "), shell(&labels[0]));
+        let (merged, into) = (operands(labels), option("--into", &labels[0]));
         writeln!(
             out,
-            "labels: of one name but for capitals or spaces; if they are one: `vismem merge {quoted} --into {into}`"
+            "labels: of one name but for capitals or spaces; if they are one: `vismem merge {into} {merged}`"
         )?;
     }
     for Doubtful { label, about, exemplars } in &found.doubtful {
@@ -139,10 +139,10 @@ fn classes(out: &mut impl Write, found: &Classes) -> io::Result<()> {
             About::LabelsOfNothing => "no label",
             _ => "a folder of any pictures",
         };
-        let (exemplars, quoted) = (output::counted(*exemplars, "exemplar"), shell(label));
+        let (exemplars, quoted) = (output::counted(*exemplars, "exemplar"), option("--label", label));
         writeln!(
             out,
-            "labels: {label:?} ({exemplars}) looks like {what}; `vismem relabel --label {quoted} --to LABEL` says what they show"
+            "labels: {label:?} ({exemplars}) looks like {what}; `vismem relabel {quoted} --to LABEL` says what they show"
         )?;
     }
     Ok(())
@@ -172,10 +172,10 @@ fn duplicates(out: &mut impl Write, found: &Duplicates, exemplars: usize) -> io:
         format!("{}, {}: distance {:.6}", side(&pair.first), side(&pair.second), pair.distance)
     })?;
     if let Some(pair) = across_labels.first() {
-        let (id, label) = (pair.first.id, shell(&pair.second.label));
+        let (id, label) = (pair.first.id, option("--to", &pair.second.label));
         writeln!(
             out,
-            "  to look at a pair: `vismem explain --id {id}`; to correct it: `vismem relabel --id {id} --to {label}`, or the other \
+            "  to look at a pair: `vismem explain --id {id}`; to correct it: `vismem relabel --id {id} {label}`, or the other \
              way round"
         )?;
     }

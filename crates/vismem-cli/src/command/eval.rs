@@ -12,7 +12,7 @@ use vismem_app::evaluate::{self, Experiment, On, Options, Prepared, Request};
 use vismem_app::picture::Pictures;
 use vismem_encode::decode::Limits;
 use vismem_eval::Evaluation;
-use vismem_report::words::shell;
+use vismem_report::words::{path, shell};
 
 use super::{Outcome, index};
 use crate::args::eval::{Asked, DEPTH, Depth, Eval, NeighborFiles};
@@ -131,7 +131,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
 fn program(args: &Args) -> String {
     match args.memory.to_string_lossy() {
         memory if memory == DEFAULT_MEMORY => "vismem".into(),
-        memory => format!("vismem -m {}", shell(&memory)),
+        memory => format!("vismem -m {}", path(&memory)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use vismem_data::{About, Note, PassedOver};
-use vismem_report::words::shell;
+use vismem_report::words::{self, option};
 
 use crate::output;
 
@@ -34,36 +34,36 @@ pub fn notes(out: &mut impl Write, notes: &[Note]) -> io::Result<()> {
 
 fn in_words(note: &Note) -> String {
     let labels = note.labels.iter().map(|label| format!("{label:?}")).collect::<Vec<_>>().join(", ");
-    let first = note.labels.first().map(|label| shell(label)).unwrap_or_default();
+    let first = option("--label", note.labels.first().map(String::as_str).unwrap_or_default());
     let path = note.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
-    let quoted = shell(&path);
+    let quoted = words::path(&path);
     match note.about {
         About::LabelsOfSplits => format!(
             "labels that parts of a data set have: {labels}; if the pictures show something else, take them out with \
-             `vismem forget --label {first}` and add each part, or say what they show with `vismem relabel --label {first} --to LABEL`"
+             `vismem forget {first}` and add each part, or say what they show with `vismem relabel {first} --to LABEL`"
         ),
         About::LabelsOfNothing => format!(
-            "labels that stand for none: {labels}; `vismem forget --label {first}` takes such exemplars out, \
-             `vismem relabel --label {first} --to LABEL` says what they show"
+            "labels that stand for none: {labels}; `vismem forget {first}` takes such exemplars out, \
+             `vismem relabel {first} --to LABEL` says what they show"
         ),
         About::LabelsOfContainers => format!(
-            "labels that folders of any pictures have: {labels}; `vismem relabel --label {first} --to LABEL` says what they \
+            "labels that folders of any pictures have: {labels}; `vismem relabel {first} --to LABEL` says what they \
              show, or forget them and add their folders with --label"
         ),
         About::LabelWithinLabel => {
-            let outer = note.labels.get(1).map(|label| shell(label)).unwrap_or_default();
+            let outer = option("--to", note.labels.get(1).map(String::as_str).unwrap_or_default());
             format!(
                 "{path} lies in a folder that is a label too; if its pictures are of that label: \
-                 `vismem relabel --label {first} --to {outer}`"
+                 `vismem relabel {first} {outer}`"
             )
         }
         About::PicturesAboveFolders => format!(
             "pictures directly in {path} got its name as their label, beside folders of others; if it is not what they \
-             show: `vismem relabel --label {first} --to LABEL`"
+             show: `vismem relabel {first} --to LABEL`"
         ),
         About::OneFlatFolder => format!(
             "all pictures lie directly in {path}, so its name is their label; if it is not what they show: \
-             `vismem relabel --label {first} --to LABEL`"
+             `vismem relabel {first} --to LABEL`"
         ),
         About::PicturesBesideShards => format!(
             "pictures beside archives and tables, such as {path}, were passed over; `vismem add {quoted} --label LABEL` \

@@ -6,7 +6,7 @@ use anyhow::Result;
 use vismem::{Memory, Pruning};
 use vismem_app::picture::Pictures;
 use vismem_app::prune::{self, Correction, Effect, Page};
-use vismem_report::words::shell;
+use vismem_report::words::{option, path};
 
 use super::Outcome;
 use crate::args::{Args, DEFAULT_MEMORY, Format, Prune, PruningTrial, wrong_use};
@@ -34,7 +34,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
     let pruning = pruning.checked().map_err(wrong_use)?;
     let vismem = vismem_on(args);
     let in_words = |correction: Correction<'_>| match correction {
-        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} --to {}", shell(to)),
+        Correction::Relabel { id, to } => format!("{vismem} relabel --id {id} {}", option("--to", to)),
         Correction::Explain { id } => format!("{vismem} explain --id {id}"),
         Correction::Forget { id } => format!("{vismem} forget --id {id}"),
     };
@@ -55,7 +55,7 @@ fn set(args: &Args, pruning: Pruning, trial: &PruningTrial) -> Result<()> {
 fn vismem_on(args: &Args) -> String {
     match args.memory.to_string_lossy() {
         path if path == DEFAULT_MEMORY => "vismem".into(),
-        path => format!("vismem -m {}", shell(&path)),
+        memory => format!("vismem -m {}", path(&memory)),
     }
 }
 
@@ -78,8 +78,22 @@ fn answer(format: Format, document: &Effect) -> Result<()> {
         Some(_) => writeln!(out, "{reduced} of {all} with votes of another weight")?,
         None => writeln!(out, "every one of {all} counts as it is")?,
     }
+    if !document.hidden_labels.is_empty() {
+        writeln!(out, "{}", nobody_left(&document.hidden_labels))?;
+    }
     if let Some(page) = &document.page {
         writeln!(out, "see {page}")?;
     }
     Ok(out.flush()?)
+}
+
+/// Says which labels a pruning hides wholly.
+fn nobody_left(labels: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = labels.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let others = match labels.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {}", output::counted(more, "other label")),
+    };
+    format!("all exemplars of {named}{others} are hidden, so that hardly any picture can be taken for one of these")
 }

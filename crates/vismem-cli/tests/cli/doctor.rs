@@ -144,7 +144,7 @@ fn labels_of_one_name_and_labels_that_are_none_are_named_with_what_mends_them() 
     found(
         place.vismem("doctor --distance 0"),
         &[
-            "`vismem merge 'great tit' 'Great Tit' --into 'great tit'`",
+            "`vismem merge --into 'great tit' 'great tit' 'Great Tit'`",
             "\"test\" (1 exemplar) looks like a part of a data set",
         ],
     );

@@ -262,3 +262,54 @@ fn tables_are_printed_with_the_papers_own_beside_them() {
     ]);
     place.vismem("eval all -k 20 --seeds 1").done().says(&["shift: not done", "seeds 1"]);
 }
+
+#[test]
+fn as_many_neighbours_vote_in_an_evaluation_as_it_says_however_many_that_are() {
+    let place = Place::new();
+    // 160 of one label and 40 of another with much noise: who votes matters.
+    let rows: Vec<[f32; 16]> = npy::scattered(240)
+        .into_iter()
+        .enumerate()
+        .map(|(at, mut row)| {
+            row[usize::from(at % 5 == 0)] += 0.5;
+            row
+        })
+        .collect();
+    let labels =
+        |rows: std::ops::Range<usize>| rows.map(|at| ["b\n", "a\n"][usize::from(at % 5 > 0)]).collect::<String>();
+    place.write("rows.npy", npy::rows(&rows[..200]));
+    place.write("rows.txt", labels(0..200));
+    place.write("queries.npy", npy::rows(&rows[200..]));
+    place.write("queries.txt", labels(200..240));
+    place.vismem("add rows.npy --labels rows.txt").done();
+    let classified = |k: u32| {
+        let answer = place.vismem(&format!("classify queries.npy -k {k} --format json")).done().json();
+        let decisions = answer["results"].as_array().unwrap().iter().map(|of| of["label"].as_str().unwrap().to_owned());
+        let wrong = decisions.zip(labels(200..240).lines()).filter(|(decision, label)| decision != label).count();
+        wrong as f64 / 40.0
+    };
+    assert_ne!(classified(100), classified(180), "the test could not fail");
+    let asked = "queries.npy --labels queries.txt --voters 180 --format json";
+    for command in ["errors", "calibration", "all"] {
+        let answer = place.vismem(&format!("eval {command} {asked}")).done().json();
+        assert_eq!(answer["about"]["k"], 180);
+        let results = &answer["results"];
+        if let Some(wrong) = results["errors"]["wrong"]["value"].as_f64() {
+            assert_eq!((wrong, &results["errors"]["k"]), (classified(180), &180.into()), "{command}");
+        }
+        if let Some(parts) = results["calibration"]["confidence"]["parts"].as_array() {
+            let wrong = |part: &Value| {
+                let accuracy = &part["accuracy"];
+                (1.0 - accuracy["value"].as_f64().unwrap()) * accuracy["n"].as_f64().unwrap()
+            };
+            let share = parts.iter().map(wrong).sum::<f64>() / 40.0;
+            assert!((share - classified(180)).abs() < 1e-9, "{command}: {share}");
+        }
+    }
+    // A file that holds fewer says so, and claims no more than it holds.
+    place.vismem("eval reliability queries.npy --labels queries.txt -k 30 --write-neighbors n.json").done();
+    let refused = place.vismem("eval calibration --neighbors n.json --voters 180");
+    refused.refused(1, &["n.json holds 30 neighbours of a query, and 180 are to vote"]);
+    let read = place.vismem("eval reliability --neighbors n.json --format json").done().json();
+    assert_eq!(read["about"]["k"], 30);
+}

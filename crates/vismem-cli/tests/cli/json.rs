@@ -181,7 +181,10 @@ fn answers_about_pruning_fit_their_schemas() {
         fitting(&place.vismem("classify rows.npy --format json").done(), "classify");
     }
     let trials = fitting(&place.vismem("prune suggest --format json").done(), "prune-suggest");
-    assert!(trials["command"].as_str().unwrap().starts_with("vismem prune "), "{trials}");
+    assert_eq!((&trials["advised"], &trials["command"]), (&Value::Null, &Value::Null), "nothing is set: {trials}");
+    place.vismem("prune soft").done();
+    let trials = fitting(&place.vismem("prune suggest --format json").done(), "prune-suggest");
+    assert_eq!(trials["command"], "vismem prune off", "{trials}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use vismem_report::{Cell, Column, Finding, Section, Step, Table, Tenor};
 use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point, points};
 use super::{About, Part, command, program};
 use crate::paper::{AGGREGATION, AGGREGATION_KS, PRUNING};
-use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, PrunedBy, Share};
+use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, PrunedBy};
 
 const EXPERIMENT: &str = "aggregation";
 /// Labels in the figure of the hardest.
@@ -82,15 +82,21 @@ fn in_words(
         ),
     );
     let gain = best.best.accuracy.value - share.value;
-    if gain >= WORTH {
+    if gain >= WORTH && result.best_against_classified.is_better() {
         steps.push(Step {
             sentence: format!(
-                "Let {k} neighbours vote by {vote}: {} more are right{}.",
+                "Let {} vote by {vote}: {} more are right.",
+                words::counted(k as u64, "neighbour"),
                 points(gain),
-                chance(best, share)
             ),
             command: words::classify(about, &format!("-k {k} --vote {vote}")),
         });
+    } else if gain > 0.0 {
+        answer.push(format!(
+            "That the best is better by {} than what vismem classify does may be chance: {}.",
+            points(gain),
+            words::changes(&result.best_against_classified)
+        ));
     }
     let last = |curve: &Curve| curve.accuracy.last().copied();
     let ends: Vec<(&str, f64)> =
@@ -98,15 +104,24 @@ fn in_words(
     let steadiest = ends.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
     let weakest = ends.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a });
     if let (Some(steadiest), Some(weakest), Some(at)) = (steadiest, weakest, last(best)) {
-        answer.push(format!(
-            "Where {} neighbours vote, {} voting is the best ({}) and {} voting the weakest ({}). The paper finds that rank \
+        let are_equal = percent(steadiest.1) == percent(weakest.1);
+        answer.push(if are_equal {
+            format!(
+                "Where {} vote, all votes are as good, with {}.",
+                words::counted(at.k as u64, "neighbour"),
+                percent(steadiest.1)
+            )
+        } else {
+            format!(
+                "Where {} vote, {} voting is the best ({}) and {} voting the weakest ({}). The paper finds that rank \
              voting goes on rising with k and then stays flat, while the others fall.",
-            at.k,
-            steadiest.0,
-            percent(steadiest.1),
-            weakest.0,
-            percent(weakest.1)
-        ));
+                words::counted(at.k as u64, "neighbour"),
+                steadiest.0,
+                percent(steadiest.1),
+                weakest.0,
+                percent(weakest.1)
+            )
+        });
     }
     if let Some(hard) = &result.hard {
         let chosen = match hard.chosen_by {
@@ -122,29 +137,51 @@ fn in_words(
             words::counted(exemplars, "exemplar"),
         ));
     }
-    if let Some(pruned) = best_of(result, vote, |pruning| pruning != PrunedBy::None) {
+    if let Some((pruned, paired)) =
+        best_of(result, vote, |pruning| pruning != PrunedBy::None).zip(result.pruned_against_best)
+    {
         let gain = pruned.best.accuracy.value - best.best.accuracy.value;
         let name = pruned.pruning.name();
-        answer.push(if gain >= WORTH {
-            format!(
-                "With {name} pruning the best accuracy is higher by {}{}.",
-                points(gain),
-                chance(pruned, &best.best.accuracy)
-            )
-        } else {
+        let hidden = result.hard.as_ref().filter(|_| pruned.pruning == PrunedBy::Hard);
+        let gone = hidden.and_then(|hard| hard.hidden_labels.first());
+        answer.push(if gain < WORTH {
             format!(
                 "Pruning changes little here: the best accuracy under it ({name}) is {}.",
                 percent(pruned.best.accuracy.value)
             )
+        } else if about.leave_one_out {
+            format!(
+                "With {name} pruning the best accuracy is higher by {}, but that flatters it: who misled an exemplar is pruned \
+                 for that very reason. vismem prune suggest judges each as if it were not there.",
+                points(gain)
+            )
+        } else if let Some(label) = gone {
+            format!(
+                "With {name} pruning the best accuracy is higher by {}, but it hides all exemplars of a label, such as {label}.",
+                points(gain)
+            )
+        } else if paired.is_better() {
+            format!("With {name} pruning the best accuracy is higher by {}.", points(gain))
+        } else {
+            format!(
+                "With {name} pruning the best accuracy is higher by {}, which may be chance: {}.",
+                points(gain),
+                words::changes(&paired)
+            )
         });
-        if gain >= WORTH {
+        if gain >= WORTH && about.memory.is_some() && !about.leave_one_out && gone.is_none() && paired.is_better() {
+            // The very pruning that was measured.
+            let how = hidden.map_or_else(
+                || "soft".to_owned(),
+                |hard| format!("hard --threshold {} --neighbors 100", hard.threshold),
+            );
             steps.push(Step {
                 sentence: format!(
-                    "Try {name} pruning: {} more are right{}. It can be taken back.",
+                    "Set {name} pruning: with {} by {vote} {} more are right. It can be taken back.",
+                    words::counted(pruned.best.k as u64, "neighbour"),
                     points(gain),
-                    chance(pruned, &best.best.accuracy)
                 ),
-                command: format!("{program} prune suggest"),
+                command: format!("{program} prune {how}"),
             });
         }
     }
@@ -153,20 +190,27 @@ fn in_words(
             worst.taken_for.as_ref().map_or_else(String::new, |label| format!(", most often taken for {label}"));
         let sentence = format!("is the accuracy of the hardest label, {}{taken}.", worst.label);
         findings.push(finding(EXPERIMENT, &worst.accuracy, Tenor::Wary, sentence));
-        steps.push(Step {
-            sentence: format!(
-                "Look at the exemplars of {}: more or cleaner ones help most where it is hardest.",
-                worst.label
-            ),
-            command: format!("{program} ls {}", words::shell(&worst.label)),
+        let label = &worst.label;
+        steps.push(if worst.exemplars == 0 {
+            Step {
+                sentence: format!(
+                    "Add exemplars of {label}: the memory has none, so that no answer for it can be right."
+                ),
+                command: String::new(),
+            }
+        } else {
+            Step {
+                sentence: format!(
+                    "Look at the exemplars of {label}: more or cleaner ones help most where it is hardest."
+                ),
+                command: match about.memory {
+                    Some(_) => format!("{program} ls {}", words::operands(&[label])),
+                    None => String::new(),
+                },
+            }
         });
     }
     (findings, steps, answer)
-}
-
-/// Says so where an accuracy is no higher than that of the other may be.
-fn chance(better: &Curve, than: &Share) -> &'static str {
-    if better.best.accuracy.value <= than.high { ", which may be chance" } else { "" }
 }
 
 /// The best curve of a vote among some prunings.

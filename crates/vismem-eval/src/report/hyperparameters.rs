@@ -14,7 +14,7 @@ const SWEEPS: [(&str, &str, bool); 3] = [("rank", "α", true), ("distance", "ξ"
 
 pub fn part(result: &Hyperparameters, about: &About) -> Part {
     let of = |vote: &str| result.points.iter().filter(|point| point.rule.vote == vote).collect::<Vec<_>>();
-    let (mut answer, mut steps) = (Vec::new(), Vec::new());
+    let (mut answer, mut steps, mut likeliest) = (Vec::new(), Vec::new(), None::<(&str, &SweepPoint, &SweepPoint)>);
     for (vote, letter, _) in SWEEPS {
         let sweep = of(vote);
         let papers = sweep.iter().copied().find(|point| point.is_the_papers);
@@ -26,14 +26,30 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
         let gain = value(best) - value(papers);
         let parameter = best.rule.parameter.unwrap_or_default();
         answer.push(relation(vote, letter, &sweep, &as_good, papers));
-        // Better than chance would make it.
-        if value(best) > papers.best.accuracy.high {
-            steps.push(Step {
-                sentence: format!("Try {letter} = {parameter} for {vote} voting: better by {} here.", points(gain)),
-                command: words::classify(about, &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k)),
-            });
+        let more = best.against_papers.is_better();
+        if more && likeliest.is_none_or(|(_, _, so_far)| value(best) > value(so_far)) {
+            likeliest = Some((letter, papers, best));
+        } else if !more && gain > 0.0 {
+            answer.push(format!(
+                "That {vote} voting is better with {letter} = {parameter} may be chance: {}.",
+                words::changes(&best.against_papers)
+            ));
         }
     }
+    // Votes exclude each other, so that one of them is advised at most.
+    steps.extend(likeliest.map(|(letter, papers, best)| {
+        let (vote, parameter) = (&best.rule.vote, best.rule.parameter.unwrap_or_default());
+        let gain = value(best) - value(papers);
+        Step {
+            sentence: format!(
+                "Let {} vote by {vote} with {letter} = {parameter}, in the place of any other vote: {} more are right than with \
+                 the paper’s.",
+                words::counted(best.best.k as u64, "neighbour"),
+                points(gain)
+            ),
+            command: words::classify(about, &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k)),
+        }
+    }));
     let section = Section {
         name: EXPERIMENT.into(),
         title: "Parameters of the votes".into(),

@@ -11,6 +11,10 @@ use crate::paper::SCALING;
 const EXPERIMENT: &str = "scaling";
 /// Halving the error with up to so many times the exemplars is within reach.
 const WITHIN_REACH: f64 = 20.0;
+/// A law that asks for more times as many says that exemplars are not what is wanting.
+const CONCEIVABLE: f64 = 1_000.0;
+/// A law through fewer sizes always fits, and explains nothing.
+const SIZES_OF_A_LAW: usize = 3;
 
 pub fn part(result: &Scaling, about: &About) -> Part {
     let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
@@ -24,39 +28,55 @@ pub fn part(result: &Scaling, about: &About) -> Part {
             words::count(last.exemplars as u64),
             error(last)
         ));
-        if let Some(halving) = &result.halving {
-            let times = halving.exemplars / last.exemplars as f64;
-            let sentence = format!(
-                "exemplars would halve the error to {}, {times:.0} times as many as there are, if the law holds that far.",
-                percent(halving.error)
-            );
-            let number = words::rough_count(halving.exemplars);
-            answer.push(format!("About {number} {sentence}"));
-            let ends = halving.low.zip(halving.high).map(|(low, high)| [low, high].map(words::rough_count));
-            findings.push(Finding {
-                number,
-                interval: ends.map_or_else(String::new, |[low, high]| format!("{low} to {high}")),
-                sentence,
-                tenor: Tenor::Neutral,
-                section: EXPERIMENT.into(),
-            });
-            if times <= WITHIN_REACH {
-                steps.push(Step {
-                    sentence: "Add more labelled pictures: the error falls with the size of the memory.".into(),
-                    command: String::new(),
-                });
-            } else {
-                steps.push(Step {
-                    sentence:
-                        "Rather than many more pictures, try a larger encoder: the error falls slowly with the size of \
-                               the memory."
-                            .into(),
-                    command: String::new(),
-                });
+        if result.unknown > 0 {
+            answer.push(format!(
+                "{} of labels that the memory does not have are left out: they are wrong whatever its size.",
+                words::counted_in(result.unknown, "query", "queries")
+            ));
+        }
+        let times = result.halving.as_ref().map(|halving| halving.exemplars / last.exemplars as f64);
+        match (&result.halving, times) {
+            (Some(halving), Some(times)) if times <= CONCEIVABLE => {
+                let sentence = format!(
+                    "exemplars would halve the error to {}, {times:.0} times as many as there are, if the law holds that far.",
+                    percent(halving.error)
+                );
+                let number = words::rough_count(halving.exemplars);
+                answer.push(format!("About {number} {sentence}"));
+                // Without both ends it is not known how far it is off.
+                if let Some((low, high)) = halving.low.zip(halving.high) {
+                    findings.push(Finding {
+                        number,
+                        interval: format!("{} to {}", words::rough_count(low), words::rough_count(high)),
+                        sentence,
+                        tenor: Tenor::Neutral,
+                        section: EXPERIMENT.into(),
+                    });
+                } else {
+                    answer.push("How far off that may be the few sizes do not tell.".into());
+                }
             }
+            _ if result.fit.is_some() && last.accuracy.value < 1.0 => answer.push(format!(
+                "More exemplars alone would hardly help: by the law it takes more than {} times as many to halve the error, if \
+                 they ever do.",
+                words::count(CONCEIVABLE as u64)
+            )),
+            _ => {}
+        }
+        if let Some(times) = times {
+            steps.push(Step {
+                sentence: if times <= WITHIN_REACH {
+                    "Add more labelled pictures: the error falls with the size of the memory.".into()
+                } else {
+                    "Rather than many more pictures, try a larger encoder: the error falls slowly with the size of the memory."
+                        .into()
+                },
+                command: String::new(),
+            });
         }
     }
-    if let Some(fit) = &result.fit {
+    // A flat line explains all of no variance.
+    if let Some(fit) = result.fit.as_ref().filter(|fit| fit.n >= SIZES_OF_A_LAW && fit.a.abs() > 1e-9) {
         answer.push(format!(
             "The law of the paper, log10(error in %) = a · log10(log10 N) + b, fits with a = {:.3} ± {:.3} and b = {:.3} ± {:.3} \
              (standard errors); it explains {} of the variance.",

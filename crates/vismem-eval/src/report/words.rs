@@ -1,12 +1,13 @@
 //! Numbers in words, figures' points and tables' cells, the same in every part of the report.
 
 use vismem_report::figure::{Axis, Marks, Origin, Point, Series, Unit};
-pub use vismem_report::words::{NBSP, count, counted, counted_in, shell};
+use vismem_report::words::path as quoted;
+pub use vismem_report::words::{NBSP, count, counted, counted_in, operands};
 use vismem_report::{Cell, Column, Finding, Table, Tenor};
 
 use super::program;
 use crate::interval::{Estimate, Repeated};
-use crate::{About, Share};
+use crate::{About, Paired, Share};
 
 /// A number with its 95 % interval.
 pub trait Uncertain {
@@ -34,7 +35,7 @@ impl Uncertain for Estimate {
 
 /// The command that asks about the queries by other options; empty where there are none to be named.
 pub fn classify(about: &About, options: &str) -> String {
-    let paths: Vec<String> = about.queries.iter().filter_map(|queries| Some(shell(queries.path.as_ref()?))).collect();
+    let paths: Vec<String> = about.queries.iter().filter_map(|queries| Some(quoted(queries.path.as_ref()?))).collect();
     if paths.is_empty() { String::new() } else { format!("{} classify {} {options}", program(about), paths.join(" ")) }
 }
 
@@ -46,6 +47,19 @@ pub fn percent(share: f64) -> String {
 /// A difference of shares in points of percent, without sign.
 pub fn points(difference: f64) -> String {
     format!("{:.1} points", 100.0 * difference.abs())
+}
+
+/// What changes between two ways to decide the same queries.
+pub fn changes(paired: &Paired) -> String {
+    let tried = match paired.tried {
+        1 => String::new(),
+        tried => format!(", the best of {} that were tried", count(tried)),
+    };
+    format!(
+        "of those that it decides otherwise, {} right instead of wrong and {} wrong instead of right{tried}",
+        counted_in(paired.gained, "is", "are"),
+        count(paired.lost)
+    )
 }
 
 /// Half the width of an interval of shares.

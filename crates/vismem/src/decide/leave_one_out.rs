@@ -9,7 +9,7 @@ use vismem_search::{MAX_K, Neighbor, distance};
 use crate::decide::vote::pruned_decisions_at_every_k;
 use crate::error::Result;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Memory, Progress, Pruning, QueryError, Reliability, Standing, Threshold, Vote};
+use crate::{Label, Memory, Progress, Pruned, Pruning, QueryError, Reliability, Standing, Threshold, Vote};
 
 /// A pruning and what it does to the memory's decisions on its own exemplars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,8 +18,23 @@ pub struct PruningTrial {
     pub pruning: Option<Pruning>,
     /// Share of the exemplars that is decided right without themselves, 0..=1.
     pub accuracy: f64,
+    /// How many exemplars are decided right under it that are decided wrong without pruning.
+    pub gained: usize,
+    /// How many are decided wrong under it that are decided right without.
+    pub lost: usize,
     /// How many exemplars it hides.
     pub hidden: usize,
+    /// Labels all of whose exemplars it hides, by name.
+    pub hidden_labels: Vec<String>,
+}
+
+/// How a pruning decides the exemplars.
+#[derive(Default, Clone, Copy)]
+struct Judged {
+    right: usize,
+    /// As in a [`PruningTrial`].
+    gained: usize,
+    lost: usize,
 }
 
 /// The most thresholds of either kind that are tried.
@@ -55,8 +70,8 @@ impl Memory {
 
     /// Share of the exemplars, 0..=1, that the `k` nearest others decide right, under each of the `prunings`.
     ///
-    /// The counts that a pruning goes by come from the same exemplars that it is judged by, so these accuracies compare
-    /// prunings with each other; they do not foretell the accuracy on new queries.
+    /// Each exemplar is decided as if it were not there: what it said of its neighbours does not count in the pruning that
+    /// it is decided under. Otherwise whoever misled it would be hidden for that very reason.
     ///
     /// # Errors
     /// When there are not two exemplars, a number is out of range, or a row that would be cited is damaged.
@@ -68,17 +83,18 @@ impl Memory {
         progress: &mut dyn Progress,
     ) -> Result<Vec<f64>, QueryError> {
         let depth = prunings.iter().flatten().map(Pruning::neighbors).fold(k, usize::max);
-        self.accuracies(&NeighborLists::of(self, depth, progress)?, k, vote, prunings)
+        let judged = self.judged(&NeighborLists::of(self, depth, progress)?, k, vote, prunings)?;
+        Ok(judged.into_iter().map(|judged| judged.right as f64 / self.len() as f64).collect())
     }
 
     /// The lists must be as long as `k` and the prunings ask.
-    fn accuracies(
+    fn judged(
         &self,
         lists: &NeighborLists,
         k: usize,
         vote: Vote,
         prunings: &[Option<Pruning>],
-    ) -> Result<Vec<f64>, QueryError> {
+    ) -> Result<Vec<Judged>, QueryError> {
         if self.len() < 2 {
             return Err(QueryError::TooFewExemplars { path: self.path().into() });
         }
@@ -92,27 +108,40 @@ impl Memory {
             counts.entry(neighbors).or_insert_with(|| Reliability::count(self, lists, neighbors));
         }
 
-        let mut right = vec![0u64; prunings.len()];
+        let label_of = &self.slots.label_of;
+        let mut all = vec![Judged::default(); prunings.len()];
         for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
             let mut voters = Voters::of(self, lists, slot, k);
-            let is_right = |voters: &Voters| voters.decision(vote) == Some(self.slots.label_of[slot]);
+            let is_right = |voters: &Voters| voters.decision(vote) == Some(label_of[slot]);
             let unpruned = is_right(&voters);
-            for (right, pruning) in right.iter_mut().zip(prunings) {
+            for (judged, pruning) in all.iter_mut().zip(prunings) {
                 let counts = pruning.as_ref().map(|pruning| (pruning, &counts[&pruning.neighbors()]));
                 let whole = Standing::Counts(1.0);
-                voters.prune(|neighbor| {
-                    counts.map_or(whole, |(pruning, counts)| pruning.standing(counts.in_slot(neighbor)))
+                voters.prune(|rank, neighbor| {
+                    counts.map_or(whole, |(pruning, counts)| {
+                        let mut votes = counts.in_slot(neighbor);
+                        if rank < pruning.neighbors() {
+                            // What this exemplar itself said.
+                            votes.retrievals -= 1;
+                            votes.wrong -= u32::from(label_of[neighbor] != label_of[slot]);
+                        }
+                        pruning.standing(votes)
+                    })
                 });
                 // Most prunings concern few exemplars.
-                *right += u64::from(if voters.is_pruned() { is_right(&voters) } else { unpruned });
+                let pruned = if voters.is_pruned() { is_right(&voters) } else { unpruned };
+                judged.right += usize::from(pruned);
+                judged.gained += usize::from(pruned && !unpruned);
+                judged.lost += usize::from(unpruned && !pruned);
             }
         }
-        Ok(right.into_iter().map(|right| right as f64 / self.len() as f64).collect())
+        Ok(all)
     }
 
     /// Tries prunings on the memory itself: none, the paper's soft pruning, and hard pruning from various numbers of
     /// wrong votes and shares of retrievals on, counted over `neighbors`. Best first; of equally good ones the one that
-    /// hides less. No pruning is among them, so that the first is never worse than it.
+    /// hides less. No pruning is among them, so that the first is never worse than it; but the best of so many can be better by
+    /// chance alone: `gained` and `lost` tell how sure that is.
     ///
     /// # Errors
     /// As [`Memory::leave_one_out`].
@@ -134,16 +163,36 @@ impl Memory {
         let votes = wrong.iter().rev().step_by(step).map(|&votes| hard(Threshold::Votes(votes)));
         let shares = (1..=20).rev().map(|twentieth| hard(Threshold::Share(f64::from(twentieth) / 20.0)));
         let prunings: Vec<_> = [None, Some(Pruning::SOFT)].into_iter().chain(votes).chain(shares).collect();
-        let accuracies = self.accuracies(&lists, k, vote, &prunings)?;
-        let trial = |(pruning, accuracy): (Option<Pruning>, f64)| {
-            let is_hidden = |pruning: &Pruning| {
-                counts.iter().filter(|(_, votes)| pruning.standing(*votes) == Standing::Hidden).count()
-            };
-            PruningTrial { pruning, accuracy, hidden: pruning.as_ref().map_or(0, is_hidden) }
+        let judged = self.judged(&lists, k, vote, &prunings)?;
+        let trial = |(pruning, Judged { right, gained, lost }): (Option<Pruning>, Judged)| {
+            let (hidden, hidden_labels) =
+                pruning.as_ref().map_or_else(Default::default, |pruning| self.hidden_by(pruning, &counts));
+            let accuracy = right as f64 / self.len() as f64;
+            PruningTrial { pruning, accuracy, gained, lost, hidden, hidden_labels }
         };
-        let mut trials: Vec<PruningTrial> = prunings.into_iter().zip(accuracies).map(trial).collect();
+        let mut trials: Vec<PruningTrial> = prunings.into_iter().zip(judged).map(trial).collect();
         trials.sort_by(|a, b| b.accuracy.total_cmp(&a.accuracy).then(a.hidden.cmp(&b.hidden)));
         Ok(trials)
+    }
+
+    /// Labels all of whose exemplars a pruning hides, by name: none of them can be an answer but where nobody else is near.
+    pub fn hidden_labels(&self, pruned: &Pruned) -> Vec<String> {
+        self.hidden_by(&pruned.pruning, &pruned.reliability).1
+    }
+
+    /// How many exemplars a pruning hides, and the labels that it leaves nobody of.
+    fn hidden_by(&self, pruning: &Pruning, counts: &Reliability) -> (usize, Vec<String>) {
+        let mut left: Vec<usize> = self.slots.labels.iter().map(|label| label.exemplars).collect();
+        let mut hidden = 0;
+        for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
+            if pruning.standing(counts.in_slot(slot)) == Standing::Hidden {
+                hidden += 1;
+                left[self.slots.label_of[slot] as usize] -= 1;
+            }
+        }
+        let is_gone = |(label, left): &(&Label, usize)| label.exemplars > 0 && *left == 0;
+        let gone = self.slots.labels.iter().zip(left).filter(is_gone);
+        (hidden, gone.map(|(label, _)| label.name.clone()).collect())
     }
 }
 
@@ -166,9 +215,10 @@ impl Voters {
         Self { slots, voters }
     }
 
-    /// What the vote of each counts from now on.
-    pub(crate) fn prune(&mut self, standing: impl Fn(usize) -> Standing) {
-        self.voters.iter_mut().zip(&self.slots).for_each(|(voter, &slot)| voter.2 = standing(slot));
+    /// What the vote of each counts from now on, by its rank (from 0) and slot.
+    pub(crate) fn prune(&mut self, standing: impl Fn(usize, usize) -> Standing) {
+        let ranked = self.voters.iter_mut().zip(&self.slots).enumerate();
+        ranked.for_each(|(rank, (voter, &slot))| voter.2 = standing(rank, slot));
     }
 
     /// Whether any of them does not count whole.

@@ -220,7 +220,7 @@ impl Round<'_> {
     fn decides(&self, slot: usize) -> Option<u32> {
         let mut voters = Voters::of(self.memory, self.lists, slot, self.k);
         if let Some(pruned) = &self.pruned {
-            voters.prune(|neighbor| pruned.standing(neighbor));
+            voters.prune(|_, neighbor| pruned.standing(neighbor));
         }
         voters.decision(self.vote)
     }

@@ -160,3 +160,29 @@ fn the_setting_survives_and_nonsense_is_refused() {
     }
     assert!(Memory::open(folder.path()).unwrap().pruning().unwrap().is_some(), "what was set stays");
 }
+
+#[test]
+fn an_exemplar_is_judged_under_a_pruning_as_if_it_were_not_there() {
+    let all = || (0..24).map(sample);
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), &all().collect::<Vec<_>>()).unwrap();
+    let memory = Memory::open(folder.path()).unwrap();
+    // Whoever asks all others says something of all of them.
+    let hard = |share| Pruning::Hard { neighbors: 100, threshold: Threshold::Share(share) };
+    let prunings = [hard(0.8), hard(0.9), Pruning::Soft { neighbors: 100, c: 1.0, d: 1.75 }];
+    let mut right = [0; 3];
+    for left_out in 0..24 {
+        let others = tempfile::tempdir().unwrap();
+        let mut some: Vec<Sample> = all().collect();
+        let asked = some.remove(left_out);
+        add(others.path(), &some).unwrap();
+        for (pruning, right) in prunings.into_iter().zip(&mut right) {
+            set(others.path(), Some(pruning));
+            let options = ClassifyOptions { k: 7, ..Default::default() };
+            let decisions = Memory::open(others.path()).unwrap().classify(&asked.embedding, &options).unwrap();
+            *right += u32::from(decisions[0].label() == asked.label);
+        }
+    }
+    let judged = memory.leave_one_out(7, Vote::RANK, &prunings.map(Some), &mut ()).unwrap();
+    assert_eq!(judged, right.map(|right| f64::from(right) / 24.0));
+}

@@ -1,0 +1,83 @@
+//! Which pruning is advised, if any: one that leaves every label somebody, and whose gain is more than chance.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use vismem::{Memory, Pruning, PruningTrial, Threshold, Vote};
+use vismem_eval::Paired;
+use vismem_report::words::{count, counted};
+
+/// How prunings do, each exemplar asked as if it were not there.
+#[derive(Debug, Serialize)]
+pub struct Suggestion {
+    /// The memory.
+    pub memory: String,
+    /// How many neighbours vote.
+    pub k: usize,
+    /// How they vote.
+    pub vote: Vote,
+    /// The best first; never empty.
+    pub trials: Vec<Trial>,
+    /// The pruning that is advised; `None` for none.
+    pub advised: Option<Pruning>,
+    /// Why none is advised; `None` where one is.
+    pub why_none: Option<String>,
+    /// Whether one is set, which can be taken back.
+    #[serde(skip)]
+    pub is_set: bool,
+}
+
+/// A pruning that was tried.
+#[derive(Debug, Serialize)]
+pub struct Trial {
+    /// What it does.
+    #[serde(flatten)]
+    pub trial: PruningTrial,
+    /// How likely a difference from no pruning at least as large is by chance, 0..=1; see [`Paired::p`].
+    pub p: f64,
+}
+
+impl Suggestion {
+    pub(super) fn of(memory: &Memory, k: usize, vote: Vote, trials: Vec<PruningTrial>) -> Self {
+        // Thresholds between the same counts hide the same exemplars.
+        let family = |pruning: &Pruning| match pruning {
+            Pruning::Soft { .. } => 0,
+            Pruning::Hard { threshold: Threshold::Votes(_), .. } => 1,
+            Pruning::Hard { threshold: Threshold::Share(_), .. } => 2,
+        };
+        let different: HashSet<(u8, usize)> = (trials.iter().filter(|trial| trial.hidden_labels.is_empty()))
+            .filter_map(|trial| Some((family(trial.pruning.as_ref()?), trial.hidden)))
+            .collect();
+        let paired = |trial: &PruningTrial| Paired {
+            gained: trial.gained as u64,
+            lost: trial.lost as u64,
+            tried: different.len().max(1) as u64,
+        };
+        let is_better = |trial: &&PruningTrial| trial.gained > trial.lost;
+        let leaves_all = |trial: &&PruningTrial| trial.hidden_labels.is_empty();
+        let chosen = trials.iter().filter(is_better).find(leaves_all);
+        let advised = chosen.filter(|trial| paired(trial).is_better()).and_then(|trial| trial.pruning);
+        let why_none = advised.is_none().then(|| match chosen {
+            _ if memory.labels().iter().all(|label| label.exemplars < 2) => {
+                "each label has one exemplar, so that none can be decided right without itself".to_owned()
+            }
+            Some(trial) => format!(
+                "the best that hides no label wholly decides {} right that were wrong and {} wrong that were right, which may \
+                 be chance after {} were tried",
+                counted(trial.gained, "exemplar"),
+                count(trial.lost as u64),
+                counted(different.len(), "pruning")
+            ),
+            None => match trials.iter().find(is_better) {
+                Some(trial) => format!(
+                    "whatever decides more right hides all exemplars of a label, such as {}",
+                    trial.hidden_labels.first().map_or("", String::as_str)
+                ),
+                None => "none decides more of them right".to_owned(),
+            },
+        });
+        let is_set = memory.pruning().is_ok_and(|pruning| pruning.is_some());
+        let trials = trials.into_iter().map(|trial| Trial { p: paired(&trial).p(), trial }).collect();
+        Self { memory: memory.path().display().to_string(), k, vote, trials, advised, why_none, is_set }
+    }
+}
