@@ -247,6 +247,9 @@ pub enum RequestError {
     /// An explanation would take the place of the picture that it explains.
     #[error("{}: is the picture itself; write the explanation elsewhere", .0.display())]
     ThePictureItself(PathBuf),
+    /// One embedding is explained, and a file of many was named.
+    #[error("{}: holds embeddings, of which one is explained; name its row, counted from 0: {}#0", .0.display(), .0.display())]
+    WholeArray(PathBuf),
     /// A page is written into a file of another kind.
     #[error("{}: the page is written as .html", .0.display())]
     Page(PathBuf),

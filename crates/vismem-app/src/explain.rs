@@ -86,7 +86,8 @@ pub struct Explained {
 /// Decides on subjects and shows why, in their order.
 ///
 /// # Errors
-/// When a file is neither a page, a picture nor a folder, or is a picture that is asked about, a subject or the encoder
+/// When a file is neither a page, a picture nor a folder, or is a picture that is asked about, a subject is a file of many
+/// embeddings, a subject or the encoder
 /// cannot be read, the memory cannot answer, or a file cannot be written.
 pub fn explain(
     memory: &Memory,
@@ -95,6 +96,11 @@ pub fn explain(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Explained>> {
     check_files(request.subjects, request.files)?;
+    let is_array =
+        |subject: &Subject| matches!(subject, Subject::Picture(path) if has_extension(path, "npy") && path.is_file());
+    if let Some(Subject::Picture(path)) = request.subjects.iter().find(|subject| is_array(subject)) {
+        return Err(RequestError::WholeArray(path.clone()).into());
+    }
     let is_picture = |subject: &&Subject| matches!(subject, Subject::Picture(_));
     let encoder = match request.subjects.iter().any(|subject| is_picture(&subject)) {
         true => Some(request.encoding.load(Some(held(memory)), observer)?),

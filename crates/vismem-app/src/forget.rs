@@ -11,6 +11,7 @@ use vismem_data::has_extension;
 use vismem_models::Held;
 use vismem_report::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html, words};
 
+use crate::decision::some_of;
 use crate::picture::Pictures;
 use crate::{IoContext, Observer, ReceiptError, RequestError, Result, Selection, held};
 
@@ -31,11 +32,16 @@ pub struct Forgotten {
     pub erased: bool,
     /// The receipt; `None` if nothing was forgotten, or its erasure is unfinished.
     pub receipt: Option<Receipt>,
+    /// Labels that would have no exemplar left, by name; empty if it was not only asked.
+    pub emptied_labels: Vec<String>,
     /// The page of what would be forgotten.
     pub page: Option<String>,
     /// How many exemplars of each label would be forgotten; empty if they are.
     #[serde(skip)]
     pub labels: BTreeMap<String, usize>,
+    /// Whether the whole memory would be forgotten.
+    #[serde(skip)]
+    pub is_all: bool,
 }
 
 impl Forgotten {
@@ -47,8 +53,10 @@ impl Forgotten {
             exemplars: 0,
             erased: false,
             receipt: None,
+            emptied_labels: Vec::new(),
             page: None,
             labels: BTreeMap::new(),
+            is_all: false,
         }
     }
 }
@@ -111,12 +119,23 @@ pub fn preview(
     for exemplar in memory.exemplars(&ids)?.into_iter().flatten() {
         labels.entry(exemplar.label.clone()).or_default().push(exemplar);
     }
+    let goes = |label: &&vismem::Label| labels.get(&label.name).is_some_and(|of_it| of_it.len() >= label.exemplars);
+    let emptied_labels: Vec<String> = memory.labels().iter().filter(goes).map(|label| label.name.clone()).collect();
+    let is_all = !ids.is_empty() && ids.len() >= memory.len();
     if let Some(page) = page {
+        let lead = match emptied_labels.is_empty() {
+            true => page.lead.clone(),
+            false if is_all => format!("{} That is the whole memory.", page.lead),
+            false => format!("{} Nothing would be left of {}.", page.lead, some_of(&emptied_labels)),
+        };
+        let page = &Page { lead, ..page.clone() };
         std::fs::write(page.file, contact_sheet_html(&sheet(&labels, page))?).at("write", page.file)?;
     }
     Ok(Forgotten {
         dry_run: true,
         exemplars: ids.len(),
+        emptied_labels,
+        is_all,
         page: page.map(|page| page.file.display().to_string()),
         labels: labels.into_iter().map(|(label, exemplars)| (label, exemplars.len())).collect(),
         ..Forgotten::nothing(memory.path())

@@ -270,7 +270,11 @@ fn embedding(error: &EmbeddingError) -> String {
 
 fn unknown(error: &UnknownName) -> String {
     let meant = did_you_mean(error.similar.as_deref());
-    format!("{meant}`vismem ls` lists what it holds")
+    let lists = match error.what {
+        "batch" => "`vismem ls --all --format json` says the batch of each exemplar",
+        _ => "`vismem ls` lists what it holds",
+    };
+    format!("{meant}{lists}")
 }
 
 fn select(error: &SelectError) -> String {

@@ -278,7 +278,7 @@ impl Aggregation {
                 every.row(name.clone().into_iter().chain([(*k).into()]).chain(shares).chain([Cell::Count(accuracy.n)]));
             }
         }
-        let rule = format!("{} voting of {} neighbours", self.by_label.rule.vote, self.by_label.k);
+        let rule = self.by_label.rule.of(self.by_label.k);
         let mut labels = Table::long(
             "aggregation-by-label",
             format!("Accuracy of each label, {rule}, the worst first"),

@@ -236,7 +236,7 @@ fn recalibrate(decided: &Decided, steps: &[Step]) -> Decided {
 impl Calibration {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
-        let rule = format!("{} voting of {} neighbours", self.rule.vote, self.k);
+        let rule = self.rule.of(self.k);
         let columns = ["confidence", "ece", "ece_low", "ece_high", "brier", "brier_low", "brier_high"];
         let mut summary = Table::new("calibration", format!("Calibration of {rule}"), columns);
         let mut judged = |name: &str, confidence: &Confidence| {

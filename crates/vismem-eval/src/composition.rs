@@ -90,6 +90,11 @@ pub fn composition(
             lengths.push(length);
         }
     }
+    if places.is_empty() && some.truth.iter().any(|truth| !truth.is_empty()) {
+        let why = "every query lies at its nearest exemplar, so that nothing is left without it; give queries that are not in the \
+                   memory";
+        return Err(Error::NotApplicable(why.into()));
+    }
     let own: Option<Vec<u64>> = some.own_ids().map(|ids| places.iter().map(|place| ids[*place]).collect());
     let how = NeighborOptions { k: LISTED, search: options.search, among: None, except: own.as_deref() };
     let of_residuals = memory.nearest(&residuals, &how)?;

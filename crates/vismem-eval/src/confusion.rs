@@ -110,7 +110,7 @@ impl AsClassified {
             PrunedBy::None => String::new(),
             pruning => format!(" under the {} pruning that is set", pruning.name()),
         };
-        format!("{} voting of {} neighbours{pruning}", self.rule.vote, self.k)
+        format!("{}{pruning}", self.rule.of(self.k))
     }
 
     pub(crate) fn tables(&self) -> [Table; 2] {

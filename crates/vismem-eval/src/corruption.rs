@@ -5,7 +5,7 @@ use vismem::Vote;
 
 use crate::interval::Repeated;
 use crate::random::Random;
-use crate::{Cell, Neighborhoods, Result, Rule, Table, VOTES, parallel, right_at_every_k};
+use crate::{Cell, Error, Neighborhoods, Result, Rule, Share, Table, VOTES, parallel, right_at_every_k};
 
 /// The shares of random labels.
 pub const SHARES: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -26,6 +26,8 @@ pub struct Corruption {
     pub points: Vec<Corrupted>,
     /// How far each vote stays flat, at 20 neighbours, or all where there are fewer.
     pub flat_to: Vec<FlatTo>,
+    /// Share of the queries that the answer would be right for which is always the most frequent label among them.
+    pub most_frequent: Share,
 }
 
 /// A vote on a memory part of whose labels are random.
@@ -85,7 +87,10 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
         }
     }
     let flat_to = VOTES.iter().filter_map(|vote| flat_to(&points, *vote, FLAT_AT.min(depth))).collect();
-    Ok(Corruption { points, flat_to })
+    let mut frequencies = vec![0; table.labels.len()];
+    queries.iter().flat_map(|query| &query.truth).for_each(|label| frequencies[*label as usize] += 1);
+    let most_frequent = Share::of(frequencies.into_iter().max().unwrap_or(0), n).ok_or(Error::NoQueries)?;
+    Ok(Corruption { points, flat_to, most_frequent })
 }
 
 /// The table with part of its labels drawn anew.
@@ -114,12 +119,14 @@ impl Corruption {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
         let k = self.flat_to.first().map_or(0, |flat| flat.k);
-        let flat: Vec<String> =
-            self.flat_to.iter().map(|flat| format!("{} {:.0} %", flat.rule.vote, 100.0 * flat.share)).collect();
-        let caption = format!(
-            "Accuracy by share of random labels, {k} neighbours; less than a point is lost up to {}",
-            flat.join(", ")
-        );
+        let flat = self.flat_to.iter().filter(|flat| flat.share > 0.0);
+        let flat: Vec<String> = flat.map(|flat| format!("{} {:.0} %", flat.rule.vote, 100.0 * flat.share)).collect();
+        let flat = match flat.is_empty() {
+            true => "a point or more is lost from the smallest share on".to_owned(),
+            false => format!("less than a point is lost up to {}", flat.join(", ")),
+        };
+        let neighbors = if k == 1 { "neighbour" } else { "neighbours" };
+        let caption = format!("Accuracy by share of random labels, {k} {neighbors}; {flat}");
         let mut short =
             Table::new("corruption-by-vote", caption, ["share", "plurality", "distance", "softmax", "rank"]);
         for share in SHARES {

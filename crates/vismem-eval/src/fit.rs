@@ -77,6 +77,12 @@ impl Line {
     }
 }
 
+/// A number that is added to something before it: `+ 0.52`, `− 0.52`.
+pub(crate) fn plus(number: f64, digits: usize) -> String {
+    let sign = if number < 0.0 { '−' } else { '+' };
+    format!("{sign} {:.digits$}", number.abs())
+}
+
 /// The quantile of Student's t that leaves 2.5 % on either side.
 fn t_quantile(freedom: usize) -> f64 {
     const T: [f64; 20] = [

@@ -49,6 +49,24 @@ pub(crate) fn wilson_of(p: f64, n: u64) -> (f64, f64) {
     (low, high)
 }
 
+/// How likely no more than `right` of `n` cases are right where each is with chance `p`: the binomial distribution, exactly.
+pub(crate) fn at_most(right: u64, n: u64, p: f64) -> f64 {
+    if right >= n || p <= 0.0 {
+        return 1.0;
+    }
+    if p >= 1.0 {
+        return 0.0;
+    }
+    // By logarithms, so that no term overflows; those that vanish add nothing.
+    let (mut term, odds) = (n as f64 * (-p).ln_1p(), p.ln() - (-p).ln_1p());
+    let mut sum = term.exp();
+    for k in 1..=right {
+        term += ((n - k + 1) as f64 / k as f64).ln() + odds;
+        sum += term.exp();
+    }
+    sum.min(1.0)
+}
+
 /// A share that was measured several times on the same cases, with other random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Repeated {
@@ -159,6 +177,23 @@ mod tests {
         }
         assert_eq!(wilson(0, 0), None);
         assert_eq!(wilson(3, 3).unwrap().1, 1.0);
+    }
+
+    #[test]
+    fn the_chance_of_so_few_is_that_of_the_binomial_distribution() {
+        // scipy.stats.binom.cdf of SciPy 1.17.1.
+        for (right, n, p, expected) in [
+            (0, 5, 0.5, 0.03125),
+            (3, 20, 0.4, 0.01596116279000825),
+            (40, 100, 0.5, 0.028443966820490444),
+            (900, 1000, 0.92, 0.01348151495857113),
+            (5, 5, 0.3, 1.0),
+            (0, 3, 1.0, 0.0),
+            (2, 10, 0.0, 1.0),
+        ] {
+            let chance = at_most(right, n, p);
+            assert!((chance - expected).abs() < 1e-10, "{right} of {n} at {p}: {chance}");
+        }
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl Distances {
 impl NovelClasses {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
-        let rule = format!("{} voting of {} neighbours", self.rule.vote, self.k);
+        let rule = self.rule.of(self.k);
         let columns = [
             "seed",
             "labels",

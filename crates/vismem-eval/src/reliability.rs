@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accuracy::at_each;
-use crate::fit::Line;
+use crate::fit::{Line, plus};
 use crate::{AtK, Cell, Neighborhoods, Query, Result, Share, Table};
 
 /// How much neighbours are to be trusted, by their rank.
@@ -86,9 +86,10 @@ impl NeighborReliability {
     pub fn tables(&self) -> Vec<Table> {
         let caption = match &self.fit {
             Some(Line { a, b, a_error, b_error, r_squared, .. }) => format!(
-                "Accuracy of the i-th neighbour, i from 0; fit through the first {}: {a:.4} (± {a_error:.4}) · ln(i + 1) + \
-                 {b:.4} (± {b_error:.4}), R² {r_squared:.3}",
-                self.fitted_ranks
+                "Accuracy of the i-th neighbour, i from 0; fit through the first {}: {a:.4} (± {a_error:.4}) · ln(i + 1) \
+                 {} (± {b_error:.4}), R² {r_squared:.3}",
+                self.fitted_ranks,
+                plus(*b, 4)
             ),
             None => "Accuracy of the i-th neighbour, i from 0".into(),
         };

@@ -205,7 +205,9 @@ fn facts(about: &About) -> Vec<(String, String)> {
         fact("Queries", format!("{}: {}{except}", queries.name, words::count(queries.queries as u64)));
     }
     let recall = if about.recall < 1.0 { format!(", recall {:.3}", about.recall) } else { " (exact)".into() };
-    fact("Neighbours", format!("{}{recall}", about.k));
+    // No query can have more than there are.
+    let others = about.exemplars.saturating_sub(usize::from(about.leave_one_out));
+    fact("Neighbours", format!("{}{recall}", about.k.min(others)));
     fact("Seeds", about.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
     fact("Version", format!("vismem {}", about.vismem));
     fact("Command", about.command.clone());

@@ -15,6 +15,13 @@ pub struct Rule {
     pub parameter: Option<f64>,
 }
 
+impl Rule {
+    /// The vote and who votes, in words: `rank voting of 20 neighbours`.
+    pub fn of(&self, k: usize) -> String {
+        format!("{} voting of {k} neighbour{}", self.vote, if k == 1 { "" } else { "s" })
+    }
+}
+
 impl From<Vote> for Rule {
     fn from(vote: Vote) -> Self {
         let (name, parameter) = match vote {

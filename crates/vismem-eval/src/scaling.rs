@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vismem::{Among, Memory, Progress, Search, Vote};
 
-use crate::fit::Line;
+use crate::fit::{Line, plus};
 use crate::gather::{QuerySet, Roster};
 use crate::interval::Repeated;
 use crate::random::Random;
@@ -208,7 +208,16 @@ fn with_law(mut scaling: Scaling) -> Scaling {
     scaling
 }
 
+/// A law that asks for more times as many exemplars says that exemplars are not what is wanting.
+pub(crate) const CONCEIVABLE: f64 = 1_000.0;
+
 impl Scaling {
+    /// The halving, if so many exemplars can be had.
+    pub(crate) fn halving_within_reach(&self) -> Option<&Halving> {
+        let there = self.points.last()?.exemplars as f64;
+        self.halving.as_ref().filter(|halving| halving.exemplars <= CONCEIVABLE * there)
+    }
+
     /// Puts another measurement beside this one.
     ///
     /// # Errors
@@ -220,7 +229,7 @@ impl Scaling {
             return Err(Error::NotApplicable(format!("results of {memory}: {what}")));
         };
         if (&scaling.rule, scaling.k) != (&self.rule, self.k) {
-            let theirs = format!("{} voting of {} neighbours", scaling.rule.vote, scaling.k);
+            let theirs = scaling.rule.of(scaling.k);
             return Err(Error::NotApplicable(format!("results of {memory}: are of {theirs}; measure both alike")));
         }
         let error = self.points.last().map(|whole| 1.0 - whole.accuracy.value);
@@ -236,12 +245,14 @@ impl Scaling {
 
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
-        let mut caption = format!("Error by memory size, {} voting of {} neighbours", self.rule.vote, self.k);
+        let mut caption = format!("Error by memory size, {}", self.rule.of(self.k));
         if let Some(Line { a, b, a_error, b_error, .. }) = &self.fit {
-            caption +=
-                &format!("; log10(error %) = {a:.3} (± {a_error:.3}) · log10(log10 N) + {b:.3} (± {b_error:.3})");
+            caption += &format!(
+                "; log10(error %) = {a:.3} (± {a_error:.3}) · log10(log10 N) {} (± {b_error:.3})",
+                plus(*b, 3)
+            );
         }
-        if let Some(Halving { error, exemplars, low, high }) = &self.halving {
+        if let Some(Halving { error, exemplars, low, high }) = self.halving_within_reach() {
             let rough = |size: &f64| crate::report::rough_count(*size);
             let ends = low.zip(*high).map(|(low, high)| format!(" ({} to {})", rough(&low), rough(&high)));
             let (at, ends) = (rough(exemplars), ends.unwrap_or_default());

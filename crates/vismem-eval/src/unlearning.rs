@@ -311,7 +311,7 @@ impl Unlearning {
         let once = [Cell::Number(self.rebuild_ms), Cell::Empty, Cell::Empty];
         times.row(["build again from embeddings".into(), 1.into()].into_iter().chain(once));
         let columns = ["what", "value", "low", "high", "n"];
-        let rule = format!("{} voting of {} neighbours", self.rule.vote, self.k);
+        let rule = self.rule.of(self.k);
         let mut quality = Table::new("unlearning-quality", format!("What forgetting leaves, {rule}"), columns);
         for (what, share) in [
             ("decisions as if built again", &self.as_rebuilt),

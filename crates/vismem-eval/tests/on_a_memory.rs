@@ -283,3 +283,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn queries_that_the_memory_holds_have_nothing_left_and_that_is_said() {
+    let Place { memory, roster, .. } = &place();
+    let row = |exemplar: &vismem_eval::Exemplar| Labelled {
+        name: exemplar.name.clone(),
+        truth: vec![roster.labels[exemplar.label as usize].clone()],
+        kind: Kind::Row,
+        embedding: memory.embeddings(&[exemplar.id.unwrap()]).unwrap(),
+    };
+    let queries = QuerySet::new("own", DIM, roster.exemplars.iter().map(row).collect()).unwrap();
+    let how = CompositionOptions { shown: 3, counted: 10, search: Search::Exact };
+    let error = composition(memory, roster, &queries, &how).unwrap_err().to_string();
+    assert!(error.contains("every query lies at its nearest exemplar"), "{error}");
+}

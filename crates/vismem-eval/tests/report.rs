@@ -5,7 +5,7 @@ use vismem_eval::{
     QueriesFacts, Query, Repeated, Results, Scaling, SizePoint, aggregation, calibration, corruption, hyperparameters,
     neighbor_reliability, report, shift,
 };
-use vismem_report::{Picture, Report, report_html};
+use vismem_report::{Picture, Report, Tenor, report_html};
 
 /// `queries` of four labels with ten neighbours each; those of a fourth of the queries have the next label.
 fn table(queries: usize) -> Neighborhoods {
@@ -282,4 +282,83 @@ fn a_law_that_asks_for_more_exemplars_than_can_be_had_is_not_told_as_a_number() 
     let (answer, findings) = report(1e4, None, 2);
     assert!(answer.contains("How far off") && !answer.contains("of the variance"), "{answer}");
     assert_eq!(findings, 0);
+}
+
+#[test]
+fn numbers_agree_with_their_nouns_in_every_part_of_a_report() {
+    // One query with one neighbour.
+    let mut one = table(1);
+    one.queries[0].neighbors.truncate(1);
+    let evaluation = Evaluation { about: About { k: 1, ..about(&one) }, ..evaluation(&one) };
+    let html = report_html(&shown(&evaluation)).unwrap().replace('\u{a0}', " ");
+    for noun in ["queries", "neighbours", "exemplars", "labels", "decisions", "seeds"] {
+        for (at, _) in html.match_indices(&format!("1 {noun}")) {
+            let before = html[..at].chars().next_back().unwrap_or(' ');
+            assert!(before.is_ascii_digit() || before == ',', "…{}…", &html[at.saturating_sub(60)..at + 40]);
+        }
+    }
+    assert!(!html.contains("query were") && !html.contains("up to 0 %") && !html.contains("+ -"));
+}
+
+fn of_calibration(table: &Neighborhoods, about: About) -> vismem_report::Finding {
+    let calibration = calibration(table, LearnFrom::Nothing, &CalibrationOptions::default()).unwrap();
+    let results = Results { calibration: Some(calibration), ..Default::default() };
+    shown(&Evaluation { about, results, left_out: Vec::new() }).findings.remove(0)
+}
+
+#[test]
+fn confidence_is_praised_only_where_there_are_decisions_and_labels_enough() {
+    let praised = |table: &Neighborhoods, about: About| {
+        let finding = of_calibration(table, about);
+        assert_eq!(finding.tenor == Tenor::Good, finding.sentence.contains("it can be read as the chance"));
+        finding.tenor == Tenor::Good
+    };
+    let mut table = decided_by_depth(0);
+    assert!(praised(&table, about(&table)), "a hundred decisions, all sure and all right");
+    assert!(!praised(&table, About { labels: 1, ..about(&table) }), "whatever is answered is right");
+    table.queries.truncate(49);
+    assert!(!praised(&table, about(&table)));
+}
+
+#[test]
+fn a_memory_that_is_no_better_than_chance_has_no_labels_to_lose() {
+    // Nine of ten queries are cats, and everything is taken for a cat.
+    let mut table = decided_by_depth(0);
+    table.queries.iter_mut().step_by(10).for_each(|query| query.truth = vec![1]);
+    let results = Results { corruption: Some(corruption(&table, &[1, 2]).unwrap()), ..Default::default() };
+    let report = shown(&Evaluation { about: about(&table), results, left_out: Vec::new() });
+    assert!(report.findings.is_empty(), "{:?}", report.findings[0].sentence);
+    assert!(report.sections[0].answer[0].contains("hardly better than chance"), "{:?}", report.sections[0].answer);
+}
+
+#[test]
+fn of_many_labels_with_few_queries_none_is_called_the_hardest_by_chance() {
+    // Forty labels of five queries; three of four are right, so that one label or another has one right at most.
+    let labels = 40;
+    let mut state = 7u32;
+    let mut is_right = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state >> 30 != 0
+    };
+    let query = |at: u32| Query {
+        name: format!("{at}.jpg"),
+        truth: vec![at % labels],
+        neighbors: vec![Near::new((at + u32::from(!is_right())) % labels, 0.1)],
+    };
+    let mut table = Neighborhoods {
+        labels: (0..labels).map(|label| format!("label {label}")).collect(),
+        exemplars: (0..labels).map(|label| Exemplar { name: String::new(), id: Some(label.into()), label }).collect(),
+        queries: (0..5 * labels).map(query).collect(),
+        ..Default::default()
+    };
+    let names =
+        |table: &Neighborhoods| steps(table, about(table)).0.iter().any(|step| step.contains("the exemplars of"));
+    assert!(!names(&table), "{:?}", steps(&table, about(&table)).0);
+    // One that is always wrong on twenty is no chance.
+    table.queries.extend((0..20).map(|at| Query {
+        name: format!("more {at}.jpg"),
+        truth: vec![3],
+        neighbors: vec![Near::new(4, 0.1)],
+    }));
+    assert!(steps(&table, about(&table)).0.iter().any(|step| step.contains("Look at the exemplars of label 3")));
 }

@@ -62,18 +62,19 @@ impl Suggestion {
                 "each label has one exemplar, so that none can be decided right without itself".to_owned()
             }
             Some(trial) => format!(
-                "the best that hides no label wholly decides {} right that were wrong and {} wrong that were right, which may \
-                 be chance after {} were tried",
+                "the best that hides no label wholly decides {} right instead of wrong and {} the other way round, which may be \
+                 chance after {} {} tried",
                 counted(trial.gained, "exemplar"),
                 count(trial.lost as u64),
-                counted(different.len(), "pruning")
+                counted(different.len(), "pruning"),
+                if different.len() == 1 { "was" } else { "were" }
             ),
             None => match trials.iter().find(is_better) {
                 Some(trial) => format!(
                     "whatever decides more right hides all exemplars of a label, such as {}",
                     trial.hidden_labels.first().map_or("", String::as_str)
                 ),
-                None => "none decides more of them right".to_owned(),
+                None => "none that was tried decides more of them right".to_owned(),
             },
         });
         let is_set = memory.pruning().is_ok_and(|pruning| pruning.is_some());

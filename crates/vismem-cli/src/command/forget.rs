@@ -69,9 +69,12 @@ fn print(forgotten: &Forgotten) -> Result<()> {
     }
     if forgotten.dry_run {
         for (label, exemplars) in &forgotten.labels {
-            writeln!(out, "{:>9}  {label}", output::count(*exemplars))?;
+            let all = if forgotten.emptied_labels.contains(label) { "  (all of it)" } else { "" };
+            writeln!(out, "{:>9}  {label}{all}", output::count(*exemplars))?;
         }
-        writeln!(out, "would forget {}; nothing was changed", output::counted(forgotten.exemplars, "exemplar"))?;
+        let whole = if forgotten.is_all { ", which is the whole memory" } else { "" };
+        let exemplars = output::counted(forgotten.exemplars, "exemplar");
+        writeln!(out, "would forget {exemplars}{whole}; nothing was changed")?;
         if let Some(file) = &forgotten.page {
             writeln!(out, "see {file}")?;
         }

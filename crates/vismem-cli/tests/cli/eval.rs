@@ -257,7 +257,7 @@ fn tables_are_printed_with_the_papers_own_beside_them() {
     let run = place.vismem("eval aggregation queries.npy --labels queries.txt").done();
     run.says(&[
         "memory.vismem: 48 exemplars of 4 labels",
-        "8 queries of queries.npy, 100 neighbours",
+        "8 queries of queries.npy, 48 neighbours",
         "The paper's, ImageNet-1K",
     ]);
     place.vismem("eval all -k 20 --seeds 1").done().says(&["shift: not done", "seeds 1"]);

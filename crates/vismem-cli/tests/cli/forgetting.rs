@@ -133,3 +133,20 @@ fn a_command_that_reads_begins_again_when_something_is_forgotten_under_it() {
         assert!(forgets.join().unwrap() > 5);
     });
 }
+
+#[test]
+fn before_a_label_or_the_whole_memory_is_forgotten_it_is_said() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 2);
+    place.vismem("add learn").done();
+    let dry = |selection: &str| place.vismem(&format!("forget {selection} --dry-run --page gone.html"));
+    let page = || std::fs::read_to_string(place.path("gone.html")).unwrap();
+    let some = dry("--id 1").done();
+    assert!(!some.stdout.contains("all of it") && !page().contains("Nothing would be left"), "{some:?}");
+    dry("--label disc").done().says(&["disc  (all of it)", "would forget 2 exemplars; nothing"]);
+    assert!(page().contains("Nothing would be left of disc."));
+    dry("--label disc --label stripes").done().says(&["would forget 4 exemplars, which is the whole memory; nothing"]);
+    assert!(page().contains("That is the whole memory."));
+    let json = place.vismem("forget --label disc --dry-run --format json").done().json();
+    assert_eq!(json["emptied_labels"], serde_json::json!(["disc"]));
+}

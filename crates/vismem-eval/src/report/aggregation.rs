@@ -5,8 +5,9 @@ use vismem_report::{Cell, Column, Finding, Section, Step, Table, Tenor};
 
 use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point, points};
 use super::{About, Part, command, program};
+use crate::interval::at_most;
 use crate::paper::{AGGREGATION, AGGREGATION_KS, PRUNING};
-use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, PrunedBy};
+use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, LabelAccuracy, PrunedBy, Share};
 
 const EXPERIMENT: &str = "aggregation";
 /// Labels in the figure of the hardest.
@@ -15,6 +16,8 @@ const HARDEST: usize = 15;
 const MATRIX: usize = 12;
 /// Confusions that are listed.
 const CONFUSIONS: usize = 25;
+/// What is rarer than this among all labels, if they are alike, is not taken for chance.
+const RARE: f64 = 0.05;
 /// An accuracy higher by less than this is not worth another setting.
 const WORTH: f64 = 0.005;
 
@@ -185,7 +188,14 @@ fn in_words(
             });
         }
     }
-    if let Some(worst) = result.by_label.labels.first().filter(|worst| worst.accuracy.high < share.low) {
+    // Of many labels with few queries some are always wrong by chance.
+    let labels = &result.by_label.labels;
+    let chance = |label: &LabelAccuracy| {
+        let Share { n, .. } = label.accuracy;
+        (at_most(label.accuracy.count(), n, share.value) * labels.len() as f64).min(1.0)
+    };
+    let hardest = labels.iter().min_by(|a, b| chance(a).total_cmp(&chance(b)));
+    if let Some(worst) = hardest.filter(|worst| chance(worst) < RARE) {
         let taken =
             worst.taken_for.as_ref().map_or_else(String::new, |label| format!(", most often taken for {label}"));
         let sentence = format!("is the accuracy of the hardest label, {}{taken}.", worst.label);
@@ -304,9 +314,8 @@ fn hardest(result: &Aggregation) -> Figure {
         name: "hardest-labels".into(),
         title: "The hardest labels".into(),
         caption: format!(
-            "{} voting of {} neighbours, without pruning. Bars are 95 % intervals: wide where a label has few queries.",
-            words::sentence_case(&result.by_label.rule.vote),
-            result.by_label.k
+            "{}, without pruning. Bars are 95 % intervals: wide where a label has few queries.",
+            words::sentence_case(&result.by_label.rule.of(result.by_label.k))
         ),
         x: Axis::categories("", worst.iter().map(|label| label.label.clone()).collect()),
         y: accuracy_axis().reaching(0.0, 1.0),

@@ -10,13 +10,21 @@ use crate::{Calibration, Part as Alike};
 const EXPERIMENT: &str = "calibration";
 /// Confidence that is off by less on average can be taken as it is.
 const CALIBRATED: f64 = 0.05;
+/// Of fewer decisions nobody can say whether confidence is the chance of being right: a share of so many is known to ± 14
+/// points.
+const ENOUGH: u64 = 50;
 
 pub fn part(result: &Calibration, about: &About) -> Part {
-    let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
+    let rule = result.rule.of(result.k);
     let ece = words::points_within;
     let plain = &result.confidence;
     let below: f64 = plain.parts.iter().map(|part| (part.accuracy.value - part.mean) * part.accuracy.n as f64).sum();
-    let direction = if below > 0.0 { "right more often than it says" } else { "right less often than it says" };
+    let direction = match below {
+        below if below.abs() < 1e-9 => "right as often as it says",
+        below if below > 0.0 => "right more often than it says",
+        _ => "right less often than it says",
+    };
+    let decisions: u64 = plain.parts.iter().map(|part| part.accuracy.n).sum();
     let right: u64 = plain.parts.iter().map(|part| part.accuracy.count()).sum();
     let mut answer = vec![format!(
         "The winner’s share of the vote, under {rule}, is off by {} on average (expected calibration error); on the whole the \
@@ -28,16 +36,23 @@ pub fn part(result: &Calibration, about: &About) -> Part {
     let mut steps = Vec::new();
     if let Some(again) = &result.recalibrated {
         answer.push(format!(
-            "Recalibrated by what the memory says of itself ({} exemplars, each asked without itself; isotonic regression, no \
+            "Recalibrated by what the memory says of itself ({}, each asked without itself; isotonic regression, no \
              temperature), it is off by {}, with a Brier score of {:.3}.",
-            words::count(again.learned_from as u64),
+            words::counted(again.learned_from as u64, "exemplar"),
             ece(&again.confidence.ece),
             again.confidence.brier.value
         ));
     }
     // Of a memory that is never right nobody wants to know when it is.
-    let good = plain.ece.value < CALIBRATED && right > 0;
-    let sentence = if good {
+    let good = plain.ece.value < CALIBRATED && right > 0 && decisions >= ENOUGH && about.labels > 1;
+    let sentence = if about.labels < 2 {
+        "is how far confidence is off on average; the memory has one label, so that it says nothing.".to_owned()
+    } else if decisions < ENOUGH {
+        format!(
+            "is how far confidence is off on average over {}: too few to say whether it is the chance of being right.",
+            words::counted(decisions, "decision")
+        )
+    } else if good {
         "is how far confidence is off on average: it can be read as the chance of being right.".to_owned()
     } else {
         format!(
@@ -45,7 +60,11 @@ pub fn part(result: &Calibration, about: &About) -> Part {
              right."
         )
     };
-    let tenor = if good { Tenor::Good } else { Tenor::Wary };
+    let tenor = match good {
+        true => Tenor::Good,
+        false if about.labels < 2 || decisions < ENOUGH => Tenor::Neutral,
+        false => Tenor::Wary,
+    };
     findings.push(Finding {
         number: words::points(plain.ece.value),
         interval: format!("{:.1} to {:.1}", 100.0 * plain.ece.low, 100.0 * plain.ece.high),
@@ -53,7 +72,7 @@ pub fn part(result: &Calibration, about: &About) -> Part {
         tenor,
         section: EXPERIMENT.into(),
     });
-    if let Some(sure) = sure_from(&plain.parts) {
+    if let Some(sure) = sure_from(&plain.parts).filter(|_| decisions >= ENOUGH) {
         steps.push(Step {
             sentence: format!(
                 "Have answers below {} of the vote looked at by people: {} of those above are right, which are {} of all.",

@@ -18,17 +18,21 @@ pub fn part(result: &Corruption, about: &About) -> Part {
         .map(|flat| {
             if !can_tell(result, flat) {
                 return format!(
-                    "{} voting of {} neighbours is hardly better than with labels that are all drawn at random, so nothing can \
+                    "{} is hardly better than chance, whether labels are drawn at random or the most frequent one is always said, so nothing can \
                      be said of how many may be wrong.",
-                    words::sentence_case(&flat.rule.vote),
-                    flat.k
+                    words::sentence_case(&flat.rule.of(flat.k))
+                );
+            }
+            if flat.share == 0.0 {
+                return format!(
+                    "{} loses a point or more with the smallest share of random labels that was tried.",
+                    words::sentence_case(&flat.rule.of(flat.k))
                 );
             }
             let share = words::whole_percent(flat.share);
             format!(
-                "{} voting of {} neighbours loses less than a point up to {share} of random labels.",
-                words::sentence_case(&flat.rule.vote),
-                flat.k
+                "{} loses less than a point up to {share} of random labels.",
+                words::sentence_case(&flat.rule.of(flat.k))
             )
         })
         .collect();
@@ -40,9 +44,8 @@ pub fn part(result: &Corruption, about: &About) -> Part {
             number: words::whole_percent(flat.share),
             interval: String::new(),
             sentence: format!(
-                "of the labels in the memory may be drawn at random, and {} voting of {} neighbours loses less than a point of \
-                 accuracy.",
-                flat.rule.vote, flat.k
+                "of the labels in the memory may be drawn at random, and {} loses less than a point of accuracy.",
+                flat.rule.of(flat.k)
             ),
             tenor: Tenor::Neutral,
             section: EXPERIMENT.into(),
@@ -67,11 +70,14 @@ pub fn part(result: &Corruption, about: &About) -> Part {
     Part { section, findings, steps: Vec::new() }
 }
 
-/// Whether there is an accuracy to lose: that without random labels is above that with nothing else.
+/// Whether there is an accuracy to lose: that without random labels is above that with nothing else, and above that of
+/// whoever always says the most frequent label.
 fn can_tell(result: &Corruption, flat: &FlatTo) -> bool {
     let of = |at: &&crate::Corrupted| at.rule == flat.rule && at.k == flat.k;
     let at = |share: f64| result.points.iter().filter(of).find(|at| at.share == share);
-    at(0.0).zip(at(1.0)).is_some_and(|(clean, random)| clean.accuracy.low > random.accuracy.value)
+    at(0.0)
+        .zip(at(1.0))
+        .is_some_and(|(clean, random)| clean.accuracy.low > random.accuracy.value.max(result.most_frequent.value))
 }
 
 fn figure(result: &Corruption, k: usize) -> Figure {
@@ -84,7 +90,7 @@ fn figure(result: &Corruption, k: usize) -> Figure {
     let runs = result.points.iter().map(|point| point.accuracy.runs).max().unwrap_or(0);
     Figure {
         name: format!("k-{k}"),
-        title: format!("Accuracy of {k} neighbours with random labels in the memory"),
+        title: format!("Accuracy of {} with random labels in the memory", words::counted(k as u64, "neighbour")),
         caption: format!(
             "Means over {}; bars reach from the worst to the best of them. For other queries each is known to {} or better.",
             words::counted(runs as u64, "seed"),

@@ -24,17 +24,17 @@ pub fn part(result: &NovelClasses, about: &About) -> Part {
             (over(&|run| run.old_before.value), over(&|run| run.old_after.value), over(&|run| run.new.value));
         let (auroc, fpr95) = (over(&|run| run.auroc.value), over(&|run| run.fpr95.value));
         let labels = words::counted(first.held_out.len() as u64, "label");
+        let (were, their) = if first.held_out.len() == 1 { ("was", "its") } else { ("were", "their") };
         let draws = match result.runs.len() {
             1 => String::new(),
             runs => format!(", drawn {runs} times,"),
         };
         answer.push(format!(
-            "{labels}{draws} were held out and then inserted. Without any training, {} of their queries are then answered right{}, \
-             under {} voting of {} neighbours.",
+            "{labels}{draws} {were} held out and then inserted. Without any training, {} of {their} queries are then answered right{}, \
+             under {}.",
             percent(new.mean),
             new.range(percent),
-            result.rule.vote,
-            result.k
+            result.rule.of(result.k)
         ));
         let sum = |of: &dyn Fn(&NovelRun) -> u64| result.runs.iter().map(of).sum::<u64>();
         answer.push(format!(

@@ -11,6 +11,8 @@ use crate::paper::HIT_RATE_AT_100;
 const EXPERIMENT: &str = "reliability";
 /// A curve that explains less of the variance is no law.
 const LAW: f64 = 0.9;
+/// A slope below this is none: a flat line explains all of no variance.
+const FLAT: f64 = 1e-9;
 
 pub fn part(result: &NeighborReliability, about: &About) -> Part {
     let (mut findings, mut answer) = (Vec::new(), Vec::new());
@@ -25,14 +27,14 @@ pub fn part(result: &NeighborReliability, about: &About) -> Part {
     if let Some(fit) = &result.fit {
         answer.push(format!(
             "The logarithm of the paper, accuracy(i) = a · ln(i + 1) + b, fits the first {} with a = {:.4} ± {:.4} and b = {:.4} \
-             ± {:.4} (standard errors); it explains {} of the variance{}. Half of the queries have no more exemplars of their \
+             ± {:.4} (standard errors); it {}{}. Half of the queries have no more exemplars of their \
              label than that: beyond it a neighbour cannot be right.",
             words::counted(result.fitted_ranks as u64, "rank"),
             fit.a,
             fit.a_error,
             fit.b,
             fit.b_error,
-            percent(fit.r_squared),
+            if fit.a.abs() < FLAT { "is flat".to_owned() } else { format!("explains {} of the variance", percent(fit.r_squared)) },
             if fit.r_squared < LAW {
                 ", so it is no law here: labels have few exemplars, and right neighbours run out before the ranks do"
             } else {

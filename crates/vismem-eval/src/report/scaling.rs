@@ -7,17 +7,16 @@ use super::words::{self, measured, paper, percent};
 use super::{About, Part, command};
 use crate::Scaling;
 use crate::paper::SCALING;
+use crate::scaling::CONCEIVABLE;
 
 const EXPERIMENT: &str = "scaling";
 /// Halving the error with up to so many times the exemplars is within reach.
 const WITHIN_REACH: f64 = 20.0;
-/// A law that asks for more times as many says that exemplars are not what is wanting.
-const CONCEIVABLE: f64 = 1_000.0;
 /// A law through fewer sizes always fits, and explains nothing.
 const SIZES_OF_A_LAW: usize = 3;
 
 pub fn part(result: &Scaling, about: &About) -> Part {
-    let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
+    let rule = result.rule.of(result.k);
     let (mut answer, mut findings, mut steps) = (Vec::new(), Vec::new(), Vec::new());
     if let (Some(first), Some(last)) = (result.points.first(), result.points.last()) {
         let error = |point: &crate::SizePoint| percent(1.0 - point.accuracy.value);
@@ -35,8 +34,8 @@ pub fn part(result: &Scaling, about: &About) -> Part {
             ));
         }
         let times = result.halving.as_ref().map(|halving| halving.exemplars / last.exemplars as f64);
-        match (&result.halving, times) {
-            (Some(halving), Some(times)) if times <= CONCEIVABLE => {
+        match (result.halving_within_reach(), times) {
+            (Some(halving), Some(times)) => {
                 let sentence = format!(
                     "exemplars would halve the error to {}, {times:.0} times as many as there are, if the law holds that far.",
                     percent(halving.error)

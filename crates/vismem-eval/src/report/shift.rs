@@ -15,12 +15,11 @@ pub fn part(result: &Shift, about: &About) -> Part {
     let answer = in_order()
         .map(|(set, best)| {
             format!(
-                "{}: {} right ({}), with {} voting of {} neighbours; half of its queries are within {:.3} of the memory.",
+                "{}: {} right ({}), with {}; half of its queries are within {:.3} of the memory.",
                 set.name,
                 percent(best.best.accuracy.value),
                 interval(&best.best.accuracy),
-                best.rule.vote,
-                best.best.k,
+                best.rule.of(best.best.k),
                 set.nearest.median
             )
         })

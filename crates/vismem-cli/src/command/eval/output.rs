@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use vismem_eval::{Evaluation, Table, paper};
 use vismem_report::Picture;
-use vismem_report::words::NBSP;
+use vismem_report::words::{NBSP, counted_in};
 
 use crate::args::{Args, Format};
 use crate::output;
@@ -24,14 +24,15 @@ fn text(evaluation: &Evaluation, directory: Option<&Path>) -> Result<()> {
     let about = &evaluation.about;
     let what = about.memory.clone().unwrap_or_else(|| about.neighbor_files.join(", "));
     let (exemplars, labels) = (output::counted(about.exemplars, "exemplar"), output::counted(about.labels, "label"));
-    writeln!(out, "{what}: {exemplars} of {labels}, {}", about.encoder)?;
+    writeln!(out, "{what}: {exemplars} of {labels}, encoder {}", about.encoder)?;
     for queries in &about.queries {
-        let (name, count) = (&queries.name, output::count(queries.queries));
         let queries_are = match about.leave_one_out {
             true => "each exemplar asked without itself".into(),
-            false => format!("{count} queries of {name}"),
+            false => {
+                format!("{} of {}", counted_in(queries.queries, "query", "queries").replace(NBSP, " "), queries.name)
+            }
         };
-        writeln!(out, "{queries_are}, {} neighbours", about.k)?;
+        writeln!(out, "{queries_are}, {}", output::counted(about.k.min(about.exemplars), "neighbour"))?;
         for (number, what) in [
             (queries.unlabelled, "without a known label: not counted"),
             (queries.unknown, "of labels that the memory does not have: wrong"),

@@ -5,6 +5,8 @@ use serde::Serialize;
 use vismem::{Memory, Pruning, Threshold};
 use vismem_app::prune::{self, Suggestion, Trial};
 
+use vismem_report::words;
+
 use crate::args::{Args, Format, SuggestPruning};
 use crate::output;
 use crate::progress::Watch;
@@ -47,7 +49,7 @@ pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
     match (&document.suggestion.why_none, &document.command) {
         (None, Some(command)) => writeln!(out, "set the best with: {command}")?,
         (why, command) => {
-            writeln!(out, "no pruning is advised: {}", why.as_deref().unwrap_or_default())?;
+            writeln!(out, "no pruning is advised: {}", why.as_deref().unwrap_or_default().replace(words::NBSP, " "))?;
             if let Some(command) = command {
                 writeln!(out, "one is set; it is taken back with: {command}")?;
             }

@@ -223,3 +223,14 @@ fn embeddings_mixed_with_others() {
     place.vismem("add rows.npy pictures --label x").refused(exit, &["one .npy file of embeddings at a time"]);
     place.vismem("add pictures --labels labels.txt").refused(exit, &["--labels belongs to a .npy file"]);
 }
+
+#[test]
+fn embeddings_explained_without_a_row() {
+    let exit = documented("embeddings_explained_without_a_row");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&npy::scattered(4)));
+    place.vismem("add rows.npy --label x").done();
+    let refused = place.vismem("explain rows.npy").refused(exit, &["rows.npy: holds embeddings", "rows.npy#0"]);
+    assert!(!refused.stderr.contains("pictures"), "{refused:?}");
+    place.vismem("explain rows.npy#0").done();
+}

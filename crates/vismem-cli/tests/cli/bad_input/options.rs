@@ -269,7 +269,9 @@ fn since_what_was_never_added() {
     let place = Place::new();
     place.write("rows.npy", npy::rows(&npy::scattered(3)));
     place.vismem("add rows.npy --label x").done();
-    place.vismem("stats --since 2").refused(exit, &["has no batch 2"]);
+    place
+        .vismem("stats --since 2")
+        .refused(exit, &["has no batch 2", "`vismem ls --all --format json` says the batch"]);
     place.vismem("stats --since 1").refused(exit, &["fewer than two of its exemplars before batch 1", "a later batch"]);
     place.vismem("stats --since yesterday").misused(&["neither the number of a batch nor last"]);
     place.vismem("stats -k 5").misused(&["--since"]);
