@@ -11,7 +11,12 @@ const UNLIKE: f64 = 95.0;
 /// One line for people.
 pub fn in_short(decided: &Decided, options: &ClassifyOptions) -> String {
     let Decided { decision, before } = decided;
-    let mut line = format!("{}  {:.0} %", decision.label(), 100.0 * decision.confidence());
+    // Weights can take all votes away.
+    let is_nobody = decision.neighbors.iter().all(|neighbor| neighbor.weight == 0.0);
+    let mut line = match is_nobody {
+        true => "no answer: no vote counts".to_owned(),
+        false => format!("{}  {:.0} %", decision.label(), 100.0 * decision.confidence()),
+    };
     if let Some(Before { label, confidence }) = before {
         line += &format!("  (was {label}  {:.0} %)", 100.0 * confidence);
     }

@@ -61,11 +61,13 @@ impl<'a> Reading<'a> {
 
     /// The answer as a text, also when there is none.
     pub fn answer(&self) -> String {
-        if self.explanation.neighbors.is_empty() && self.explanation.decision.is_empty() {
-            "No answer".into()
-        } else {
-            label(&self.explanation.decision)
-        }
+        let is_nobody = self.explanation.neighbors.is_empty() && self.explanation.decision.is_empty();
+        if is_nobody || self.is_weighted_away() { "No answer".into() } else { label(&self.explanation.decision) }
+    }
+
+    /// Whether there are neighbours, and none of their votes counts anything.
+    fn is_weighted_away(&self) -> bool {
+        self.explanation.neighbors.iter().all(|n| n.weight == 0.0) && !self.explanation.neighbors.is_empty()
     }
 
     /// Who was asked: "The memory looked at 9,146 stored examples; the 20 most similar ones voted."
@@ -91,6 +93,10 @@ impl<'a> Reading<'a> {
         let remark = |mood, headline: String, sentence: String| Remark { mood, headline, sentence };
         if voters == 0 {
             return remark(Mood::Unknown, "Nobody voted".into(), "So there is no answer.".into());
+        }
+        if self.is_weighted_away() {
+            let sentence = "Every vote that there is was given no weight, so there is no answer.";
+            return remark(Mood::Unknown, "No vote counts".into(), sentence.into());
         }
         if voters == 1 {
             let sentence = "Only one example voted, so its share says nothing about how sure the answer is.";

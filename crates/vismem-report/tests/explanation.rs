@@ -254,3 +254,14 @@ fn what_is_said_of_the_vote_is_of_the_vote_and_what_was_left_out_is_not_counted(
     assert!(html.contains("More than half of the vote") && html.contains("10 of the 20 examples"));
     assert!(html.contains("compared this picture with 12,335 of its 12,345 stored examples"));
 }
+
+#[test]
+fn where_no_vote_counts_there_is_no_answer() {
+    let mut e = explanation(&["ant", "ant"]);
+    e.neighbors.iter_mut().for_each(|neighbor| (neighbor.weight, neighbor.share) = (0.0, 0.0));
+    e.confidence = 0.0;
+    e.labels[0].share = 0.0;
+    let html = to_html(&e).unwrap();
+    assert!(html.contains("No answer") && html.contains("No vote counts") && !html.contains("Everyone agrees"));
+    size(&to_png(&e).unwrap());
+}

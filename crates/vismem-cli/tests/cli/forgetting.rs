@@ -75,7 +75,8 @@ fn a_dry_run_changes_nothing_and_shows_the_pictures() {
     let run = place.vismem("forget --label disc --label stripes --source ?.png --dry-run --page gone.html").done();
     assert_eq!(
         run.stdout,
-        "        3  disc\n        3  stripes\nwould forget 6 exemplars; nothing was changed\nsee gone.html\n"
+        "        3  disc  (all of it)\n        3  stripes  (all of it)\nwould forget 6 exemplars, which is the whole memory; \
+         nothing was changed\nsee gone.html\n"
     );
     let page = fs::read_to_string(place.path("gone.html")).unwrap();
     assert_eq!(page.matches("data:image/jpeg").count(), 6);

@@ -113,3 +113,34 @@ fn the_exemplars_that_an_answer_hangs_on_can_be_left_out_as_they_are_named() {
     let alike = place.vismem("-m alike.vismem explain ask.png --flip --format json").done().json();
     assert_eq!(alike["flip"], Value::Null, "everybody says the same");
 }
+
+#[test]
+fn a_page_counts_who_was_compared_and_marks_those_on_whom_the_answer_hangs() {
+    let place = Place::new();
+    place.draw_two_labels("learn", 3);
+    place.vismem("add learn").done();
+    place.draw("ask.png", Kind::Disc, 3);
+    let page = |options: &str| {
+        place.vismem(&format!("explain ask.png -k 3 {options}")).done();
+        std::fs::read_to_string(place.path("explanation.html")).unwrap()
+    };
+    let whole = page("");
+    assert!(whole.contains("with its 6 stored examples") && !whole.contains("decisive: see above"));
+    assert!(page("--without label=stripes").contains("with 3 of its 6 stored examples"));
+    assert!(page("--only label=disc").contains("with 3 of its 6 stored examples"));
+    let flipped = page("--flip");
+    assert!(flipped.contains("marked as decisive") && flipped.contains("decisive: see above"));
+    // Where everybody near is hidden, all of them vote, and the page does not say both.
+    place.vismem("relabel --id 1,2,3,4,5,6 --to disc").done();
+    place.vismem("relabel --id 1,3,5 --to stripes").done();
+    place.vismem("prune hard --threshold 1 --neighbors 5").says(&["6 of 6 exemplars hidden"]);
+    let hidden = page("");
+    assert!(hidden.contains("it hides all 3 most similar examples, so that they vote nevertheless"), "{hidden}");
+}
+
+#[test]
+fn where_no_vote_counts_it_is_said() {
+    let place = place();
+    let run = place.vismem("classify ask.npy -k 2 --weights a=0 --weights b=0 --weights c=0").done();
+    assert_eq!(run.stdout.matches("no answer: no vote counts").count(), 2, "{run:?}");
+}
