@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use vismem::{ClassifyOptions, Decision, Memory, Vote};
-use vismem_report::words::{NBSP, counted, option, shell};
+use vismem_report::words::{NBSP, counted, option, path};
 
 use crate::ballot::Ballot;
 use crate::gather::{Kind, QuerySet};
@@ -463,7 +463,7 @@ impl<'a> Judge<'a> {
         if blame == Blame::Pruning {
             commands.push(format!("{program} prune off"));
         }
-        let (kind, name) = (self.queries.kinds[wrong.at], shell(&wrong.query.name));
+        let (kind, name) = (self.queries.kinds[wrong.at], path(&wrong.query.name));
         // One more exemplar of its kind.
         let is_unknown = !self.is_known(wrong.query) && self.same_picture(wrong.query).is_none();
         if kind == Kind::File && is_unknown && matches!(blame, Blame::Model | Blame::TooFew | Blame::Far) {
@@ -540,20 +540,35 @@ impl Mistakes {
     pub fn tables(&self) -> Vec<Table> {
         let Share { value, n, .. } = self.wrong;
         let count = |blame: Blame| self.mistakes.iter().filter(|mistake| mistake.blame == blame).count();
-        let caption = format!(
-            "The {} most confident of {} mistakes ({:.1} % of {}); likely to blame: the query's label {}, labels in the \
-             memory {}, the pruning {}, too few exemplars {}, too far from them {}, the model {}",
-            self.mistakes.len(),
-            self.wrong.count(),
-            100.0 * value,
-            crate::report::count(n),
-            count(Blame::QueryLabel),
-            count(Blame::MemoryLabels),
-            count(Blame::Pruning),
-            count(Blame::TooFew),
-            count(Blame::Far),
-            count(Blame::Model),
-        );
+        let (shown, all) = (self.mistakes.len(), self.wrong.count());
+        let which = match (shown as u64, all) {
+            (0, 0) => format!("No mistakes in {}", crate::report::count(n)),
+            (1, 1) => format!("The only mistake in {}", crate::report::count(n)),
+            (shown, all) if shown == all => {
+                format!("All {all} mistakes ({:.1} % of {})", 100.0 * value, crate::report::count(n))
+            }
+            (shown, all) => {
+                format!(
+                    "The {shown} most confident of {all} mistakes ({:.1} % of {})",
+                    100.0 * value,
+                    crate::report::count(n)
+                )
+            }
+        };
+        let blames = [
+            ("the query's label", Blame::QueryLabel),
+            ("labels in the memory", Blame::MemoryLabels),
+            ("the pruning", Blame::Pruning),
+            ("too few exemplars", Blame::TooFew),
+            ("too far from them", Blame::Far),
+            ("the model", Blame::Model),
+        ];
+        let blamed = blames.into_iter().map(|(name, blame)| (name, count(blame))).filter(|(_, count)| *count > 0);
+        let blamed: Vec<String> = blamed.map(|(name, count)| format!("{name} {count}")).collect();
+        let caption = match blamed.is_empty() {
+            true => which,
+            false => format!("{which}; likely to blame: {}", blamed.join(", ")),
+        };
         let columns = ["query", "truth", "decision", "confidence", "truth_share", "blame", "command", "no_advice"];
         let mut table = Table::new("errors", caption, columns);
         let columns = ["query", "rank", "id", "label", "distance", "share", "others_say", "source"];

@@ -54,7 +54,7 @@ const KINDS: [(Blame, &str, &str, &str); 6] = [
 
 pub fn part(result: &Mistakes, about: &About, pictures: &Pictures) -> Part {
     let of = |blame: Blame| result.mistakes.iter().filter(|mistake| mistake.blame == blame).collect::<Vec<_>>();
-    let rule = format!("{} voting of {} neighbours", result.rule.vote, result.k);
+    let rule = result.rule.of(result.k);
     let shown = result.mistakes.len() as u64;
     let mut answer = vec![format!(
         "{} of {} are answered wrong under {rule} ({}).{}",
