@@ -16,7 +16,7 @@ use crate::{Cell, Near, Neighborhoods, Query, Result, Rule, Share, Table};
 /// all of the vote.
 const SURE: f64 = 0.9;
 /// What a label usually has may be as little as this part of what it can have: below that it is overlap, not wrong labels.
-const LEAST: f64 = 0.75;
+const LEAST: f64 = 0.8;
 /// See [`SURE`].
 const LITTLE: f64 = 0.1;
 /// Where a larger share of the answers is wrong, the labels do not follow the embeddings, and neighbours say nothing of them.
