@@ -5,6 +5,7 @@
 //! end it.
 
 pub mod add;
+mod alike;
 pub mod bench;
 pub mod classify;
 pub mod compact;

@@ -162,6 +162,12 @@ struct Picture<'a> {
     more: Vec<(u16, Vec<u64>)>,
 }
 
+/// Grey of 8 bits.
+fn nearly_black() -> Picture<'static> {
+    let sample = &|_: u32, _: u32, _: usize| 1;
+    Picture { colours: BLACK_IS_ZERO, format: UINT, bits: 8, samples: 1, extra: &[], sample, more: vec![] }
+}
+
 impl Picture<'_> {
     fn tags(&self) -> Vec<(u16, Vec<u64>)> {
         let mut tags = vec![
@@ -405,16 +411,7 @@ fn alpha_has_a_range_of_its_own_among_floats() {
 
 #[test]
 fn what_is_not_read_is_named() {
-    let sample = |_: u32, _: u32, _: usize| 1;
-    let grey = Picture {
-        colours: BLACK_IS_ZERO,
-        format: UINT,
-        bits: 8,
-        samples: 1,
-        extra: &[],
-        sample: &sample,
-        more: vec![],
-    };
+    let grey = nearly_black();
     let with = |tag, value| Picture { more: vec![(tag, vec![value])], ..grey.clone() }.plain();
     for (file, said) in [
         (Picture { format: INT, ..grey.clone() }.plain(), "signed"),
@@ -646,16 +643,7 @@ fn strips_and_tiles_that_would_take_too_much_memory_are_refused_before_they_are_
 
 #[test]
 fn a_strip_that_lies_outside_of_the_file_or_nowhere_is_missing() {
-    let sample = |_: u32, _: u32, _: usize| 1;
-    let grey = Picture {
-        colours: BLACK_IS_ZERO,
-        format: UINT,
-        bits: 8,
-        samples: 1,
-        extra: &[],
-        sample: &sample,
-        more: vec![],
-    };
+    let grey = nearly_black();
     let file = grey.plain();
     let place = (file.len() - (WIDTH * HEIGHT) as usize) as u32;
     let list = file.windows(4).position(|bytes| bytes == place.to_le_bytes()).unwrap();

@@ -1,11 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
 use vismem::{Added, Label, Memory};
-use vismem_data::{About, Note, PassedOver, Survey, doubtful, fold_label};
+use vismem_data::{About, Note, PassedOver, Survey, doubtful};
 
+use crate::alike::alike;
 use crate::{Failure, Observer, Result};
 
 /// What came of adding; see `docs/json.md`.
@@ -149,6 +150,8 @@ impl Tally {
     pub fn report(self, memory: &Path) -> Result<AddReport> {
         let opened = Memory::open(memory)?;
         let stats = opened.stats()?;
+        let alike = if self.new > 0 { alike(opened.labels()) } else { Vec::new() };
+        let names = |labels: Vec<&Label>| labels.into_iter().map(|label| label.name.clone()).collect();
         Ok(AddReport {
             memory: memory.display().to_string(),
             batch: self.batch,
@@ -162,7 +165,7 @@ impl Tally {
             exemplars: stats.exemplars,
             labels: stats.labels,
             filled_labels: stats.labels - stats.labels_without_exemplars,
-            similar_labels: if self.new > 0 { similar(opened.labels()) } else { Vec::new() },
+            similar_labels: alike.into_iter().map(names).collect(),
             digest: stats.digest.to_string(),
             kind: self.kind,
             seconds: self.seconds,
@@ -185,13 +188,4 @@ fn notes(survey: &Survey, labels: &BTreeSet<String>) -> Vec<Note> {
         }
     }
     notes
-}
-
-/// Labels that differ in capitals, spaces or forms of characters alone.
-fn similar(labels: &[Label]) -> Vec<Vec<String>> {
-    let mut alike: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for label in labels {
-        alike.entry(fold_label(&label.name)).or_default().push(label.name.clone());
-    }
-    alike.into_values().filter(|labels| labels.len() > 1).collect()
 }

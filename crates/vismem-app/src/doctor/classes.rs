@@ -1,10 +1,10 @@
 //! Labels that look like mistakes by their names alone.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use vismem::Memory;
-use vismem_data::{About, doubtful, fold_label};
+use vismem_data::{About, doubtful};
+
+use crate::alike::alike;
 
 /// Labels that look like mistakes by their names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,9 +35,7 @@ impl Classes {
 
 pub(super) fn check(memory: &Memory) -> Classes {
     let filled = || memory.labels().iter().filter(|label| label.exemplars > 0);
-    let mut by_name: BTreeMap<String, Vec<&vismem::Label>> = BTreeMap::new();
-    filled().for_each(|label| by_name.entry(fold_label(&label.name)).or_default().push(label));
-    let of_one_name = by_name.into_values().filter(|labels| labels.len() > 1).map(|mut labels| {
+    let of_one_name = alike(filled()).into_iter().map(|mut labels| {
         labels.sort_by_key(|label| std::cmp::Reverse(label.exemplars));
         labels.into_iter().map(|label| label.name.clone()).collect()
     });

@@ -87,7 +87,7 @@ pub fn part(result: &Mistakes, about: &About, pictures: &Pictures) -> Part {
         findings.push(Finding {
             number: format!("{doubtful} of {shown}"),
             interval: String::new(),
-            sentence: "of the most confident mistakes look like wrong labels rather than wrong answers.".into(),
+            sentence: "of the most confident mistakes may be wrong labels, or labels of what looks alike: look before correcting.".into(),
             tenor: Tenor::Wary,
             section: EXPERIMENT.into(),
         });
