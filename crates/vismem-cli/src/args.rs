@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use vismem::{Threshold, Vote, Where};
+use vismem::{Threshold, Tuning, Vote, Where};
 use vismem_app::Criterion;
 use vismem_app::doctor::Request as DoctorRequest;
 use vismem_app::encode::Share;
@@ -276,6 +276,8 @@ pub struct Ls {
     mut_arg("k", |arg| arg.requires("since")),
     mut_arg("vote", |arg| arg.requires("since")),
     mut_arg("parameter", |arg| arg.requires("since")),
+    mut_arg("gamma", |arg| arg.requires("since")),
+    mut_arg("lambda", |arg| arg.requires("since")),
 )]
 pub struct Stats {
     /// Say as well what this run of `add` and later ones changed in the decisions on older exemplars: the number of its
@@ -704,15 +706,28 @@ impl Searching {
 
 #[derive(Debug, ClapArgs)]
 pub struct VoteRule {
-    /// How many neighbours vote, 1 to 10000
-    #[arg(short, default_value_t = 20, allow_negative_numbers = true)]
-    pub k: usize,
-    /// How much each of them counts
-    #[arg(long, value_enum, default_value_t = VoteName::Rank)]
-    pub vote: VoteName,
+    /// How many neighbours vote, 1 to 10000, with kernel 1 to 2000 [default: as the memory is tuned, or 20, with kernel 100]
+    #[arg(short, allow_negative_numbers = true)]
+    pub k: Option<usize>,
+    #[command(flatten)]
+    pub vote: VoteOptions,
+}
+
+/// A vote and its parameters.
+#[derive(Debug, ClapArgs)]
+pub struct VoteOptions {
+    /// How much each of them counts [default: as the memory is tuned, or rank]
+    #[arg(long, value_enum)]
+    pub vote: Option<VoteName>,
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     pub parameter: Option<f64>,
+    /// γ of kernel: how fast likeness falls with distance, 0 to 300 [default: 2]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub gamma: Option<f64>,
+    /// λ of kernel: how little single neighbours are trusted, 1e-6 to 1e6 [default: 0.1]
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub lambda: Option<f64>,
 }
 
 /// Nothing is changed by asking. A criterion is id=3,5 or label=LABEL, source=GLOB, batch=N, like=FILE,DISTANCE,
@@ -755,35 +770,93 @@ pub enum VoteName {
     Distance,
     /// exp((1 - d)/τ)
     Softmax,
+    /// Kernel ridge regression on the neighbours: those that are alike share one vote
+    Kernel,
 }
 
 impl Voting {
-    pub fn options(&self) -> anyhow::Result<vismem::ClassifyOptions> {
-        let (k, vote) = self.rule.checked()?;
+    pub fn checked(&self) -> anyhow::Result<Asked> {
+        let rule = self.rule.checked()?;
         let min_confidence = self.min_confidence;
         if min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
             return Err(wrong_use("--min-confidence must be within 0 to 1"));
         }
         let (level, search) = (self.level.clone(), self.searching.checked()?);
-        Ok(vismem::ClassifyOptions { k, vote, level, min_confidence, search, ..Default::default() })
+        Ok(Asked { rule, options: vismem::ClassifyOptions { level, min_confidence, search, ..Default::default() } })
+    }
+}
+
+/// How a memory is to decide, as far as that does not depend on the memory.
+#[derive(Debug)]
+pub struct Asked {
+    rule: Chosen,
+    options: vismem::ClassifyOptions,
+}
+
+impl Asked {
+    /// How this memory decides.
+    pub fn of(&self, memory: &vismem::Memory) -> anyhow::Result<vismem::ClassifyOptions> {
+        let Tuning { vote, k } = self.rule.of(memory)?;
+        Ok(vismem::ClassifyOptions { vote, k, ..self.options.clone() })
+    }
+}
+
+/// What was said of a vote.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Chosen {
+    vote: Option<Vote>,
+    k: Option<usize>,
+}
+
+impl Chosen {
+    /// With what the memory decides by where nothing was said.
+    pub fn of(self, memory: &vismem::Memory) -> anyhow::Result<Tuning> {
+        self.or(memory.decides_by()?)
+    }
+
+    /// With a vote where none was said.
+    pub fn or(self, usual: Tuning) -> anyhow::Result<Tuning> {
+        let usual = self.vote.map_or(usual, Tuning::usual);
+        let k = self.k.unwrap_or(usual.k);
+        usual.vote.checked_for(k).map_err(wrong_use)?;
+        Ok(Tuning { vote: usual.vote, k })
     }
 }
 
 impl VoteRule {
-    /// How many neighbours vote, and how.
-    pub fn checked(&self) -> anyhow::Result<(usize, Vote)> {
-        let vote = match (self.vote, self.parameter) {
-            (VoteName::Plurality, None) => Vote::Plurality,
-            (VoteName::Plurality, Some(_)) => return Err(wrong_use("plurality voting has no --parameter")),
-            (VoteName::Rank, alpha) => alpha.map_or(Vote::RANK, |alpha| Vote::Rank { alpha }),
-            (VoteName::Distance, xi) => xi.map_or(Vote::DISTANCE, |xi| Vote::Distance { xi }),
-            (VoteName::Softmax, tau) => tau.map_or(Vote::SOFTMAX, |tau| Vote::Softmax { tau }),
-        };
-        let vote = vote.checked().map_err(wrong_use)?;
-        if !(1..=vismem::search::MAX_K).contains(&self.k) {
-            return Err(wrong_use(vismem::search::Error::K { k: self.k }));
+    /// What is said of the vote, once it is known to make sense.
+    pub fn checked(&self) -> anyhow::Result<Chosen> {
+        self.vote.with(self.k)
+    }
+}
+
+impl VoteOptions {
+    /// The vote with so many neighbours, once it is known to make sense.
+    pub fn with(&self, k: Option<usize>) -> anyhow::Result<Chosen> {
+        if self.vote != Some(VoteName::Kernel) && self.gamma.or(self.lambda).is_some() {
+            return Err(wrong_use("--gamma and --lambda are parameters of kernel voting; say --vote kernel as well"));
         }
-        Ok((self.k, vote))
+        let vote = match (self.vote, self.parameter) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(wrong_use("--parameter is one of a vote; say --vote as well")),
+            (Some(VoteName::Plurality), None) => Some(Vote::Plurality),
+            (Some(VoteName::Plurality), Some(_)) => return Err(wrong_use("plurality voting has no --parameter")),
+            (Some(VoteName::Kernel), Some(_)) => {
+                return Err(wrong_use("kernel voting has --gamma and --lambda in the place of --parameter"));
+            }
+            (Some(VoteName::Rank), alpha) => Some(alpha.map_or(Vote::RANK, |alpha| Vote::Rank { alpha })),
+            (Some(VoteName::Distance), xi) => Some(xi.map_or(Vote::DISTANCE, |xi| Vote::Distance { xi })),
+            (Some(VoteName::Softmax), tau) => Some(tau.map_or(Vote::SOFTMAX, |tau| Vote::Softmax { tau })),
+            (Some(VoteName::Kernel), None) => {
+                let (gamma, lambda) = (self.gamma.unwrap_or(2.0), self.lambda.unwrap_or(0.1));
+                Some(Vote::Kernel { gamma, lambda })
+            }
+        };
+        let usual = vote.map(Tuning::usual);
+        // Where the vote is the memory's, its own bound is looked at when that is known.
+        let most = usual.map_or(Vote::RANK, |usual| usual.vote);
+        most.checked_for(k.or(usual.map(|usual| usual.k)).unwrap_or(1)).map_err(wrong_use)?;
+        Ok(Chosen { vote, k })
     }
 }
 

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use vismem::{ClassifyOptions, Pruning, Standing, Threshold, Vote};
 
-use crate::accuracy::{at_each, best, right_at, table_ks};
+use crate::accuracy::{at_each, best, right_at, right_of_each, table_ks};
 use crate::ballot::Ballot;
 use crate::confusion::as_classified;
 use crate::{
-    AsClassified, AtK, Cell, Neighborhoods, Paired, PrunedBy, Query, Result, Rule, Share, Table, VOTES,
-    decisions_at_every_k, right_at_every_k,
+    AsClassified, AtK, Cell, Neighborhoods, Paired, PrunedBy, Query, Result, Rule, Share, Table, decisions_at_every_k,
+    parallel,
 };
 
 /// What to prune by.
@@ -124,6 +124,7 @@ pub struct LabelAccuracy {
 pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Result<Aggregation> {
     let queries = table.judged_or_refuse()?;
     let (n, depth) = (queries.len() as u64, table.depth());
+    let votes = table.votes_to_compare();
     let (mut curves, mut hard) = (Vec::new(), None);
     for pruning in [None, Some(options.soft), Some(options.hard)] {
         let standings = match &pruning {
@@ -147,27 +148,33 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
                 hidden_labels: hidden_labels(table, standings.as_deref().unwrap_or_default()),
             });
         }
-        for vote in VOTES {
-            let right = right_at_every_k(table, &queries, vote, standings.as_deref(), depth);
-            let accuracy = at_each(&right, n, 1..=depth);
+        for (vote, right) in votes.iter().zip(right_of_each(table, &queries, votes, standings.as_deref(), depth)?) {
+            let accuracy = at_each(&right, n, 1..=depth.min(vote.most_neighbors()));
             let Some(best) = best(&accuracy) else { continue };
-            curves.push(Curve { rule: vote.into(), pruning: PrunedBy::of(pruning.as_ref()), hidden, accuracy, best });
+            curves.push(Curve {
+                rule: (*vote).into(),
+                pruning: PrunedBy::of(pruning.as_ref()),
+                hidden,
+                accuracy,
+                best,
+            });
         }
     }
-    let of_all = (0..VOTES.len()).reduce(|a, b| if better_of(&curves[a], &curves[b]) { b } else { a }).unwrap_or(0);
-    let (vote, k) = (VOTES[of_all], curves[of_all].best.k);
-    let best = right_at(table, &queries, vote, None, k);
-    let best_against_classified = Paired::of(&usual(table, &queries), &best, VOTES.len() * depth);
+    let of_all = (0..votes.len()).reduce(|a, b| if better_of(&curves[a], &curves[b]) { b } else { a }).unwrap_or(0);
+    let (vote, k) = (votes[of_all], curves[of_all].best.k);
+    let best = right_at(table, &queries, vote, None, k)?;
+    let best_against_classified = Paired::of(&usual(table, &queries)?, &best, votes.len() * depth);
     let of_vote = |curve: &&Curve| curve.rule == Rule::from(vote) && curve.pruning != PrunedBy::None;
     let pruned: Vec<&Curve> = curves.iter().filter(of_vote).collect();
     let better = |a, b| if better_of(a, b) { b } else { a };
     let pruned_against_best = pruned.iter().copied().reduce(better).map(|curve| {
         let pruning = if curve.pruning == PrunedBy::Soft { options.soft } else { options.hard };
-        let right = right_at(table, &queries, vote, table.standings(&pruning).as_deref(), curve.best.k);
-        Paired::of(&best, &right, pruned.len() * depth)
+        let right = right_at(table, &queries, vote, table.standings(&pruning).as_deref(), curve.best.k)?;
+        Ok::<_, crate::Error>(Paired::of(&best, &right, pruned.len() * depth))
     });
+    let pruned_against_best = pruned_against_best.transpose()?;
     Ok(Aggregation {
-        by_label: by_label(table, vote, k),
+        by_label: by_label(table, vote, k)?,
         hard,
         as_classified: as_classified(table, &queries)?,
         best_against_classified,
@@ -182,11 +189,11 @@ fn better_of(first: &Curve, second: &Curve) -> bool {
 }
 
 /// Whether each of the queries is decided right where nobody says otherwise; see [`AsClassified`].
-fn usual(table: &Neighborhoods, queries: &[&Query]) -> Vec<bool> {
+fn usual(table: &Neighborhoods, queries: &[&Query]) -> Result<Vec<bool>> {
     let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
     let is_right = |query: &&Query| {
-        let ballot = Ballot::of(table, query, vote, k);
-        ballot.is_some_and(|ballot| query.is_right(ballot.winner()))
+        let ballot = Ballot::of(table, query, vote, k)?;
+        Ok(ballot.is_some_and(|ballot| query.is_right(ballot.winner())))
     };
     queries.iter().map(is_right).collect()
 }
@@ -203,7 +210,7 @@ fn hidden_labels(table: &Neighborhoods, standings: &[Standing]) -> Vec<String> {
 }
 
 /// Accuracies label by label for a vote of `k` neighbours.
-fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
+fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> Result<ByLabel> {
     #[derive(Default)]
     struct Tally {
         right: u64,
@@ -211,8 +218,10 @@ fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
         wrong: BTreeMap<u32, u64>,
     }
     let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
-    for query in table.judged() {
-        let decisions = decisions_at_every_k(table, query, vote, None);
+    let queries: Vec<&Query> = table.judged().collect();
+    let decisions = parallel::map(&queries, |query| decisions_at_every_k(table, query, vote, None));
+    for (query, decisions) in queries.into_iter().zip(decisions) {
+        let decisions = decisions?;
         let decision = decisions.get(k - 1).or(decisions.last());
         for label in &query.truth {
             let tally = tallies.entry(*label).or_default();
@@ -238,7 +247,7 @@ fn by_label(table: &Neighborhoods, vote: Vote, k: usize) -> ByLabel {
         })
         .collect();
     labels.sort_by(|a, b| a.accuracy.value.total_cmp(&b.accuracy.value).then_with(|| a.label.cmp(&b.label)));
-    ByLabel { rule: vote.into(), k, labels }
+    Ok(ByLabel { rule: vote.into(), k, labels })
 }
 
 impl Aggregation {

@@ -197,7 +197,7 @@ impl Reading {
             let mut truth: Vec<u32> = entry.image_class.as_slice().iter().map(|class| self.label_of[class]).collect();
             truth.sort_unstable();
             truth.dedup();
-            queries.push(Query { name: image, truth, neighbors });
+            queries.push(Query { name: image, truth, neighbors, ..Query::default() });
         }
         Ok(queries)
     }
@@ -244,9 +244,9 @@ mod tests {
         assert_eq!(queries.len(), 2, "nobody knows what q3 is");
         // By hand: the nearest decides both right; two votes tie, and the label that was first keeps the lead; three
         // votes outvote q1.
-        assert_eq!(right_at_every_k(&table, &queries, Vote::Plurality, None, 3), [2, 2, 1]);
+        assert_eq!(right_at_every_k(&table, &queries, Vote::Plurality, None, 3).unwrap(), [2, 2, 1]);
         // 1/2 against 1/3 + 1/4.
-        assert_eq!(right_at_every_k(&table, &queries, Vote::RANK, None, 3), [2, 2, 1]);
+        assert_eq!(right_at_every_k(&table, &queries, Vote::RANK, None, 3).unwrap(), [2, 2, 1]);
         let result = aggregation(&table, &Default::default()).unwrap();
         assert_eq!(result.curves.len(), 4, "no pruning without a file of the memory");
         assert_eq!(

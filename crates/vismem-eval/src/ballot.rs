@@ -1,26 +1,33 @@
 //! One decision with its votes, as the memory makes it: the pruning that is set is honoured.
 
-use vismem::{Standing, Tally, Vote, weights};
+use vismem::{Standing, Vote};
 
-use crate::{Neighborhoods, Query};
+use crate::{Neighborhoods, Query, Result};
 
 /// How the nearest neighbours of a query voted.
 pub struct Ballot {
     /// Labels by their share of the vote, 0..=1, the winner first. Never empty.
     pub labels: Vec<(u32, f64)>,
-    /// Share of the vote of each neighbour, nearest first; `None` for one that does not vote.
+    /// What each neighbour, nearest first, adds to the vote, in proportion to all of it; `None` for one that does not vote.
+    /// In kernel voting it can be below zero.
     pub shares: Vec<Option<f64>>,
 }
 
 impl Ballot {
     /// The vote of the first `k` neighbours; `None` where there is none.
-    pub fn of(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As [`Neighborhoods::voting`].
+    pub fn of(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Result<Option<Self>> {
         let standing = |exemplar: u32| table.as_set().map_or(Standing::Counts(1.0), |set| set[exemplar as usize]);
         Self::by(table, query, vote, k, standing)
     }
 
     /// The vote that there would be if every neighbour counted as it is.
-    pub fn without_pruning(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As [`Neighborhoods::voting`].
+    pub fn without_pruning(table: &Neighborhoods, query: &Query, vote: Vote, k: usize) -> Result<Option<Self>> {
         Self::by(table, query, vote, k, |_| Standing::Counts(1.0))
     }
 
@@ -30,20 +37,16 @@ impl Ballot {
         vote: Vote,
         k: usize,
         standing: impl Fn(u32) -> Standing,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>> {
         let neighbors = &query.neighbors[..query.neighbors.len().min(k)];
         let standings: Vec<_> = neighbors.iter().map(|near| (near.distance, standing(near.exemplar))).collect();
-        let weights = weights(vote, &standings);
-        let mut tally = Tally::default();
-        for (near, weight) in neighbors.iter().zip(&weights) {
-            weight.iter().for_each(|weight| tally.add(table.label_of(near), *weight));
-        }
-        let total = tally.total();
-        // Sums of the same weights in another order can be a hair more than their total.
-        let share = |weight: f64| if total > 0.0 { (weight / total).min(1.0) } else { 0.0 };
-        let labels: Vec<_> = tally.ranked().into_iter().map(|(label, score)| (label, share(score))).collect();
-        let shares = weights.into_iter().map(|weight| weight.map(share)).collect();
-        (!labels.is_empty()).then_some(Self { labels, shares })
+        let voting = table.voting(query, vote)?;
+        let weights = voting.weights(&standings);
+        let votes = neighbors.iter().zip(&weights);
+        let scores = voting.scores(votes.filter_map(|(near, weight)| Some((table.label_of(near), (*weight)?))));
+        let labels: Vec<_> = scores.ranked.iter().map(|(label, score)| (*label, scores.share(*score))).collect();
+        let shares = weights.into_iter().map(|weight| weight.map(|weight| scores.part(weight))).collect();
+        Ok((!labels.is_empty()).then_some(Self { labels, shares }))
     }
 
     /// The label that won.

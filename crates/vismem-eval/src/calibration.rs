@@ -6,7 +6,7 @@ use vismem::Vote;
 
 use crate::ballot::Ballot;
 use crate::interval::Estimate;
-use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table};
+use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table, parallel};
 
 /// Equal parts of confidence in a reliability diagram.
 const BINS: usize = 15;
@@ -120,7 +120,7 @@ struct Decided {
 /// When no query has a known label.
 pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &CalibrationOptions) -> Result<Calibration> {
     let queries = table.judged_or_refuse()?;
-    let decided: Vec<Decided> = queries.iter().filter_map(|query| decide(table, query, options)).collect();
+    let decided = decide_all(table, &queries, options)?;
     let depth = table.depth();
     // No label can have more neighbours than exemplars, so the parts end where the decisions do.
     let most = decided.iter().map(|decided| decided.plurality).max().unwrap_or(1);
@@ -129,7 +129,7 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
     let recalibrated = match learn {
         LearnFrom::Nothing => None,
         LearnFrom::Memory(own) => {
-            let taught: Vec<Decided> = own.judged().filter_map(|query| decide(own, query, options)).collect();
+            let taught = decide_all(own, &own.judged().collect::<Vec<_>>(), options)?;
             let steps = isotonic(&taught);
             let again = decided.iter().map(|decided| recalibrate(decided, &steps)).collect::<Vec<_>>();
             (!steps.is_empty()).then_some((taught.len(), steps, again))
@@ -159,18 +159,24 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
     })
 }
 
-fn decide(table: &Neighborhoods, query: &Query, options: &CalibrationOptions) -> Option<Decided> {
-    let ballot = Ballot::of(table, query, options.vote, options.k)?;
+fn decide(table: &Neighborhoods, query: &Query, options: &CalibrationOptions) -> Result<Option<Decided>> {
+    let Some(ballot) = Ballot::of(table, query, options.vote, options.k)? else { return Ok(None) };
     let mut labels: Vec<u32> = query.neighbors.iter().map(|near| table.label_of(near)).collect();
     labels.sort_unstable();
     let counts: Vec<usize> = labels.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
     let share = |count: usize| count as f64 / labels.len() as f64;
-    Some(Decided {
+    Ok(Some(Decided {
         confidence: ballot.confidence(),
         right: query.is_right(ballot.winner()),
-        plurality: counts.iter().copied().max()?,
+        plurality: counts.iter().copied().max().unwrap_or(0),
         entropy: counts.iter().map(|count| -share(*count) * share(*count).log2()).sum::<f64>().max(0.0),
-    })
+    }))
+}
+
+/// The queries as they are decided.
+fn decide_all(table: &Neighborhoods, queries: &[&Query], options: &CalibrationOptions) -> Result<Vec<Decided>> {
+    let decided = parallel::map(queries, |query| decide(table, query, options));
+    Ok(decided.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// Decisions by something, in `count` parts of a width from 0 on; the last part is open to above. Parts without a decision

@@ -56,7 +56,7 @@ pub(crate) fn as_classified(table: &Neighborhoods, queries: &[&Query]) -> Result
     let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
     let mut cells: BTreeMap<(u32, Option<u32>), u64> = BTreeMap::new();
     for query in queries {
-        let decision = Ballot::of(table, query, vote, k).map(|ballot| ballot.winner());
+        let decision = Ballot::of(table, query, vote, k)?.map(|ballot| ballot.winner());
         let truth = decision.filter(|decision| query.is_right(*decision)).unwrap_or(query.truth[0]);
         *cells.entry((truth, decision)).or_default() += 1;
     }
@@ -158,6 +158,7 @@ mod tests {
             name: String::new(),
             truth: vec![truth],
             neighbors: vec![Near::new(nearest, 0.1)],
+            ..Query::default()
         };
         let table = Neighborhoods {
             labels: ["a", "b", "c"].map(str::to_owned).to_vec(),

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use vismem::Vote;
 
+use crate::accuracy::right_of_each;
 use crate::interval::Repeated;
 use crate::random::Random;
-use crate::{Cell, Error, Neighborhoods, Result, Rule, Share, Table, VOTES, parallel, right_at_every_k};
+use crate::{Cell, Error, Neighborhoods, PAPERS_VOTES, Result, Rule, Share, Table, parallel};
 
 /// The shares of random labels.
 pub const SHARES: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -71,12 +72,13 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
         SHARES.iter().flat_map(|share| draws(*share).iter().map(|seed| (*share, *seed))).collect();
     let right = parallel::map(&runs, |&(share, seed)| {
         let corrupted = corrupt(table, &labels, share, seed);
-        VOTES.map(|vote| right_at_every_k(&corrupted, &queries, vote, None, depth))
+        right_of_each(&corrupted, &queries, &PAPERS_VOTES, None, depth)
     });
+    let right = right.into_iter().collect::<Result<Vec<_>>>()?;
     let mut ks: Vec<usize> = KS.into_iter().filter(|k| *k < depth).collect();
     ks.push(depth);
     let mut points = Vec::new();
-    for (at, vote) in VOTES.into_iter().enumerate() {
+    for (at, vote) in PAPERS_VOTES.into_iter().enumerate() {
         for &k in &ks {
             for share in SHARES {
                 let of_share = runs.iter().zip(&right).filter(|((of, _), _)| *of == share);
@@ -86,7 +88,7 @@ pub fn corruption(table: &Neighborhoods, seeds: &[u64]) -> Result<Corruption> {
             }
         }
     }
-    let flat_to = VOTES.iter().filter_map(|vote| flat_to(&points, *vote, FLAT_AT.min(depth))).collect();
+    let flat_to = PAPERS_VOTES.iter().filter_map(|vote| flat_to(&points, *vote, FLAT_AT.min(depth))).collect();
     let mut frequencies = vec![0; table.labels.len()];
     queries.iter().flat_map(|query| &query.truth).for_each(|label| frequencies[*label as usize] += 1);
     let most_frequent = Share::of(frequencies.into_iter().max().unwrap_or(0), n).ok_or(Error::NoQueries)?;
@@ -135,7 +137,7 @@ impl Corruption {
                 let point = self.points.iter().find(|p| p.rule == rule && p.k == k && p.share == share);
                 point.map_or(Cell::Empty, |point| Cell::Share(point.accuracy.value))
             };
-            short.row([Cell::Share(share)].into_iter().chain(VOTES.map(at)));
+            short.row([Cell::Share(share)].into_iter().chain(PAPERS_VOTES.map(at)));
         }
         let columns = ["vote", "k", "share", "accuracy", "low", "high", "n", "seeds", "deviation", "min", "max"];
         let mut every = Table::long("corruption", "Accuracy by share of random labels, mean over seeds", columns);
@@ -162,7 +164,7 @@ mod tests {
         let query = |at: usize| {
             let label = (at % 5) as u32;
             let neighbors = (0..10).map(|near| Near::new(label * 10 + near, 0.1 + 0.01 * f64::from(near))).collect();
-            Query { name: String::new(), truth: vec![label], neighbors }
+            Query { name: String::new(), truth: vec![label], neighbors, ..Query::default() }
         };
         Neighborhoods {
             labels: (0..5).map(|label| label.to_string()).collect(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use vismem::search::Neighbor;
 use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing};
 
-use crate::{Exemplar, Near, Neighborhoods, Query, Result, SetPruning};
+use crate::{Embedding, Exemplar, Near, Neighborhoods, Query, Result, Rows, SetPruning};
 
 /// Queries that are searched for together.
 const TOGETHER: usize = 1024;
@@ -215,6 +215,7 @@ pub struct Roster {
     /// The pruning that is set, with its standings in the order of `exemplars`.
     set_pruning: Option<SetPruning>,
     position_of: HashMap<u64, u32>,
+    rows: Rows,
 }
 
 impl Roster {
@@ -238,7 +239,7 @@ impl Roster {
             }
             SetPruning { pruning: pruned.pruning, standings }
         });
-        Ok(Self { labels, exemplars, set_pruning, position_of })
+        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()) })
     }
 
     /// Ids of the exemplars of each label, in the order of `labels`.
@@ -265,12 +266,17 @@ impl Roster {
         };
         // Rounding can take the distance of the same direction a hair below zero.
         let near = |found: Neighbor| Near::new(self.position(found.id), f64::from(found.distance.clamp(0.0, 2.0)));
-        let queries = queries.names.iter().zip(&queries.truth).zip(found);
-        let queries = queries
-            .map(|((name, truth), found)| Query {
+        let named = queries.names.iter().zip(&queries.truth).zip(found).enumerate();
+        let dim = self.rows.0.encoder().dim;
+        let queries = named
+            .map(|(at, ((name, truth), found))| Query {
                 name: name.clone(),
                 truth: truth.iter().map(&mut label).collect(),
                 neighbors: found.into_iter().map(near).collect(),
+                embedding: match &queries.vectors {
+                    Vectors::Given(values) => Embedding::Given(values[at * dim..][..dim].into()),
+                    Vectors::Own(ids) => Embedding::Stored(ids[at]),
+                },
             })
             .collect();
         Neighborhoods {
@@ -278,6 +284,7 @@ impl Roster {
             exemplars: self.exemplars.clone(),
             queries,
             set_pruning: self.set_pruning.clone(),
+            rows: Some(self.rows.clone()),
             ..Neighborhoods::default()
         }
     }

@@ -1,6 +1,6 @@
 //! Where hard pruning should begin, asked of the memory itself: no query that accuracy is measured on has a say.
 
-use vismem::{Pruning, Threshold, Vote, Votes, pruned_decisions_at_every_k};
+use vismem::{Pruning, Threshold, Vote, Votes, Voting};
 
 use crate::{Neighborhoods, parallel};
 
@@ -17,6 +17,7 @@ const SHARES: usize = 20;
 /// exemplars a label, 71 of 100 must be wrong.
 pub fn hard_threshold(own: &Neighborhoods, votes: &[Votes]) -> Option<Threshold> {
     let queries = own.judged_or_refuse().ok()?;
+    let by_rank = Voting::pointwise(Vote::RANK)?;
     // The highest first.
     let shares: [f64; SHARES] = std::array::from_fn(|at| (SHARES - at) as f64 / SHARES as f64);
     let right = parallel::map(&queries, |query| {
@@ -34,7 +35,7 @@ pub fn hard_threshold(own: &Neighborhoods, votes: &[Votes]) -> Option<Threshold>
                     (label, near.distance, pruning.standing(said))
                 })
                 .collect();
-            pruned_decisions_at_every_k(Vote::RANK, &voters).last().is_some_and(|label| query.is_right(*label))
+            by_rank.decision(&voters).is_some_and(|label| query.is_right(label))
         })
     });
     let count = |at: usize| right.iter().filter(|of_query| of_query[at]).count();
@@ -59,6 +60,7 @@ mod tests {
                 .chain((0..8).filter(|near| *near != at && labels[*near] == labels[at]).take(1))
                 .map(|near| Near::new(near as u32, 0.1))
                 .collect(),
+            ..Query::default()
         };
         let table = Neighborhoods {
             labels: vec!["a".into(), "b".into()],

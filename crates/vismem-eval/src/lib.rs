@@ -15,8 +15,8 @@
 //!     labels: vec!["cat".into(), "dog".into()],
 //!     exemplars: [0, 0, 1].map(|label| Exemplar { name: "picture".into(), id: None, label }).to_vec(),
 //!     queries: vec![
-//!         Query { name: "a".into(), truth: vec![0], neighbors: vec![Near::new(0, 0.1), Near::new(2, 0.2)] },
-//!         Query { name: "b".into(), truth: vec![1], neighbors: vec![Near::new(1, 0.3), Near::new(2, 0.3)] },
+//!         Query { name: "a".into(), truth: vec![0], neighbors: vec![Near::new(0, 0.1), Near::new(2, 0.2)], ..Query::default() },
+//!         Query { name: "b".into(), truth: vec![1], neighbors: vec![Near::new(1, 0.3), Near::new(2, 0.3)], ..Query::default() },
 //!     ],
 //!     ..Default::default()
 //! };
@@ -73,16 +73,16 @@ pub use evaluation::{Evaluation, LeftOut, Results};
 pub use fit::Line;
 pub use granularity::{Granularity, GranularityOptions, GranularityPoint, LevelBaseline, granularity};
 pub use hard_threshold::hard_threshold;
-pub use hyperparameters::{ALPHA, Hyperparameters, SweepPoint, TAU, XI, hyperparameters};
+pub use hyperparameters::{ALPHA, GAMMA, Hyperparameters, LAMBDA, SweepPoint, TAU, XI, hyperparameters};
 pub use interval::{Estimate, Repeated, Share, wilson};
 pub use mistakes::{Blame, FAR, Mistake, Mistakes, MistakesOptions, Voted, mistakes};
-pub use neighborhoods::{Exemplar, Near, Neighborhoods, Query, SetPruning};
+pub use neighborhoods::{Embedding, Exemplar, Near, Neighborhoods, Query, Rows, SetPruning};
 pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, novel_classes};
 pub use paired::Paired;
 pub use reliability::{AtRank, NeighborReliability, neighbor_reliability};
 pub use report::{Pictures, report};
 pub use result_table::{Cell, Table};
-pub use rules::{PrunedBy, Rule, VOTES};
+pub use rules::{PAPERS_VOTES, PrunedBy, Rule, VOTES};
 pub use scaling::{Beside, Halving, Scaling, ScalingOptions, SizePoint, scaling};
 pub use shift::{Shift, ShiftSet, ShiftVote, shift};
 pub use unlearning::{Times, Unlearning, UnlearningOptions, unlearning};

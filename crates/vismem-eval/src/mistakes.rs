@@ -9,7 +9,7 @@ use vismem_report::words::{NBSP, counted, option, path};
 
 use crate::ballot::Ballot;
 use crate::gather::{Kind, QuerySet};
-use crate::{Cell, Near, Neighborhoods, Query, Result, Rule, Share, Table};
+use crate::{Cell, Near, Neighborhoods, Query, Result, Rule, Share, Table, parallel};
 
 /// From this part on of what a label usually has of the vote where it is the right answer, and with no more than [`LITTLE`] of
 /// the vote for its own label, a query's own label is in doubt. A label of few exemplars, or among many wrong ones, never has
@@ -135,10 +135,16 @@ pub struct Voted {
 }
 
 /// A mistake on its way.
-struct Wrong<'t> {
-    query: &'t Query,
+struct Wrong<'q> {
+    query: &'q Query,
     at: usize,
-    ballot: Ballot,
+    ballot: &'q Ballot,
+}
+
+/// How the neighbours of each query vote.
+fn ballots(table: &Neighborhoods, options: &MistakesOptions) -> Result<Vec<Option<Ballot>>> {
+    let ballots = parallel::map(&table.queries, |query| Ballot::of(table, query, options.vote, options.k));
+    ballots.into_iter().collect()
 }
 
 /// Computes it. `table` holds the neighbours of `queries`.
@@ -152,16 +158,17 @@ pub fn mistakes(
     options: &MistakesOptions,
 ) -> Result<Mistakes> {
     let n = table.judged_or_refuse()?.len() as u64;
-    let mut wrong: Vec<Wrong<'_>> = (table.queries.iter().enumerate())
-        .filter(|(_, query)| !query.truth.is_empty())
-        .filter_map(|(at, query)| Some(Wrong { query, at, ballot: Ballot::of(table, query, options.vote, options.k)? }))
+    let ballots = ballots(table, options)?;
+    let mut wrong: Vec<Wrong<'_>> = (table.queries.iter().zip(&ballots).enumerate())
+        .filter(|(_, (query, _))| !query.truth.is_empty())
+        .filter_map(|(at, (query, ballot))| Some(Wrong { query, at, ballot: ballot.as_ref()? }))
         .filter(|wrong| !wrong.query.is_right(wrong.ballot.winner()))
         .collect();
     let all = Share::of(wrong.len() as u64, n).ok_or(crate::Error::NoQueries)?;
     wrong.sort_by(|a, b| b.ballot.confidence().total_cmp(&a.ballot.confidence()).then(a.at.cmp(&b.at)));
     wrong.truncate(options.shown);
 
-    let judge = Judge::new(memory, queries, table, &wrong, options)?;
+    let judge = Judge::new(memory, queries, table, &ballots, &wrong, options)?;
     let mut judged = wrong.iter().map(|wrong| judge.judge(wrong)).collect::<Result<Vec<_>>>()?;
     if all.value > MANY {
         spare_all(&mut judged, all.value);
@@ -193,6 +200,8 @@ struct Judge<'a> {
     memory: &'a Memory,
     queries: &'a QuerySet,
     table: &'a Neighborhoods,
+    /// How the neighbours of each query vote.
+    ballots: &'a [Option<Ballot>],
     options: &'a MistakesOptions,
     /// How many exemplars each label has.
     exemplars: Vec<usize>,
@@ -211,6 +220,7 @@ impl<'a> Judge<'a> {
         memory: &'a Memory,
         queries: &'a QuerySet,
         table: &'a Neighborhoods,
+        ballots: &'a [Option<Ballot>],
         wrong: &[Wrong<'_>],
         options: &'a MistakesOptions,
     ) -> Result<Self> {
@@ -225,9 +235,9 @@ impl<'a> Judge<'a> {
         table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
         let voting = options.k.min(memory.len().saturating_sub(1));
         let (reach, needed) = (reach(options.vote, voting), majority(options.vote, voting));
-        let usual = usual(table, options);
+        let usual = usual(table, ballots);
         let others_say = HashMap::new();
-        let mut judge = Self { memory, queries, table, options, exemplars, others_say, reach, usual, needed };
+        let mut judge = Self { memory, queries, table, ballots, options, exemplars, others_say, reach, usual, needed };
         judge.others_say = judge.opinions(voters)?;
         Ok(judge)
     }
@@ -249,8 +259,9 @@ impl<'a> Judge<'a> {
         // They are asked already, or else each alone would have to be searched for.
         if let Some(ids) = queries.own_ids() {
             let wanted: BTreeSet<u64> = exemplars.into_iter().collect();
-            let of = ids.iter().zip(&table.queries).filter(|(id, _)| wanted.contains(id));
-            return Ok(of.filter_map(|(id, query)| Some((*id, self.opinion_on(query)?))).collect());
+            let of = ids.iter().zip(table.queries.iter().zip(self.ballots)).filter(|(id, _)| wanted.contains(id));
+            let opinion = |(query, ballot): (&Query, &Option<Ballot>)| self.opinion_on(query, ballot.as_ref()?);
+            return Ok(of.filter_map(|(id, asked)| Some((*id, opinion(asked)?))).collect());
         }
         // Of a single exemplar there is nobody else to ask.
         if exemplars.is_empty() || memory.len() < 2 {
@@ -270,8 +281,7 @@ impl<'a> Judge<'a> {
         Ok(exemplars.into_iter().zip(&decisions).filter_map(opinion).collect())
     }
 
-    fn opinion_on(&self, query: &Query) -> Option<Opinion> {
-        let ballot = Ballot::of(self.table, query, self.options.vote, self.options.k)?;
+    fn opinion_on(&self, query: &Query, ballot: &Ballot) -> Option<Opinion> {
         let (says, own) = (ballot.winner(), self.truth(query)?);
         let are_at_one = self.are_at_one(says, ballot.confidence(), own, ballot.share_of_truth(query));
         Some(Opinion { says, are_at_one })
@@ -297,7 +307,7 @@ impl<'a> Judge<'a> {
         let judged = |blame, no_advice| Judged { blame, relabel: Vec::new(), no_advice, novelty };
         let is_own = self.queries.kinds[wrong.at] == Kind::Exemplar;
         let (decision, confidence) = (wrong.ballot.winner(), wrong.ballot.confidence());
-        if self.is_right_without_pruning(wrong.query) {
+        if self.is_right_without_pruning(wrong.query)? {
             return Ok(judged(Blame::Pruning, None));
         }
         if let Some(why) = self.same_picture(wrong.query) {
@@ -344,10 +354,12 @@ impl<'a> Judge<'a> {
         query.truth.iter().copied().max_by_key(|label| self.exemplars[*label as usize])
     }
 
-    fn is_right_without_pruning(&self, query: &Query) -> bool {
-        let is_pruned = self.table.as_set().is_some();
-        let unpruned = || Ballot::without_pruning(self.table, query, self.options.vote, self.options.k);
-        is_pruned && unpruned().is_some_and(|ballot| query.is_right(ballot.winner()))
+    fn is_right_without_pruning(&self, query: &Query) -> Result<bool> {
+        if self.table.as_set().is_none() {
+            return Ok(false);
+        }
+        let unpruned = Ballot::without_pruning(self.table, query, self.options.vote, self.options.k)?;
+        Ok(unpruned.is_some_and(|ballot| query.is_right(ballot.winner())))
     }
 
     /// That the memory has this very picture under another label.
@@ -499,10 +511,10 @@ fn spare_all(judged: &mut [Judged], wrong: f64) {
 }
 
 /// What each label has of the vote on average where it is the right answer.
-fn usual(table: &Neighborhoods, options: &MistakesOptions) -> Vec<Option<f64>> {
+fn usual(table: &Neighborhoods, ballots: &[Option<Ballot>]) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0_usize); table.labels.len()];
-    for query in &table.queries {
-        if let Some(ballot) = Ballot::of(table, query, options.vote, options.k)
+    for (query, ballot) in table.queries.iter().zip(ballots) {
+        if let Some(ballot) = ballot
             && query.is_right(ballot.winner())
         {
             let (sum, count) = &mut sums[ballot.winner() as usize];
@@ -513,9 +525,11 @@ fn usual(table: &Neighborhoods, options: &MistakesOptions) -> Vec<Option<f64>> {
     sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
 }
 
-/// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal.
+/// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal. In
+/// kernel voting one that is alone in its place can have nearly all of it.
 fn reach(vote: Vote, k: usize) -> Vec<f64> {
-    let weights: Vec<f64> = (0..k).map(|rank| vote.weight(rank, 0.0)).collect();
+    let weights: Vec<f64> =
+        (0..k).map(|rank| vote.weight(rank, 0.0).unwrap_or(f64::from(u8::from(rank == 0)))).collect();
     let total = weights.iter().sum::<f64>();
     let sums = weights.iter().scan(0.0, |sum, weight| {
         *sum += weight;
@@ -526,13 +540,7 @@ fn reach(vote: Vote, k: usize) -> Vec<f64> {
 
 /// How many of `k` voters, the nearest ones, have half of the vote where distances are equal.
 fn majority(vote: Vote, k: usize) -> usize {
-    let weights: Vec<f64> = (0..k).map(|rank| vote.weight(rank, 0.0)).collect();
-    let half = weights.iter().sum::<f64>() / 2.0;
-    let sums = weights.iter().scan(0.0, |sum, weight| {
-        *sum += weight;
-        Some(*sum)
-    });
-    sums.take_while(|sum| *sum < half).count() + 1
+    reach(vote, k).into_iter().skip(1).take_while(|share| *share < 0.5).count() + 1
 }
 
 impl Mistakes {

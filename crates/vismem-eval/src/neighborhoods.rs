@@ -1,10 +1,12 @@
 //! The table that most experiments are computed from.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
-use vismem::{Pruning, Standing, Votes};
+use vismem::{Memory, Pairwise, Pruning, Standing, Vote, Votes, Voting};
 
-use crate::{Error, Result};
+use crate::{Error, PAPERS_VOTES, Result, VOTES};
 
 /// For every query its right labels and its nearest exemplars.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,6 +23,25 @@ pub struct Neighborhoods {
     pub votes: BTreeMap<usize, Vec<Votes>>,
     /// The pruning that is set in the memory; `None` for none.
     pub set_pruning: Option<SetPruning>,
+    /// Where the embeddings are that kernel voting compares; `None` where only neighbours are known.
+    pub rows: Option<Rows>,
+}
+
+/// The embeddings of a memory.
+#[derive(Clone)]
+pub struct Rows(pub Memory);
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({})", self.0.path().display())
+    }
+}
+
+impl PartialEq for Rows {
+    /// Whether it is the same state of the same memory.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.path() == other.0.path() && self.0.digest() == other.0.digest()
+    }
 }
 
 /// The pruning that is set in a memory.
@@ -44,7 +65,7 @@ pub struct Exemplar {
 }
 
 /// A query and what was found for it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     /// What it is called: a path, or the authors' image id.
     pub name: String,
@@ -53,6 +74,20 @@ pub struct Query {
     pub truth: Vec<u32>,
     /// Its neighbours, nearest first.
     pub neighbors: Vec<Near>,
+    /// Its embedding.
+    pub embedding: Embedding,
+}
+
+/// Where the embedding of a query is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Embedding {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// Here, at unit length.
+    Given(Arc<[f32]>),
+    /// In the memory, of which it is the exemplar with this id.
+    Stored(u64),
 }
 
 /// A neighbour.
@@ -95,14 +130,52 @@ impl Neighborhoods {
 
     /// The same without queries.
     pub fn without_queries(&self) -> Self {
-        let Self { labels, exemplars, queries: _, votes, set_pruning } = self;
-        let (labels, exemplars) = (labels.clone(), exemplars.clone());
-        Self { labels, exemplars, queries: Vec::new(), votes: votes.clone(), set_pruning: set_pruning.clone() }
+        let Self { labels, exemplars, queries: _, votes, set_pruning, rows } = self;
+        Self {
+            labels: labels.clone(),
+            exemplars: exemplars.clone(),
+            queries: Vec::new(),
+            votes: votes.clone(),
+            set_pruning: set_pruning.clone(),
+            rows: rows.clone(),
+        }
     }
 
     /// Neighbours of the query that has most.
     pub fn depth(&self) -> usize {
         self.queries.iter().map(|query| query.neighbors.len()).max().unwrap_or(0)
+    }
+
+    /// The votes that can be taken: kernel voting where embeddings are known, and the paper's four.
+    pub fn votes_to_compare(&self) -> &'static [Vote] {
+        if self.rows.is_some() { &VOTES } else { &PAPERS_VOTES }
+    }
+
+    /// A vote over the neighbours of a query.
+    ///
+    /// # Errors
+    /// [`Error::NotApplicable`] for kernel voting where embeddings are not known; when a row of the memory is damaged.
+    pub fn voting(&self, query: &Query, vote: Vote) -> Result<Voting> {
+        Voting::try_new(vote, || self.pairwise(query))
+    }
+
+    /// Distances of a query and its neighbours, as many of them as kernel voting takes, to each other.
+    pub(crate) fn pairwise(&self, query: &Query) -> Result<Pairwise> {
+        let unknown = || {
+            let why = "kernel voting compares neighbours with each other, and embeddings are not known";
+            Error::NotApplicable(why.into())
+        };
+        let Rows(memory) = self.rows.as_ref().ok_or_else(unknown)?;
+        let id = |near: &Near| self.exemplars[near.exemplar as usize].id.ok_or_else(unknown);
+        let nearest = query.neighbors.iter().take(Vote::KERNEL.most_neighbors());
+        let ids: Vec<u64> = nearest.map(id).collect::<Result<_>>()?;
+        let rows = memory.embeddings(&ids)?;
+        let rows: Vec<&[f32]> = rows.chunks_exact(memory.encoder().dim).collect();
+        Ok(match &query.embedding {
+            Embedding::Unknown => return Err(unknown()),
+            Embedding::Given(embedding) => Pairwise::of(embedding, &rows),
+            Embedding::Stored(id) => Pairwise::of(&memory.embeddings(&[*id])?, &rows),
+        })
     }
 
     /// The label of a neighbour.

@@ -150,19 +150,20 @@ fn run(
     let before = roster.table(queries, found);
 
     let is_right = |table: &crate::Neighborhoods, query: &crate::Query| {
-        let decisions = decisions_at_every_k(table, query, options.vote, table.as_set());
-        decisions.get(options.k - 1).or(decisions.last()).is_some_and(|label| query.is_right(*label))
+        let decisions = decisions_at_every_k(table, query, options.vote, table.as_set())?;
+        let decision = decisions.get(options.k - 1).or(decisions.last());
+        Ok::<_, Error>(decision.is_some_and(|label| query.is_right(*label)))
     };
     let (mut old, mut new) = ([[0u64; 2]; 2], [0u64; 2]);
     let (mut known, mut novel) = (Vec::new(), Vec::new());
     let pairs = before.queries.iter().zip(&after.queries).zip(distances);
     for ((before_query, after_query), distances) in pairs.filter(|((query, _), _)| !query.truth.is_empty()) {
-        let right_after = is_right(after, after_query);
+        let right_after = is_right(after, after_query)?;
         if before_query.truth.iter().all(is_held_out) {
             new[usize::from(right_after)] += 1;
             novel.push(distances);
         } else {
-            old[usize::from(is_right(&before, before_query))][usize::from(right_after)] += 1;
+            old[usize::from(is_right(&before, before_query)?)][usize::from(right_after)] += 1;
             known.push(distances);
         }
     }

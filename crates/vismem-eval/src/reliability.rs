@@ -136,6 +136,7 @@ mod tests {
                 name: String::new(),
                 truth,
                 neighbors: found.into_iter().map(|exemplar| Near::new(exemplar, 0.5)).collect(),
+                ..Query::default()
             })
             .to_vec(),
             ..Default::default()
@@ -156,6 +157,7 @@ mod tests {
             name: String::new(),
             truth: vec![0],
             neighbors: (0..20).map(|rank| Near::new(u32::from(query >= right(rank)), 0.1)).collect(),
+            ..Query::default()
         });
         let table = Neighborhoods {
             labels: vec!["a".into(), "b".into()],

@@ -4,18 +4,35 @@ use serde::{Deserialize, Serialize};
 use vismem::{Pruning, Vote};
 
 /// The paper's four votes with its parameters, in the order of its tables.
-pub const VOTES: [Vote; 4] = [Vote::Plurality, Vote::DISTANCE, Vote::SOFTMAX, Vote::RANK];
+pub const PAPERS_VOTES: [Vote; 4] = [Vote::Plurality, Vote::DISTANCE, Vote::SOFTMAX, Vote::RANK];
 
-/// A vote by its name and parameter.
+/// These and kernel voting.
+pub const VOTES: [Vote; 5] = [Vote::Plurality, Vote::DISTANCE, Vote::SOFTMAX, Vote::RANK, Vote::KERNEL];
+
+/// A vote by its name and parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
-    /// `plurality`, `distance`, `softmax` or `rank`.
+    /// `plurality`, `distance`, `softmax`, `rank` or `kernel`.
     pub vote: String,
-    /// ξ of distance, τ of softmax, α of rank; `None` for plurality.
+    /// ξ of distance, τ of softmax, α of rank; `None` for the others.
     pub parameter: Option<f64>,
+    /// γ of kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<f64>,
+    /// λ of kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lambda: Option<f64>,
 }
 
 impl Rule {
+    /// As `vismem classify` takes it: `--vote rank --parameter 2`.
+    pub fn options(&self) -> String {
+        let option =
+            |name: &str, value: Option<f64>| value.map_or_else(String::new, |value| format!(" --{name} {value}"));
+        let own = [("parameter", self.parameter), ("gamma", self.gamma), ("lambda", self.lambda)];
+        own.into_iter().fold(format!("--vote {}", self.vote), |options, (name, value)| options + &option(name, value))
+    }
+
     /// The vote and who votes, in words: `rank voting of 20 neighbours`.
     pub fn of(&self, k: usize) -> String {
         format!("{} voting of {k} neighbour{}", self.vote, if k == 1 { "" } else { "s" })
@@ -29,8 +46,13 @@ impl From<Vote> for Rule {
             Vote::Distance { xi } => ("distance", Some(xi)),
             Vote::Softmax { tau } => ("softmax", Some(tau)),
             Vote::Rank { alpha } => ("rank", Some(alpha)),
+            Vote::Kernel { .. } => ("kernel", None),
         };
-        Self { vote: name.into(), parameter }
+        let (gamma, lambda) = match vote {
+            Vote::Kernel { gamma, lambda } => (Some(gamma), Some(lambda)),
+            _ => (None, None),
+        };
+        Self { vote: name.into(), parameter, gamma, lambda }
     }
 }
 

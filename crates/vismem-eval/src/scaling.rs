@@ -132,7 +132,7 @@ pub fn scaling(
                 query.truth.iter().any(|label| by_label.get(*label as usize).is_some_and(|of| !of.is_empty()))
             });
             (n, unknown) = (judged.len() as u64, (all - judged.len()) as u64);
-            right.extend(right_at_every_k(&table, &judged, options.vote, table.as_set(), options.k).last());
+            right.extend(right_at_every_k(&table, &judged, options.vote, table.as_set(), options.k)?.last());
             done += 1;
             progress.advance("memories", done, searches)?;
         }

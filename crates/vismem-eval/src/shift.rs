@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::accuracy::{at_each, best};
 use crate::boxes::Box5;
-use crate::{AtK, Cell, Neighborhoods, Result, Rule, Table, VOTES, right_at_every_k};
+use vismem::Vote;
+
+use crate::{AtK, Cell, Neighborhoods, Result, Rule, Table, right_at_every_k};
 
 /// The numbers of neighbours at which accuracies are given, as far as there are as many.
 const KS: [usize; 4] = [10, 20, 50, 100];
@@ -48,16 +50,16 @@ pub fn shift<'t>(sets: impl IntoIterator<Item = (String, &'t Neighborhoods)>) ->
     let set = |(name, table): (String, &Neighborhoods)| {
         let queries = table.judged_or_refuse()?;
         let (n, depth) = (queries.len() as u64, table.depth());
-        let vote = |vote| {
-            let right = right_at_every_k(table, &queries, vote, None, depth);
-            let best = best(&at_each(&right, n, 1..=depth))?;
-            Some(ShiftVote { rule: Rule::from(vote), accuracy: at_each(&right, n, KS), best })
+        let vote = |vote: &Vote| {
+            let right = right_at_every_k(table, &queries, *vote, None, depth)?;
+            let best = best(&at_each(&right, n, 1..=depth)).ok_or(crate::Error::NoQueries)?;
+            Ok(ShiftVote { rule: Rule::from(*vote), accuracy: at_each(&right, n, KS), best })
         };
         let nearest = queries.iter().filter_map(|query| Some(query.neighbors.first()?.distance)).collect();
         Ok(ShiftSet {
             name,
             several_labels: queries.iter().filter(|query| query.truth.len() > 1).count(),
-            votes: VOTES.into_iter().filter_map(vote).collect(),
+            votes: table.votes_to_compare().iter().map(vote).collect::<Result<_>>()?,
             nearest: Box5::of(nearest).ok_or(crate::Error::NoQueries)?,
         })
     };
@@ -114,7 +116,12 @@ mod tests {
         let table = |truth: Vec<u32>| Neighborhoods {
             labels: vec!["a".into(), "b".into()],
             exemplars: [0, 1].map(|label| Exemplar { name: String::new(), id: None, label }).to_vec(),
-            queries: vec![Query { name: String::new(), truth, neighbors: vec![Near::new(1, 0.25), Near::new(0, 0.5)] }],
+            queries: vec![Query {
+                name: String::new(),
+                truth,
+                neighbors: vec![Near::new(1, 0.25), Near::new(0, 0.5)],
+                ..Query::default()
+            }],
             ..Default::default()
         };
         let (one, several) = (table(vec![0]), table(vec![0, 1]));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
-use vismem::{Pruning, Standing, Tally, Threshold, Vote, weights};
+use vismem::{Pruning, Standing, Threshold, Vote, Voting};
 use vismem_eval::{
     AggregationOptions, Neighborhoods, PrunedBy, Query, aggregation, authors_json, decisions_at_every_k,
 };
@@ -86,7 +86,7 @@ fn predictions(table: &Neighborhoods, options: &AggregationOptions, official: &V
         };
         assert_eq!(expected.as_object().unwrap().len(), table.queries.len());
         for (image, expected) in expected.as_object().unwrap() {
-            let decisions = decisions_at_every_k(table, queries[image.as_str()], vote, standings);
+            let decisions = decisions_at_every_k(table, queries[image.as_str()], vote, standings).unwrap();
             let first = |query: &Query| first_visible(query, standings.unwrap_or_default());
             let seen = first(queries[image.as_str()]).unwrap_or(0);
             for (&k, expected) in ks.iter().zip(expected.as_array().unwrap()).filter(|(k, _)| **k > seen) {
@@ -115,11 +115,10 @@ fn tied(table: &Neighborhoods, standings: &[Standing], k: usize) -> f64 {
     let is_tied = |query: &&Query| {
         let neighbors = &query.neighbors[..k];
         let votes: Vec<_> = neighbors.iter().map(|near| (near.distance, standings[near.exemplar as usize])).collect();
-        let mut tally = Tally::default();
-        for (near, weight) in neighbors.iter().zip(weights(Vote::Plurality, &votes)) {
-            tally.add(table.label_of(near), weight.unwrap_or_default());
-        }
-        matches!(tally.ranked()[..], [(_, first), (_, second), ..] if (first - second).abs() < 1e-12 * first)
+        let plurality = Voting::pointwise(Vote::Plurality).unwrap();
+        let votes = neighbors.iter().zip(plurality.weights(&votes));
+        let votes = votes.map(|(near, weight)| (table.label_of(near), weight.unwrap_or_default()));
+        matches!(plurality.scores(votes).ranked[..], [(_, first), (_, second), ..] if (first - second).abs() < 1e-12 * first)
     };
     table.queries.iter().filter(is_tied).count() as f64 / table.queries.len() as f64
 }

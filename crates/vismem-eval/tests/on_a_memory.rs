@@ -72,7 +72,7 @@ fn decisions_from_one_table_equal_those_of_the_memory_at_every_k() {
     for k in [1, 2, 7, 30] {
         let decided = memory.classify(&vectors, &options(k)).unwrap();
         for (query, decision) in table.queries.iter().zip(decided) {
-            let ours = decisions_at_every_k(&table, query, Vote::RANK, None)[k - 1];
+            let ours = decisions_at_every_k(&table, query, Vote::RANK, None).unwrap()[k - 1];
             assert_eq!(table.labels[ours as usize], decision.label(), "{}, k = {k}", query.name);
         }
     }
@@ -91,7 +91,7 @@ fn leave_one_out_equals_asking_each_exemplar_without_itself() {
             query.neighbors.iter().filter_map(|near| table.exemplars[near.exemplar as usize].id).collect();
         assert_eq!(kept, found.iter().map(|near| near.id).collect::<Vec<_>>(), "the lists that the memory keeps");
         assert!(!kept.contains(id));
-        let ours = *decisions_at_every_k(&table, query, Vote::RANK, None).last().unwrap();
+        let ours = *decisions_at_every_k(&table, query, Vote::RANK, None).unwrap().last().unwrap();
         assert_eq!(table.labels[ours as usize], decision.label());
     }
     // Wrong votes by the memory, and counted from the table.
@@ -113,7 +113,7 @@ fn the_whole_memory_is_the_last_size_and_small_ones_are_balanced() {
     assert_eq!(*sizes.last().unwrap(), (None, 40));
     let table = neighborhoods(memory, roster, queries, 5, Search::Exact, &mut ()).unwrap();
     let all: Vec<_> = table.judged().collect();
-    let right = *right_at_every_k(&table, &all, Vote::RANK, None, 5).last().unwrap();
+    let right = *right_at_every_k(&table, &all, Vote::RANK, None, 5).unwrap().last().unwrap();
     let last = result.points.last().unwrap().accuracy;
     assert_eq!((last.value, last.runs), (right as f64 / 40.0, 1));
     assert!(result.fit.is_none(), "two sizes of ten exemplars or more are no law");
@@ -274,7 +274,7 @@ proptest! {
                         None => memory.classify(&vectors, &options).unwrap(),
                     };
                     for (query, decision) in table.queries.iter().zip(decided) {
-                        let ours = decisions_at_every_k(&table, query, vote, table.as_set());
+                        let ours = decisions_at_every_k(&table, query, vote, table.as_set()).unwrap();
                         let ours = *ours.get(k - 1).or(ours.last()).unwrap();
                         prop_assert_eq!(&table.labels[ours as usize], decision.label(), "{}, {}, k = {}", query.name, vote, k);
                     }

@@ -14,7 +14,12 @@ fn table(queries: usize) -> Neighborhoods {
         let (label, seen) = ((at % 4) as u32, ((at + usize::from(at.is_multiple_of(5))) % 4) as u32);
         let near =
             |rank: u32| Near::new(10 * if rank % 4 == 3 { label } else { seen } + rank, 0.1 + 0.02 * f64::from(rank));
-        Query { name: format!("query-{at}.jpg"), truth: vec![label], neighbors: (0..10).map(near).collect() }
+        Query {
+            name: format!("query-{at}.jpg"),
+            truth: vec![label],
+            neighbors: (0..10).map(near).collect(),
+            ..Query::default()
+        }
     };
     Neighborhoods {
         labels: labels.map(str::to_owned).to_vec(),
@@ -140,7 +145,7 @@ fn decided_by_depth(better: usize) -> Neighborhoods {
             let is_right = rank == 0 || at >= better;
             Near::new(rank + if is_right { 0 } else { 30 }, 0.1 + 0.01 * f64::from(rank))
         };
-        Query { name: format!("{at}.jpg"), truth: vec![0], neighbors: (0..20).map(near).collect() }
+        Query { name: format!("{at}.jpg"), truth: vec![0], neighbors: (0..20).map(near).collect(), ..Query::default() }
     };
     Neighborhoods {
         labels: vec!["cat".into(), "dog".into()],
@@ -344,6 +349,7 @@ fn of_many_labels_with_few_queries_none_is_called_the_hardest_by_chance() {
         name: format!("{at}.jpg"),
         truth: vec![at % labels],
         neighbors: vec![Near::new((at + u32::from(!is_right())) % labels, 0.1)],
+        ..Query::default()
     };
     let mut table = Neighborhoods {
         labels: (0..labels).map(|label| format!("label {label}")).collect(),
@@ -359,6 +365,7 @@ fn of_many_labels_with_few_queries_none_is_called_the_hardest_by_chance() {
         name: format!("more {at}.jpg"),
         truth: vec![3],
         neighbors: vec![Near::new(4, 0.1)],
+        ..Query::default()
     }));
     assert!(steps(&table, about(&table)).0.iter().any(|step| step.contains("Look at the exemplars of label 3")));
 }

@@ -15,11 +15,34 @@ pub fn distance(a: &[f32], b: &[f32]) -> f32 {
     for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
         lanes[i % LANES] += f64::from(a) * f64::from(b);
     }
-    to_distance(lanes)
+    to_distance(total(lanes))
 }
 
-fn to_distance(l: [f64; LANES]) -> f32 {
-    let dot = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+/// Dot products of all pairs of vectors of the same length, each with itself too, in f64: for the i-th vector those with
+/// the vectors 0..=i, one such row after the other (`n · (n + 1) / 2` values).
+pub fn dot_products(vectors: &[&[f32]]) -> Vec<f64> {
+    const TILE: usize = 4;
+    let dim = vectors.first().map_or(0, |vector| vector.len());
+    assert!(vectors.iter().all(|vector| vector.len() == dim), "vectors of different length have no dot product");
+    let kernel = best::<TILE>();
+    let mut products = vec![0.0; vectors.len() * (vectors.len() + 1) / 2];
+    for (tile, first) in vectors.chunks(TILE).zip((0..).step_by(TILE)) {
+        let columns = Tile::new(tile);
+        for (i, vector) in vectors.iter().enumerate().skip(first) {
+            let count = tile.len().min(i + 1 - first);
+            let at = i * (i + 1) / 2 + first;
+            products[at..at + count].copy_from_slice(&kernel(&columns, vector)[..count]);
+        }
+    }
+    products
+}
+
+fn total(l: [f64; LANES]) -> f64 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// The distance that a dot product stands for.
+pub(crate) fn to_distance(dot: f64) -> f32 {
     (1.0 - dot) as f32
 }
 
@@ -43,8 +66,8 @@ impl<const Q: usize> Tile<Q> {
     }
 }
 
-/// Distances of one row to the queries of a tile.
-pub(crate) type Kernel<const Q: usize> = fn(&Tile<Q>, &[f32]) -> [f32; Q];
+/// Dot products of one row with the queries of a tile.
+pub(crate) type Kernel<const Q: usize> = fn(&Tile<Q>, &[f32]) -> [f64; Q];
 
 /// The fastest kernel that this processor runs.
 pub(crate) fn best<const Q: usize>() -> Kernel<Q> {
@@ -73,12 +96,12 @@ pub(crate) fn prefetch<T>(values: &[T]) {
 }
 
 /// The plain twin: always there, and what the tests compare the others with.
-pub(crate) fn portable<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
+fn portable<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f64; Q] {
     accumulate(tile, row, |sum, a, b| sum + a * b)
 }
 
 #[inline(always)]
-fn accumulate<const Q: usize>(tile: &Tile<Q>, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> f64) -> [f32; Q] {
+fn accumulate<const Q: usize>(tile: &Tile<Q>, row: &[f32], multiply_add: impl Fn(f64, f64, f64) -> f64) -> [f64; Q] {
     let mut sums = [[0.0; LANES]; Q];
     let (whole, rest) = row.as_chunks::<LANES>();
     let mut step = |queries: &[[f64; LANES]; Q], row: &[f32; LANES]| {
@@ -96,25 +119,25 @@ fn accumulate<const Q: usize>(tile: &Tile<Q>, row: &[f32], multiply_add: impl Fn
         padded[..rest.len()].copy_from_slice(rest);
         step(&tile.values[whole.len()], &padded);
     }
-    sums.map(to_distance)
+    sums.map(total)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::{Tile, accumulate};
 
-    pub(super) fn avx512<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
+    pub(super) fn avx512<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f64; Q] {
         #[target_feature(enable = "avx512f")]
-        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
+        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f64; Q] {
             accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
         }
         // SAFETY: `best` hands this kernel out only where AVX-512F was detected; so do the tests.
         unsafe { compiled(tile, row) }
     }
 
-    pub(super) fn avx2<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
+    pub(super) fn avx2<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f64; Q] {
         #[target_feature(enable = "avx2,fma")]
-        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f32; Q] {
+        fn compiled<const Q: usize>(tile: &Tile<Q>, row: &[f32]) -> [f64; Q] {
             accumulate(tile, row, |sum, a, b| a.mul_add(b, sum))
         }
         // SAFETY: `best` hands this kernel out only where AVX2 and FMA were detected; so do the tests.
@@ -151,12 +174,28 @@ mod tests {
             let (queries, row) = vectors.split_at(3);
             let expected: Vec<u32> = queries.iter().map(|q| distance(q, row[0]).to_bits()).collect();
             for (name, kernel) in kernels::<3>() {
-                let got: Vec<u32> = kernel(&Tile::new(queries), row[0]).iter().map(|d| d.to_bits()).collect();
+                let got: Vec<u32> = kernel(&Tile::new(queries), row[0]).iter().map(|dot| to_distance(*dot).to_bits()).collect();
                 prop_assert_eq!(&got, &expected, "kernel {}", name);
             }
             for (name, kernel) in kernels::<1>() {
-                prop_assert_eq!(kernel(&Tile::new(&queries[..1]), row[0])[0].to_bits(), expected[0], "kernel {}", name);
+                let one = kernel(&Tile::new(&queries[..1]), row[0]);
+                prop_assert_eq!(to_distance(one[0]).to_bits(), expected[0], "kernel {}", name);
             }
+        }
+
+        #[test]
+        fn dot_products_of_all_pairs_are_those_of_each(
+            values in prop::collection::vec(-1.0f32..1.0, 0..300), dim in 1usize..20,
+        ) {
+            let vectors: Vec<&[f32]> = values.chunks_exact(dim).collect();
+            let mut expected = Vec::new();
+            for (i, a) in vectors.iter().enumerate() {
+                for b in &vectors[..=i] {
+                    expected.push(portable(&Tile::<1>::new(&[b]), a)[0].to_bits());
+                }
+            }
+            let products: Vec<u64> = dot_products(&vectors).iter().map(|dot| dot.to_bits()).collect();
+            prop_assert_eq!(products, expected);
         }
     }
 }

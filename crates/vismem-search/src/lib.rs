@@ -40,7 +40,7 @@ pub use codes::Codes;
 pub use error::Error;
 pub use exact::Exact;
 pub use filter::{Filter, SlotSet};
-pub use kernel::distance;
+pub use kernel::{distance, dot_products};
 pub use partitioned::Partitioned;
 pub use partitions::{Directory, Partitions};
 pub use placement::{Groups, Placement};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::exact::{Asked, Task, merge};
-use crate::kernel::{self, Tile};
+use crate::kernel::{self, Tile, to_distance};
 use crate::top_k::TopK;
 use crate::{Neighbor, parallel};
 
@@ -38,7 +38,7 @@ fn scan(task: &Task<'_>, range: Range<usize>, queries: &[Asked<'_>], tiles: &[Ti
         for ((tile, queries), best) in tiles.iter().zip(queries.chunks(TILE)).zip(best.chunks_mut(TILE)) {
             for &slot in &slots {
                 let id = task.rows.id(slot);
-                let distances = kernel(tile, task.rows.row(slot));
+                let distances = kernel(tile, task.rows.row(slot)).map(to_distance);
                 for ((best, query), distance) in best.iter_mut().zip(queries).zip(distances) {
                     if distance <= best.threshold() && query.except != Some(id) {
                         best.offer(Neighbor { id, slot: slot as u32, distance });

@@ -3,7 +3,7 @@
 use crate::Neighbor;
 use crate::codes::{CodedQuery, Limit};
 use crate::exact::{Asked, Task};
-use crate::kernel::{self, Tile};
+use crate::kernel::{self, Tile, to_distance};
 use crate::top_k::TopK;
 
 /// Candidates that are compared together, so that their vectors can be fetched while others are compared.
@@ -131,7 +131,7 @@ impl<'q> QueryState<'q> {
         self.drop_behind();
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable_by(|a, b| b.product.total_cmp(&a.product).then(a.slot.cmp(&b.slot)));
-        let (distance, query) = (kernel::best(), Tile::new(&[self.query.vector]));
+        let (kernel, query) = (kernel::best(), Tile::new(&[self.query.vector]));
         for (position, candidate) in candidates.iter().enumerate() {
             if !self.limit.is_reached(candidate.product, candidate.error) {
                 continue;
@@ -141,7 +141,7 @@ impl<'q> QueryState<'q> {
                 kernel::prefetch(task.rows.row(later.slot as usize));
             }
             let slot = candidate.slot as usize;
-            let [distance] = distance(&query, task.rows.row(slot));
+            let [distance] = kernel(&query, task.rows.row(slot)).map(to_distance);
             if distance <= self.best.threshold() {
                 self.best.offer(Neighbor { id: task.rows.id(slot), slot: candidate.slot, distance });
                 self.raise(1.0 - f64::from(self.best.threshold()));

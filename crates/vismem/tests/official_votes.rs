@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use vismem::{Vote, decisions_at_every_k};
+use vismem::{Standing, Vote, Voting};
 
 #[test]
 fn votes_equal_the_authors_code_at_every_k() {
@@ -30,7 +30,9 @@ fn equal_the_authors_code(goldens: &Path) {
         for (image, query) in queries.as_object().unwrap() {
             let classes = query["neighbor_classes"].as_array().unwrap().iter().map(|c| c.as_u64().unwrap());
             let distances = query["neighbor_distances"].as_array().unwrap().iter().map(|d| d.as_f64().unwrap());
-            let decisions = decisions_at_every_k(vote, classes.zip(distances));
+            let neighbors: Vec<_> =
+                classes.zip(distances).map(|(class, d)| (class, d, Standing::Counts(1.0))).collect();
+            let decisions = Voting::pointwise(vote).unwrap().decisions_at_every_k(&neighbors);
             let expected = official["predictions"][name][image].as_array().unwrap();
             for (&k, expected) in ks.iter().zip(expected) {
                 assert_eq!(decisions[k - 1], expected.as_u64().unwrap(), "{name}, {image}, k = {k}");

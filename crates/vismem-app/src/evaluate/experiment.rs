@@ -1,6 +1,6 @@
 //! Which experiments there are, and how each is done.
 
-use vismem::{Pruning, Threshold, Vote};
+use vismem::{Pruning, Threshold, Tuning};
 use vismem_eval as eval;
 use vismem_eval::{Error, Evaluation, Results};
 
@@ -51,8 +51,8 @@ pub struct Options {
     pub k: usize,
     /// Where hard pruning begins; `None` to ask the memory.
     pub threshold: Option<Threshold>,
-    /// How many of the neighbours vote, by rank.
-    pub voters: usize,
+    /// How the neighbours vote, and how many of them.
+    pub tuning: Tuning,
     /// Seeds of what is drawn at random; it is done once for each.
     pub seeds: Vec<u64>,
     /// Labels that [`Experiment::NovelClasses`] holds out; empty to draw some.
@@ -74,7 +74,7 @@ impl Default for Options {
         Self {
             k: DEPTH,
             threshold: None,
-            voters: 20,
+            tuning: Tuning::default(),
             seeds: vec![0, 1, 2, 3, 4],
             held_out: Vec::new(),
             forgotten: 100,
@@ -91,7 +91,7 @@ impl Options {
     /// (`None` for all of them) has the voters among these.
     pub(super) fn depth(&self, experiment: Option<Experiment>) -> usize {
         match experiment {
-            None | Some(Experiment::Calibration | Experiment::Errors) => self.k.max(self.voters),
+            None | Some(Experiment::Calibration | Experiment::Errors) => self.k.max(self.tuning.k),
             Some(_) => self.k,
         }
     }
@@ -99,8 +99,9 @@ impl Options {
     /// All options that an experiment depends on, in words.
     pub(super) fn key(&self, experiment: Experiment) -> String {
         // k is part of the inputs.
-        let Self { k: _, threshold, voters, seeds, held_out, forgotten, mistakes, compositions, beside, program } =
+        let Self { k: _, threshold, tuning, seeds, held_out, forgotten, mistakes, compositions, beside, program } =
             self;
+        let voters = format!("{} {}", tuning.vote, tuning.k);
         match experiment {
             Experiment::Aggregation => format!("{threshold:?}"),
             Experiment::Reliability | Experiment::Hyperparameters | Experiment::Shift => String::new(),
@@ -180,7 +181,7 @@ impl Experiment {
         // The same seed again is the same draw.
         let mut drawn = std::collections::HashSet::new();
         seeds.retain(|seed| drawn.insert(*seed));
-        let (vote, k) = (Vote::RANK, options.voters);
+        let Tuning { vote, k } = options.tuning;
         match self {
             Self::Aggregation => {
                 let mut pruning = eval::AggregationOptions::default();

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use vismem::{Threshold, Where};
 
 use super::reading::Reading;
-use super::{Encoding, Searching, threshold};
+use super::{Chosen, Encoding, Searching, VoteOptions, threshold};
 
 #[derive(Debug, Subcommand)]
 pub enum Eval {
@@ -231,12 +231,21 @@ pub struct Seeds {
     pub seeds: Vec<u64>,
 }
 
-/// Who decides: rank voting, as `vismem classify` does it.
+/// Who decides: the neighbours that `vismem classify` lets vote, unless something else is said.
 #[derive(Debug, ClapArgs)]
 pub struct Voters {
-    /// How many of the neighbours vote, by rank, 1 to 10000
-    #[arg(long, value_name = "K", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub voters: u32,
+    /// How many of the neighbours vote, 1 to 10000, with kernel 1 to 2000 [default: as `vismem classify`]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub voters: Option<u32>,
+    #[command(flatten)]
+    pub vote: VoteOptions,
+}
+
+impl Voters {
+    /// What is said of the vote, once it is known to make sense.
+    pub fn checked(&self) -> anyhow::Result<Chosen> {
+        self.vote.with(self.voters.map(|voters| voters as usize))
+    }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -17,8 +17,9 @@ use crate::progress::Watch;
 use crate::{encoder, output, remedy};
 
 pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
-    let plain = options.voting.options()?;
+    let asked = options.voting.checked()?;
     let memory = Memory::open(&args.memory)?;
+    let plain = asked.of(&memory)?;
     let question = question(&memory, plain, &options.what_if, &options.encoding)?;
     let request = classify::Request {
         paths: &options.paths,
@@ -71,7 +72,7 @@ fn most_confidence(memory: &Memory, options: &ClassifyOptions) -> Result<Option<
     for label in memory.labels() {
         *exemplars.entry(taxonomy.name_of(&label.name, taxonomy.levels.len())).or_default() += label.exemplars;
     }
-    let sum = |voters: usize| (0..voters).map(|rank| options.vote.weight(rank, 0.0)).sum::<f64>();
+    let sum = |voters: usize| (0..voters).filter_map(|rank| options.vote.weight(rank, 0.0)).sum::<f64>();
     let (voters, most) = (options.k.min(memory.len()), exemplars.values().copied().max().unwrap_or(0));
     Ok((voters > 0).then(|| sum(voters.min(most)) / sum(voters)))
 }

@@ -6,7 +6,7 @@ mod stop;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use vismem::{Memory, Pruning};
+use vismem::{Memory, Pruning, Tuning, Vote};
 use vismem_app::Error;
 use vismem_app::evaluate::{self, Experiment, On, Options, Prepared, Request};
 use vismem_app::picture::Pictures;
@@ -16,12 +16,13 @@ use vismem_report::words::{path, shell};
 
 use super::{Outcome, index};
 use crate::args::eval::{Asked, DEPTH, Depth, Eval, NeighborFiles};
-use crate::args::{Args, DEFAULT_MEMORY, wrong_use};
+use crate::args::{Args, Chosen, DEFAULT_MEMORY, wrong_use};
 use crate::encoder;
 use crate::progress::Watch;
 
 pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
     let mut options = Options { program: program(args), ..Options::default() };
+    let mut chosen = Chosen::default();
     let (asked, tabled, experiment): (&Asked, Option<(&Depth, &NeighborFiles)>, _) = match eval {
         Eval::Aggregation(given) => {
             options.threshold = given.pruning.threshold;
@@ -38,17 +39,17 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         Eval::Calibration(given) => {
             // Of the bootstrap.
             options.seeds = vec![0];
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             (&given.asked, Some((&given.depth, &given.files)), Some(Experiment::Calibration))
         }
         Eval::Scaling(given) => {
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             options.seeds.clone_from(&given.seeds.seeds);
             options.beside = given.beside.iter().map(|file| results_of(file)).collect::<Result<_>>()?;
             (&given.asked, None, Some(Experiment::Scaling))
         }
         Eval::NovelClasses(given) => {
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             options.seeds.clone_from(&given.seeds.seeds);
             options.held_out.clone_from(&given.hold_out);
             (&given.asked, None, Some(Experiment::NovelClasses))
@@ -59,13 +60,13 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
             (&given.asked, None, Some(Experiment::Granularity))
         }
         Eval::Unlearning(given) => {
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             options.seeds = vec![given.seed];
             options.forgotten = given.count as usize;
             (&given.asked, None, Some(Experiment::Unlearning))
         }
         Eval::Errors(given) => {
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             options.mistakes = given.shown as usize;
             (&given.asked, None, Some(Experiment::Errors))
         }
@@ -75,7 +76,7 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
         }
         Eval::All(given) => {
             options.threshold = given.pruning.threshold;
-            options.voters = given.voters.voters as usize;
+            chosen = given.voters.checked()?;
             options.seeds.clone_from(&given.seeds.seeds);
             (&given.asked, Some((&given.depth, &given.files)), None)
         }
@@ -89,10 +90,15 @@ pub fn run(args: &Args, eval: &Eval) -> Result<Outcome> {
     let max_pixels = u64::from(asked.encoding.max_megapixels) * 1_000_000;
     let memory;
     let on = match files.filter(|files| !files.neighbors.is_empty()) {
-        Some(files) => On::Neighbors { files: &files.neighbors, own: files.memory_neighbors.as_deref() },
+        Some(files) => {
+            // Kernel voting has to know embeddings.
+            options.tuning = chosen.or(Tuning::usual(Vote::RANK))?;
+            On::Neighbors { files: &files.neighbors, own: files.memory_neighbors.as_deref() }
+        }
         None => {
             let search = asked.searching.checked()?;
             memory = Memory::open(&args.memory)?;
+            options.tuning = chosen.of(&memory)?;
             if asked.condition.is_none() {
                 index::advise(&memory, search);
             }

@@ -22,8 +22,9 @@ pub fn run(args: &Args, options: &Explain) -> Result<Outcome> {
     };
     // Before the memory is opened, as every option that is wrong.
     explain::check_files(&subjects, files)?;
-    let plain = options.voting.options()?;
+    let asked = options.voting.checked()?;
     let memory = Memory::open(&args.memory)?;
+    let plain = asked.of(&memory)?;
     let question = classify::question(&memory, plain, &options.what_if, &options.encoding)?;
     let request = explain::Request {
         subjects: &subjects,

@@ -3,7 +3,7 @@ mod since;
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Attribute, Memory};
+use vismem::{Attribute, Memory, Tuning};
 use vismem_app::stats::{self, Comparison};
 
 use super::Outcome;
@@ -12,8 +12,9 @@ use crate::output;
 use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Stats) -> Result<Outcome> {
+    let chosen = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
-    let (k, vote) = options.rule.checked()?;
+    let Tuning { vote, k } = chosen.of(&memory)?;
     let comparison = options.since.map(|since| Comparison {
         batch: match since {
             Since::Batch(batch) => Some(batch),

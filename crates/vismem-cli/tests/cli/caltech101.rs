@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use vismem::{Vote, decisions_at_every_k};
+use vismem::{Standing, Vote, Voting};
 
 use crate::common::Place;
 
@@ -75,6 +75,12 @@ fn photos_are_classified_as_well_as_the_authors_code_does_in_little_memory() {
     for answer in plain {
         assert_eq!(answer["label"], recomputed[answer["path"].as_str().unwrap()], "{}", answer["path"]);
     }
+}
+
+/// What a vote decides at every k.
+fn decisions_at_every_k<'a>(vote: Vote, neighbors: impl Iterator<Item = (&'a str, f64)>) -> Vec<&'a str> {
+    let voters: Vec<_> = neighbors.map(|(label, distance)| (label, distance, Standing::Counts(1.0))).collect();
+    Voting::pointwise(vote).unwrap().decisions_at_every_k(&voters)
 }
 
 /// Labels and distances, nearest first.

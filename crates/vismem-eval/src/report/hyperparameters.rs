@@ -9,14 +9,20 @@ use crate::{Hyperparameters, SweepPoint};
 
 const EXPERIMENT: &str = "hyperparameters";
 
-/// A vote, its parameter's letter, and whether its values are spread over powers of ten.
-const SWEEPS: [(&str, &str, bool); 3] = [("rank", "α", true), ("distance", "ξ", false), ("softmax", "τ", true)];
+/// A vote's parameter, the vote, the parameter's letter, and whether its values are spread over powers of ten.
+const SWEEPS: [(&str, &str, &str, bool); 5] = [
+    ("alpha", "rank", "α", true),
+    ("xi", "distance", "ξ", false),
+    ("tau", "softmax", "τ", true),
+    ("gamma", "kernel", "γ", true),
+    ("lambda", "kernel", "λ", true),
+];
 
 pub fn part(result: &Hyperparameters, about: &About) -> Part {
-    let of = |vote: &str| result.points.iter().filter(|point| point.rule.vote == vote).collect::<Vec<_>>();
+    let of = |swept: &str| result.points.iter().filter(|point| point.parameter == swept).collect::<Vec<_>>();
     let (mut answer, mut steps, mut likeliest) = (Vec::new(), Vec::new(), None::<(&str, &SweepPoint, &SweepPoint)>);
-    for (vote, letter, _) in SWEEPS {
-        let sweep = of(vote);
+    for (swept, vote, letter, _) in SWEEPS {
+        let sweep = of(swept);
         let papers = sweep.iter().copied().find(|point| point.is_the_papers);
         let Some(papers) = papers else { continue };
         let most = sweep.iter().copied().map(value).fold(0.0, f64::max);
@@ -24,7 +30,7 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
         // Of equally good ones the paper's, which needs no option.
         let best = as_good.iter().copied().find(|point| point.is_the_papers).unwrap_or(as_good[0]);
         let gain = value(best) - value(papers);
-        let parameter = best.rule.parameter.unwrap_or_default();
+        let parameter = best.value;
         answer.push(relation(vote, letter, &sweep, &as_good, papers));
         let more = best.against_papers.is_better();
         if more && likeliest.is_none_or(|(_, _, so_far)| value(best) > value(so_far)) {
@@ -38,7 +44,7 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
     }
     // Votes exclude each other, so that one of them is advised at most.
     steps.extend(likeliest.map(|(letter, papers, best)| {
-        let (vote, parameter) = (&best.rule.vote, best.rule.parameter.unwrap_or_default());
+        let (vote, parameter) = (&best.rule.vote, best.value);
         let gain = value(best) - value(papers);
         Step {
             sentence: format!(
@@ -47,15 +53,18 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
                 words::counted(best.best.k as u64, "neighbour"),
                 points(gain)
             ),
-            command: words::classify(about, &format!("-k {} --vote {vote} --parameter {parameter}", best.best.k)),
+            command: words::classify(about, &format!("-k {} {}", best.best.k, best.rule.options())),
         }
     }));
+    let drawn = SWEEPS.into_iter().map(|(swept, vote, letter, log)| (swept, vote, letter, log, of(swept)));
+    let drawn = drawn.filter(|(.., sweep)| !sweep.is_empty());
+    let figures = drawn.map(|(swept, vote, letter, log, sweep)| figure(swept, vote, letter, log, &sweep));
     let section = Section {
         name: EXPERIMENT.into(),
         title: "Parameters of the votes".into(),
-        question: "Do α, ξ and τ have to be tuned?".into(),
+        question: "Do the parameters have to be tuned?".into(),
         answer,
-        figures: SWEEPS.map(|(vote, letter, log)| figure(vote, letter, log, &of(vote))).to_vec(),
+        figures: figures.collect(),
         tables: words::tables(&result.tables(), |_| true),
         galleries: Vec::new(),
         in_paper: "figure 9".into(),
@@ -66,7 +75,7 @@ pub fn part(result: &Hyperparameters, about: &About) -> Part {
 
 /// Which values of a parameter are best, and how the paper's compares.
 fn relation(vote: &str, letter: &str, sweep: &[&SweepPoint], as_good: &[&SweepPoint], papers: &SweepPoint) -> String {
-    let named = |point: &SweepPoint| point.rule.parameter.unwrap_or_default().to_string();
+    let named = |point: &SweepPoint| point.value.to_string();
     let (most, vote) = (value(as_good[0]), words::sentence_case(vote));
     let (papers_own, papers_value) = (named(papers), value(papers));
     let all: Vec<String> = as_good.iter().map(|point| named(point)).collect();
@@ -89,21 +98,22 @@ fn value(point: &SweepPoint) -> f64 {
     point.best.accuracy.value
 }
 
-fn figure(vote: &str, letter: &str, log: bool, sweep: &[&SweepPoint]) -> Figure {
+fn figure(swept: &str, vote: &str, letter: &str, log: bool, sweep: &[&SweepPoint]) -> Figure {
     let ks: Vec<usize> = sweep.first().map_or_else(Vec::new, |point| point.accuracy.iter().map(|at| at.k).collect());
     let line = |k: &usize| {
         let at = |point: &&SweepPoint| {
             let at = point.accuracy.iter().find(|at| at.k == *k)?;
-            Some(Point::new(point.rule.parameter?, at.accuracy.value))
+            Some(Point::new(point.value, at.accuracy.value))
         };
         measured(format!("k = {k}"), Marks::Line(sweep.iter().filter_map(at).collect()))
     };
     let every = sweep.iter().flat_map(|point| &point.accuracy);
     let widest = every.map(|at| (at.accuracy.high - at.accuracy.low) / 2.0).fold(0.0, f64::max);
     let title = format!("Parameter {letter}");
-    let papers = sweep.iter().find(|point| point.is_the_papers).and_then(|point| point.rule.parameter);
+    let papers = sweep.iter().find(|point| point.is_the_papers).map(|point| point.value);
     Figure {
-        name: vote.into(),
+        // The paper's votes have one parameter each.
+        name: if vote == "kernel" { format!("{vote}-{swept}") } else { vote.into() },
         title: format!("{} voting by its parameter {letter}", words::sentence_case(vote)),
         caption: format!(
             "A line for each number of neighbours that vote, k. The 95 % interval of each point is {} or narrower.",

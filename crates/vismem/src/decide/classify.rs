@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
-use vismem_search::{Filter, Neighbor, SlotSet};
+use vismem_search::{Filter, Neighbor, SlotSet, parallel};
 
 use crate::error::Result;
 use crate::store::catalog;
 use crate::store::readers::TOGETHER;
 use crate::store::unit::unit;
-use crate::{Among, Candidate, Decider, Decision, Memory, QueryError, Search, Standing, UnknownName, Vote, similar};
+use crate::{
+    Among, Candidate, Decider, Decision, Memory, QueryError, Search, Standing, Tuning, UnknownName, Vote, similar,
+};
 
 /// How to classify.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassifyOptions {
-    /// How many neighbours vote, 1..=10,000; all of them where the memory holds fewer.
+    /// How many neighbours vote, 1..=10,000 (in kernel voting 1..=2,000); all of them where the memory holds fewer.
     pub k: usize,
     /// How much each of them counts.
     pub vote: Vote,
@@ -32,17 +34,10 @@ pub struct ClassifyOptions {
 }
 
 impl Default for ClassifyOptions {
-    /// 20 neighbours, found exactly, rank voting, labels themselves, all that is there.
+    /// The default vote with its usual number of neighbours ([`Tuning`]), found exactly; labels themselves, all that is there.
     fn default() -> Self {
-        Self {
-            k: 20,
-            vote: Vote::default(),
-            level: None,
-            min_confidence: None,
-            among: None,
-            weights: Vec::new(),
-            search: Search::Exact,
-        }
+        let Tuning { vote, k } = Tuning::default();
+        Self { k, vote, level: None, min_confidence: None, among: None, weights: Vec::new(), search: Search::Exact }
     }
 }
 
@@ -104,7 +99,8 @@ impl Memory {
         let candidate = |neighbor: &Neighbor| {
             let slot = neighbor.slot as usize;
             let standing = pruned.map_or(Standing::Counts(1.0), |pruned| pruned.standing(slot));
-            Candidate { standing, ..Candidate::new(neighbor.id, &self.slots.label(slot).name, neighbor.distance) }
+            let label = &self.slots.label(slot).name;
+            Candidate { standing, ..Candidate::new(neighbor.id, label, neighbor.distance, self.vector(slot)) }
         };
         Ok(neighbors.iter().map(candidate).collect())
     }
@@ -156,22 +152,34 @@ impl Memory {
         let decider = self.decider(options)?;
         let found = self.neighbors_by(options.search, queries, options.k, filter)?;
         let recall = self.expected_recall(options.search, options.k)?;
-        let mut decisions = self.decide(&decider, &found)?;
+        let mut decisions = self.decide(&decider, queries, &found)?;
         decisions.iter_mut().for_each(|decision| decision.recall = recall);
         Ok(decisions)
     }
 
     /// What the neighbours of each query decide, as if they were found exactly.
-    pub(crate) fn decide(&self, decider: &Decider<'_>, found: &[Vec<Neighbor>]) -> Result<Vec<Decision>, QueryError> {
-        let decide = |neighbors: &Vec<Neighbor>| {
-            let decision = decider.decide(&self.candidates(neighbors)?);
+    pub(crate) fn decide(
+        &self,
+        decider: &Decider<'_>,
+        queries: &[f32],
+        found: &[Vec<Neighbor>],
+    ) -> Result<Vec<Decision>, QueryError> {
+        let dim = self.encoder().dim;
+        let candidates: Vec<Vec<Candidate<'_>>> =
+            found.iter().map(|neighbors| self.candidates(neighbors)).collect::<Result<_, QueryError>>()?;
+        let decide = |at: usize| decider.decide(&queries[at * dim..][..dim], &candidates[at]);
+        let decided = parallel::map_ranges(0..found.len(), |range| range.map(decide).collect::<Vec<_>>());
+        // Kernel voting has read rows.
+        self.check_commit()?;
+        let decision = |(neighbors, decision): (&Vec<Neighbor>, Option<Decision>)| {
             // Leave-one-out may leave nothing of a few that are allowed.
             let decision = decision.ok_or_else(|| QueryError::NothingLeft { path: self.path().into() })?;
             let nearest = neighbors.first();
             let novelty = nearest.map(|nearest| self.novelty(nearest.distance)).transpose()?.flatten();
             Ok(Decision { novelty, ..decision })
         };
-        let mut decisions = found.iter().map(decide).collect::<Result<Vec<_>, QueryError>>()?;
+        let mut decisions =
+            found.iter().zip(decided.into_iter().flatten()).map(decision).collect::<Result<Vec<_>, QueryError>>()?;
         self.describe(&mut decisions)?;
         Ok(decisions)
     }

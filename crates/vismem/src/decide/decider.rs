@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use vismem_search::MAX_K;
-
-use crate::decide::vote::{Tally, weights};
+use crate::decide::voting::Scores;
 use crate::error::Result;
-use crate::{ClassifyOptions, Decision, LabelScore, Levels, ParameterError, QueryError, Standing, Step, Voter};
+use crate::{
+    ClassifyOptions, Decision, LabelScore, Levels, Pairwise, ParameterError, QueryError, Standing, Step, Voter, Voting,
+};
 
 /// A neighbour that may vote.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,14 +18,16 @@ pub struct Candidate<'a> {
     pub label: &'a str,
     /// Cosine distance to the query, 0..=2.
     pub distance: f32,
+    /// Its embedding, `D` values of unit length. Kernel voting compares candidates with each other.
+    pub embedding: &'a [f32],
     /// What its vote is worth under pruning.
     pub standing: Standing,
 }
 
 impl<'a> Candidate<'a> {
     /// One whose vote counts whole.
-    pub fn new(id: u64, label: &'a str, distance: f32) -> Self {
-        Self { id, label, distance, standing: Standing::Counts(1.0) }
+    pub fn new(id: u64, label: &'a str, distance: f32, embedding: &'a [f32]) -> Self {
+        Self { id, label, distance, embedding, standing: Standing::Counts(1.0) }
     }
 }
 
@@ -66,7 +68,7 @@ impl<'a> Candidate<'a> {
 /// }
 /// candidates.sort_by(|a, b| a.distance.total_cmp(&b.distance));
 ///
-/// let decision = Decider::new(&Levels::default(), &options)?.decide(&candidates).expect("there are candidates");
+/// let decision = Decider::new(&Levels::default(), &options)?.decide(&query, &candidates).expect("there are candidates");
 /// assert_eq!(decision.label(), "apple");
 /// assert_eq!(decision.neighbors.len(), 3);
 /// # Ok::<(), vismem::Error>(())
@@ -88,63 +90,58 @@ impl<'a> Decider<'a> {
     /// # Errors
     /// When an option is out of range, or there is no such level.
     pub fn new(levels: &'a Levels, options: &'a ClassifyOptions) -> Result<Self, QueryError> {
-        if !(1..=MAX_K).contains(&options.k) {
-            return Err(vismem_search::Error::K { k: options.k }.into());
-        }
+        options.vote.checked_for(options.k)?;
         if let Some(value) = options.min_confidence.filter(|least| !(0.0..=1.0).contains(least)) {
             return Err(ParameterError { name: "min_confidence", value, range: "must be within 0..=1" }.into());
         }
         if let Some((_, value)) = options.weights.iter().find(|(_, factor)| !(0.0..=1e6).contains(factor)) {
             return Err(ParameterError { name: "weight", value: *value, range: "must be within 0..=1e6" }.into());
         }
-        options.vote.checked()?;
         let level = levels.number(options.level.as_deref())?;
         let weights = options.weights.iter().map(|(label, factor)| (label.as_str(), *factor)).collect();
         Ok(Self { levels, options, level, weights })
     }
 
-    /// What the first `k` of the candidates decide, the nearest or best first; `None` where there is none. Voters have no
-    /// source, novelty is `None` and recall 1: only whoever found the candidates can say.
-    pub fn decide(&self, candidates: &[Candidate<'_>]) -> Option<Decision> {
+    /// What the first `k` of the candidates decide, the nearest or best first; `None` where there is none. The query is an
+    /// embedding of unit length. Voters have no source, novelty is `None` and recall 1: only whoever found the candidates can
+    /// say.
+    pub fn decide(&self, query: &[f32], candidates: &[Candidate<'_>]) -> Option<Decision> {
         let candidates = &candidates[..candidates.len().min(self.options.k)];
         let nearest = candidates.first()?;
         let standings = self.standings(candidates);
-        let weights = weights(self.options.vote, &standings);
+        let voting = self.voting(query, candidates);
+        let weights = voting.weights(&standings);
         let (label_of, labels) = numbered(candidates.iter().map(|candidate| candidate.label));
         // Candidate, number of its label, weight.
         let voters: Vec<(&Candidate<'_>, usize, f64)> = (candidates.iter().zip(label_of).zip(weights))
             .filter_map(|((candidate, label), weight)| Some((candidate, label, weight?)))
             .collect();
-        let vote_at = |level| {
+        let scores_at = |level| -> Scores<&str> {
             let (name_of, names) = numbered(labels.iter().map(|label| self.levels.name_of(label, level)));
-            let mut tally = Tally::default();
-            voters.iter().for_each(|(_, label, weight)| tally.add(name_of[*label], *weight));
-            let ranked = tally.ranked().into_iter().map(|(name, score)| (names[name], score));
-            (ranked.collect::<Vec<(&str, f64)>>(), tally.total())
+            let scores = voting.scores(voters.iter().map(|(_, label, weight)| (name_of[*label], *weight)));
+            let ranked = scores.ranked.iter().map(|(name, score)| (names[*name], *score)).collect();
+            Scores { ranked, total: scores.total }
         };
 
         let mut level = self.level;
-        let (mut ranked, total) = vote_at(level);
-        // All votes can be weighted away.
-        let share = |weight: f64| if total > 0.0 { weight / total } else { 0.0 };
+        let mut scores = scores_at(level);
         let confident = loop {
-            let confidence = ranked.first().map_or(0.0, |(_, score)| share(*score));
+            let confidence = scores.ranked.first().map_or(0.0, |(_, score)| scores.share(*score));
             let confident = self.options.min_confidence.is_none_or(|least| confidence >= least);
             if confident || level >= self.levels.highest() {
                 break confident;
             }
             level += 1;
-            ranked = vote_at(level).0;
+            scores = scores_at(level);
         };
 
         let name_at = |level, label: usize| self.levels.name_of(labels[label], level);
-        let winner = ranked.first().map_or(nearest.label, |(name, _)| name);
+        let winner = scores.winner().unwrap_or(nearest.label);
         // In a tree every voter for the winner has the same names above it.
         let lineage = voters.iter().find(|(_, label, _)| name_at(level, *label) == winner).map(|(_, first, _)| {
             let step = |level| {
                 let name = name_at(level, *first);
-                let votes = voters.iter().filter(|(_, label, _)| name_at(level, *label) == name);
-                let confidence = share(votes.map(|(_, _, weight)| weight).sum());
+                let confidence = scores_at(level).share_of(name);
                 Step { level: self.levels.name(level).cloned(), name: name.into(), confidence }
             };
             (level..=self.levels.highest()).map(step).collect()
@@ -157,22 +154,26 @@ impl<'a> Decider<'a> {
             // Rounding can take the distance of the same direction a hair below zero.
             distance: candidate.distance.clamp(0.0, 2.0),
             weight: *weight,
-            share: share(*weight),
+            share: scores.part(*weight),
         };
+        let score = |(name, score): &(&str, f64)| LabelScore { label: (*name).into(), score: scores.share(*score) };
         Some(Decision {
             level: self.levels.name(level).cloned(),
             lineage: lineage.unwrap_or_default(),
             confident,
             unseen: self.levels.unseen(level, winner),
-            labels: ranked
-                .iter()
-                .map(|(name, score)| LabelScore { label: (*name).into(), score: share(*score) })
-                .collect(),
+            labels: scores.ranked.iter().map(score).collect(),
             neighbors: voters.iter().map(voter).collect(),
             hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
             novelty: None,
             recall: 1.0,
         })
+    }
+
+    /// The vote, ready for these candidates.
+    pub(crate) fn voting(&self, query: &[f32], candidates: &[Candidate<'_>]) -> Voting {
+        let embeddings = || candidates.iter().map(|candidate| candidate.embedding).collect::<Vec<_>>();
+        Voting::new(self.options.vote, || Pairwise::of(query, &embeddings()))
     }
 
     /// Distance of each candidate, and what its vote is worth under pruning and the labels' weights.
@@ -222,24 +223,25 @@ mod tests {
         let options = options(2);
         let levels = Levels::default();
         let decider = Decider::new(&levels, &options).unwrap();
-        let reranked = [Candidate::new(7, "b", 0.9), Candidate::new(7, "a", 0.1), Candidate::new(8, "a", 0.2)];
-        let decision = decider.decide(&reranked).unwrap();
+        let reranked =
+            [("b", 0.9), ("a", 0.1), ("a", 0.2)].map(|(label, distance)| Candidate::new(7, label, distance, &[1.0]));
+        let decision = decider.decide(&[1.0], &reranked).unwrap();
         assert_eq!((decision.label(), decision.neighbors.len()), ("b", 2), "a tie, and the third is one too many");
-        assert_eq!(decider.decide(&[]), None);
+        assert_eq!(decider.decide(&[1.0], &[]), None);
     }
 
     #[test]
     fn pruning_and_weights_count_for_each_candidate() {
         let candidates = |standing| {
             [
-                Candidate { standing, ..Candidate::new(1, "a", 0.1) },
-                Candidate::new(2, "b", 0.2),
-                Candidate::new(3, "a", 0.3),
+                Candidate { standing, ..Candidate::new(1, "a", 0.1, &[1.0]) },
+                Candidate::new(2, "b", 0.2, &[1.0]),
+                Candidate::new(3, "a", 0.3, &[1.0]),
             ]
         };
         let levels = Levels::default();
         let ask = |options: &ClassifyOptions, standing| {
-            Decider::new(&levels, options).unwrap().decide(&candidates(standing)).unwrap()
+            Decider::new(&levels, options).unwrap().decide(&[1.0], &candidates(standing)).unwrap()
         };
         let hidden = ask(&options(2), Standing::Hidden);
         assert_eq!((hidden.label(), hidden.hidden, hidden.neighbors.len()), ("b", 1, 1));
@@ -264,13 +266,16 @@ mod tests {
         let levels = Levels::new(taxonomy, |label| label == "cat");
         let options = ClassifyOptions { level: Some("family".into()), ..options(3) };
         let decider = Decider::new(&levels, &options).unwrap();
-        let decision = decider.decide(&[
-            Candidate::new(1, "cat", 0.1),
-            Candidate::new(2, "yeti", 0.2),
-            Candidate::new(3, "yeti", 0.3),
-        ]);
+        let decision = decider.decide(
+            &[1.0],
+            &[
+                Candidate::new(1, "cat", 0.1, &[1.0]),
+                Candidate::new(2, "yeti", 0.2, &[1.0]),
+                Candidate::new(3, "yeti", 0.3, &[1.0]),
+            ],
+        );
         let decision = decision.unwrap();
         assert_eq!((decision.label(), decision.unseen.len()), ("yeti", 0));
-        assert_eq!(decider.decide(&[Candidate::new(1, "cat", 0.1)]).unwrap().unseen, ["lynx", "puma"]);
+        assert_eq!(decider.decide(&[1.0], &[Candidate::new(1, "cat", 0.1, &[1.0])]).unwrap().unseen, ["lynx", "puma"]);
     }
 }

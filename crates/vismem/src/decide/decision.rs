@@ -12,7 +12,7 @@ pub struct Decision {
     pub labels: Vec<LabelScore>,
     /// The level that it was decided at; `None` for the labels themselves.
     pub level: Option<String>,
-    /// The winner and what it is called further up, to the highest level, each with its share of all weights.
+    /// The winner and what it is called further up, to the highest level, each with its share of the vote.
     pub lineage: Vec<Step>,
     /// Whether the confidence is as high as was asked for.
     pub confident: bool,
@@ -38,7 +38,7 @@ pub struct Step {
     /// The name there.
     #[serde(rename = "label")]
     pub name: String,
-    /// The share of all weights, 0..=1, that votes for it.
+    /// Its share of the vote there, 0..=1.
     pub confidence: f64,
 }
 
@@ -47,7 +47,8 @@ pub struct Step {
 pub struct LabelScore {
     /// The label, or its name at the level that was decided at.
     pub label: String,
-    /// Its share of all weights, 0..=1.
+    /// Its share of all scores above zero, 0..=1. Scores are sums of weights; in kernel voting one can be negative, and its
+    /// share is 0.
     pub score: f64,
 }
 
@@ -65,9 +66,9 @@ pub struct Voter {
     pub source: Option<Source>,
     /// Cosine distance to the query, 0..=2.
     pub distance: f32,
-    /// Weight of its vote, as the rule gives it.
+    /// Weight of its vote, as the rule gives it; below zero where it speaks against its label, as in kernel voting it can.
     pub weight: f64,
-    /// Its share of all weights, 0..=1.
+    /// Its weight in proportion to the sum of all scores above zero; within 0..=1 but in kernel voting.
     #[serde(skip)]
     pub share: f64,
 }

@@ -4,6 +4,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use vismem_search::{Filter, MAX_K, Neighbor};
 
+use crate::decide::kernel_flip::greedy_flip;
 use crate::decide::smallest_flip::Neighborhood;
 use crate::error::Result;
 use crate::store::unit::unit;
@@ -12,29 +13,32 @@ use crate::{ClassifyOptions, Decision, Memory, QueryError};
 /// The most exemplars that are left out in search of another answer.
 const MOST: usize = 1000;
 
-/// The smallest set of exemplars whose absence changes an answer.
-/// Serialised, it says the `label` and `confidence` of that other answer, and `without`, the ids.
+/// A set of exemplars whose absence changes an answer: the smallest one, but for kernel voting, where it is found greedily.
+/// Serialised, it says the `label` and `confidence` of that other answer, `without`, the ids, and `smallest`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flip {
     /// Their ids, the nearest to the query first. Where several sets are as small, the one that changes the answer most
     /// clearly.
     pub exemplars: Vec<u64>,
+    /// Whether it is proved that no smaller set changes the answer. Where it is not, none of the set can be left out.
+    pub is_smallest: bool,
     /// The decision without them.
     pub decision: Decision,
 }
 
 impl Serialize for Flip {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut flip = serializer.serialize_struct("Flip", 3)?;
+        let mut flip = serializer.serialize_struct("Flip", 4)?;
         flip.serialize_field("label", self.decision.label())?;
         flip.serialize_field("confidence", &self.decision.confidence())?;
         flip.serialize_field("without", &self.exemplars)?;
+        flip.serialize_field("smallest", &self.is_smallest)?;
         flip.end()
     }
 }
 
 impl Memory {
-    /// The smallest set of exemplars without which the answer to this query, at the level at which it is decided, would
+    /// The smallest set of exemplars (for kernel voting one that is found greedily and verified) without which the answer to this query, at the level at which it is decided, would
     /// be another one. `None` if there is none of at most 1,000 exemplars, or of 10,000 − `k` for a greater `k`.
     ///
     /// Exemplars come from the search that the options ask for: those of the answer, and in the place of those that are
@@ -62,15 +66,21 @@ impl Memory {
             let absences = if all_are_here { bound } else { found.len().saturating_sub(options.k) };
             let candidates = self.candidates(&found)?;
             let (names, standings) = (decider.names(&candidates), decider.standings(&candidates));
-            let neighborhood = Neighborhood::new(options.vote, options.k, names, standings);
-            if let Some(gone) = neighborhood.smallest_flip(absences) {
+            let neighborhood = Neighborhood::new(options.vote, options.k, names.clone(), standings.clone());
+            let is_smallest = neighborhood.is_some();
+            let gone = match neighborhood {
+                Some(neighborhood) => neighborhood.smallest_flip(absences),
+                None => greedy_flip(&decider.voting(&query, &candidates), options.k, &names, &standings, absences),
+            };
+            self.check_commit()?;
+            if let Some(gone) = gone {
                 let stays = |position: &usize| gone.binary_search(position).is_err();
                 let kept = (0..found.len()).filter(stays).take(options.k).map(|position| found[position]);
                 let kept: Vec<Neighbor> = kept.collect();
                 let exemplars = gone.iter().map(|&position| found[position].id).collect();
-                let decided = self.decide(&decider, &[kept])?.remove(0);
+                let decided = self.decide(&decider, &query, &[kept])?.remove(0);
                 let decision = Decision { recall: decision.recall, ..decided };
-                return Ok(Some(Flip { exemplars, decision }));
+                return Ok(Some(Flip { exemplars, is_smallest, decision }));
             }
             if bound == most || all_are_here {
                 return Ok(None);

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
-use vismem_search::{MAX_K, Neighbor, distance};
+use vismem_search::{Neighbor, distance, parallel};
 
-use crate::decide::vote::pruned_decisions_at_every_k;
 use crate::error::Result;
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Label, Memory, Progress, Pruned, Pruning, QueryError, Reliability, Standing, Threshold, Vote};
+use crate::{
+    Label, Memory, Pairwise, Progress, Pruned, Pruning, QueryError, Reliability, Standing, Threshold, Vote, Voting,
+};
 
 /// A pruning and what it does to the memory's decisions on its own exemplars.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -98,10 +99,7 @@ impl Memory {
         if self.len() < 2 {
             return Err(QueryError::TooFewExemplars { path: self.path().into() });
         }
-        if !(1..=MAX_K).contains(&k) {
-            return Err(vismem_search::Error::K { k }.into());
-        }
-        let vote = vote.checked()?;
+        let vote = vote.checked_for(k)?;
         let mut counts = HashMap::new();
         for pruning in prunings.iter().flatten() {
             let neighbors = pruning.checked()?.neighbors();
@@ -109,10 +107,10 @@ impl Memory {
         }
 
         let label_of = &self.slots.label_of;
-        let mut all = vec![Judged::default(); prunings.len()];
-        for slot in (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)) {
-            let mut voters = Voters::of(self, lists, slot, k);
-            let is_right = |voters: &Voters| voters.decision(vote) == Some(label_of[slot]);
+        let slots: Vec<usize> = (0..self.slots.ids.len()).filter(|&slot| !self.is_free(slot)).collect();
+        let judge = |all: &mut Vec<Judged>, slot: usize| {
+            let mut voters = Voters::of(self, lists, slot, k, vote);
+            let is_right = |voters: &Voters| voters.decision() == Some(label_of[slot]);
             let unpruned = is_right(&voters);
             for (judged, pruning) in all.iter_mut().zip(prunings) {
                 let counts = pruning.as_ref().map(|pruning| (pruning, &counts[&pruning.neighbors()]));
@@ -134,8 +132,22 @@ impl Memory {
                 judged.gained += usize::from(pruned && !unpruned);
                 judged.lost += usize::from(unpruned && !pruned);
             }
-        }
-        Ok(all)
+        };
+        let none = vec![Judged::default(); prunings.len()];
+        let parts = parallel::map_ranges(0..slots.len(), |range| {
+            let mut all = none.clone();
+            slots[range].iter().for_each(|&slot| judge(&mut all, slot));
+            all
+        });
+        let sum = |mut all: Vec<Judged>, part: Vec<Judged>| {
+            for (all, Judged { right, gained, lost }) in all.iter_mut().zip(part) {
+                all.right += right;
+                all.gained += gained;
+                all.lost += lost;
+            }
+            all
+        };
+        Ok(parts.into_iter().fold(none, sum))
     }
 
     /// Tries prunings on the memory itself: none, the paper's soft pruning, and hard pruning from various numbers of
@@ -201,18 +213,21 @@ pub(crate) struct Voters {
     slots: Vec<usize>,
     /// Label, distance and standing of each.
     voters: Vec<(u32, f64, Standing)>,
+    voting: Voting,
 }
 
 impl Voters {
     /// The `k` nearest neighbours of a slot's exemplar, none of them pruned.
-    pub(crate) fn of(memory: &Memory, lists: &NeighborLists, slot: usize, k: usize) -> Self {
+    pub(crate) fn of(memory: &Memory, lists: &NeighborLists, slot: usize, k: usize, vote: Vote) -> Self {
         let slots: Vec<usize> = lists.list(slot).iter().take(k).map(|&neighbor| neighbor as usize).collect();
         let voter = |&neighbor: &usize| {
             let distance = f64::from(distance(memory.vector(slot), memory.vector(neighbor)));
             (memory.slots.label_of[neighbor], distance, Standing::Counts(1.0))
         };
         let voters = slots.iter().map(voter).collect();
-        Self { slots, voters }
+        let rows = || slots.iter().map(|&neighbor| memory.vector(neighbor)).collect::<Vec<_>>();
+        let voting = Voting::new(vote, || Pairwise::of(memory.vector(slot), &rows()));
+        Self { slots, voters, voting }
     }
 
     /// What the vote of each counts from now on, by its rank (from 0) and slot.
@@ -227,7 +242,7 @@ impl Voters {
     }
 
     /// The label that they decide for; `None` if there are none.
-    pub(crate) fn decision(&self, vote: Vote) -> Option<u32> {
-        pruned_decisions_at_every_k(vote, &self.voters).last().copied()
+    pub(crate) fn decision(&self) -> Option<u32> {
+        self.voting.decision(&self.voters)
     }
 }

@@ -5,7 +5,7 @@
 //! holds one.) If some of those who stay give weight to anyone, the answer changes if and only if some label `b` then
 //! beats `a`: it has a higher score, or the same and reached it first. Hence it is enough to know, for each `b` and `s`,
 //! the greatest lead of `b` over `a` that leaving out `s` of the first `k + s` can give; [`crate::decide::leads`] finds it, for
-//! all votes, since each of them gives a neighbour a weight by its rank and distance. Who reached a tied score first is
+//! the paper's votes, since each of them gives a neighbour a weight by its rank and distance. Who reached a tied score first is
 //! known from which of the two labels voted last. As sums of f64 depend on their order in the last digits, a lead that is
 //! zero within rounding is put to the vote itself.
 //!
@@ -21,8 +21,7 @@
 use std::collections::BTreeMap;
 
 use crate::decide::leads::{Leads, Paths};
-use crate::decide::vote::{Tally, weights};
-use crate::{Standing, Vote};
+use crate::{Standing, Vote, Voting};
 
 /// Leads that differ by less than this share of all weights are put to the vote. It is more than what the vote itself takes
 /// for rounding.
@@ -30,7 +29,7 @@ const ROUNDING: f64 = 4e-12;
 
 /// Neighbours as the vote sees them, nearest first.
 pub(crate) struct Neighborhood {
-    vote: Vote,
+    voting: Voting,
     /// How many vote.
     pub k: usize,
     /// For each neighbour a number that stands for what it votes for.
@@ -63,8 +62,10 @@ struct Challenger {
 }
 
 impl Neighborhood {
-    /// Neighbours, nearest first: for each the number of what it votes for, its distance and its standing.
-    pub(crate) fn new(vote: Vote, k: usize, names: Vec<usize>, standings: Vec<(f64, Standing)>) -> Self {
+    /// Neighbours, nearest first: for each the number of what it votes for, its distance and its standing. `None` for kernel
+    /// voting, in which weights depend on who else is there (see [`crate::decide::kernel_flip`]).
+    pub(crate) fn new(vote: Vote, k: usize, names: Vec<usize>, standings: Vec<(f64, Standing)>) -> Option<Self> {
+        let voting = Voting::pointwise(vote)?;
         let ranks_count = matches!(vote, Vote::Rank { .. });
         let mut hidden = vec![0];
         let mut by_position = Vec::with_capacity(standings.len());
@@ -74,14 +75,14 @@ impl Neighborhood {
                 Standing::Hidden => (1, 0.0),
             };
             hidden.push(hidden[hidden.len() - 1] + is_hidden);
-            let by_distance = if ranks_count { 1.0 } else { vote.weight(0, distance) };
+            let by_distance = if ranks_count { 1.0 } else { vote.weight(0, distance)? };
             by_position.push(by_distance * factor);
         }
-        let by_rank = |rank| if ranks_count { vote.weight(rank, 0.0) } else { 1.0 };
-        let by_rank = (0..k.min(names.len())).map(by_rank).collect();
-        let mut neighborhood = Self { vote, k, names, standings, hidden, by_rank, by_position, winner: 0 };
+        let by_rank = |rank| if ranks_count { vote.weight(rank, 0.0) } else { Some(1.0) };
+        let by_rank = (0..k.min(names.len())).map(by_rank).collect::<Option<_>>()?;
+        let mut neighborhood = Self { voting, k, names, standings, hidden, by_rank, by_position, winner: 0 };
         neighborhood.winner = neighborhood.winner_without(&[]).unwrap_or_default();
-        neighborhood
+        Some(neighborhood)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -103,16 +104,12 @@ impl Neighborhood {
 
     /// Who wins without the neighbours at these positions, ascending.
     fn winner_without(&self, gone: &[usize]) -> Option<usize> {
-        let kept: Vec<usize> =
-            (0..self.len()).filter(|position| gone.binary_search(position).is_err()).take(self.k).collect();
-        let standings: Vec<(f64, Standing)> = kept.iter().map(|&position| self.standings[position]).collect();
-        let mut tally = Tally::default();
-        for (position, weight) in kept.into_iter().zip(weights(self.vote, &standings)) {
-            if let Some(weight) = weight {
-                tally.add(self.names[position], weight);
-            }
-        }
-        tally.winner()
+        let kept = (0..self.len()).filter(|position| gone.binary_search(position).is_err()).take(self.k);
+        let voter = |position: usize| {
+            let (distance, standing) = self.standings[position];
+            (self.names[position], distance, standing)
+        };
+        self.voting.decision(&kept.map(voter).collect::<Vec<_>>())
     }
 
     fn another_wins_without(&self, gone: &[usize]) -> bool {
@@ -126,7 +123,7 @@ impl Neighborhood {
         let bound = bound.min(self.len().saturating_sub(1));
         let mut best = self.without_weights(bound);
         let bound = best.as_ref().map_or(bound, |found| found.positions.len());
-        let rounding = ROUNDING * weights(self.vote, &self.standings).into_iter().flatten().sum::<f64>();
+        let rounding = ROUNDING * self.voting.weights(&self.standings).into_iter().flatten().sum::<f64>();
 
         // Minus the lowest score of the winner with so many gone.
         let highest = |highest: &mut f64, lead: f64| {
@@ -246,7 +243,7 @@ mod tests {
             for vote in VOTES {
                 let names = neighbors.iter().map(|(_, name, _)| *name).collect();
                 let standings = neighbors.iter().map(|&(step, _, standing)| (0.1 * f64::from(step), standing)).collect();
-                let neighborhood = Neighborhood::new(vote, k, names, standings);
+                let neighborhood = Neighborhood::new(vote, k, names, standings).unwrap();
                 let smallest = by_trying(&neighborhood);
                 for bound in [neighbors.len(), neighbors.len().saturating_sub(k)] {
                     let flip = neighborhood.smallest_flip(bound);
@@ -265,7 +262,7 @@ mod tests {
         for (k, most) in [(400, 1000), (1000, 64), (20, 8), (9, 400)] {
             let names = (0..k + most).map(|position| if position % 3 < 2 { 0 } else { position % 89 }).collect();
             let standings = vec![(0.5, Standing::Counts(1.0)); k + most];
-            let neighborhood = Neighborhood::new(Vote::RANK, k, names, standings);
+            let neighborhood = Neighborhood::new(Vote::RANK, k, names, standings).unwrap();
             let bytes = Paths::new(&neighborhood, 1, most).bytes();
             assert_eq!(bytes, 2 * (k + most) * (k.min(most) + 1));
         }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use vismem_search::{MAX_K, SlotSet};
+use vismem_search::{SlotSet, parallel};
 
 use crate::decide::leave_one_out::Voters;
 use crate::error::Result;
@@ -104,10 +104,7 @@ impl Memory {
         vote: Vote,
         progress: &mut dyn Progress,
     ) -> Result<Since, QueryError> {
-        if !(1..=MAX_K).contains(&k) {
-            return Err(vismem_search::Error::K { k }.into());
-        }
-        let vote = vote.checked()?;
+        let vote = vote.checked_for(k)?;
         let added = self.slots_since(batch)?;
         let is_old = |slot: &usize| !self.is_free(*slot) && !added.contains(*slot);
         let old: Vec<usize> = (0..self.slots.ids.len()).filter(is_old).collect();
@@ -122,9 +119,11 @@ impl Memory {
 
         let mut counts: Vec<Count> = self.labels().iter().map(|_| Count::default()).collect();
         let mut changed = 0;
-        for &slot in &old {
+        let decisions = parallel::map_ranges(0..old.len(), |range| {
+            old[range].iter().map(|&slot| (slot, then.decides(slot), now.decides(slot))).collect::<Vec<_>>()
+        });
+        for (slot, before, after) in decisions.into_iter().flatten() {
             let own = self.slots.label_of[slot];
-            let (before, after) = (then.decides(slot), now.decides(slot));
             let count = &mut counts[own as usize];
             count.exemplars += 1;
             count.right_before += usize::from(before == Some(own));
@@ -218,11 +217,11 @@ struct Round<'m> {
 impl Round<'_> {
     /// The label that a slot's exemplar gets from its neighbours.
     fn decides(&self, slot: usize) -> Option<u32> {
-        let mut voters = Voters::of(self.memory, self.lists, slot, self.k);
+        let mut voters = Voters::of(self.memory, self.lists, slot, self.k, self.vote);
         if let Some(pruned) = &self.pruned {
             voters.prune(|_, neighbor| pruned.standing(neighbor));
         }
-        voters.decision(self.vote)
+        voters.decision()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{DIM, Sample, add};
 use crate::index::neighbor_lists::NeighborLists;
-use crate::{Memory, Pruning, Reliability, Standing, Threshold, Vote, pruned_decisions_at_every_k};
+use crate::{Memory, Pruning, Reliability, Standing, Threshold, Vote, Voting};
 
 #[test]
 fn reliability_and_pruning_equal_the_authors_code_at_every_k() {
@@ -68,7 +68,8 @@ fn equal_the_authors_code(goldens: &Path) {
                 let neighbors = classes.iter().zip(distances).zip(standings);
                 let neighbors: Vec<_> =
                     neighbors.map(|((class, d), standing)| (class.as_u64(), d.as_f64().unwrap(), standing)).collect();
-                let decisions = as_the_authors(&neighbors, pruned_decisions_at_every_k(vote, &neighbors));
+                let decisions =
+                    as_the_authors(&neighbors, Voting::pointwise(vote).unwrap().decisions_at_every_k(&neighbors));
                 for (&k, expected) in ks.iter().zip(official["predictions"][&name][image].as_array().unwrap()) {
                     assert_eq!(decisions[k - 1], expected.as_u64(), "{name}, {image}, k = {k}");
                 }

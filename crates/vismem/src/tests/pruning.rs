@@ -119,9 +119,13 @@ fn the_best_trial_is_never_worse_than_no_pruning() {
             let own = [memory.slots.ids[slot]];
             let filter = vismem_search::Filter { allowed: None, except: Some(&own) };
             let found = memory.neighbors(memory.vector(slot), 5, filter).unwrap();
-            let labels = found[0].iter().map(|n| (memory.slots.label_of[n.slot as usize], f64::from(n.distance)));
-            let decision = *crate::decisions_at_every_k(options.vote, labels).last().unwrap();
-            right += u32::from(decision == memory.slots.label_of[slot]);
+            let vote = |n: &vismem_search::Neighbor| {
+                (memory.slots.label_of[n.slot as usize], f64::from(n.distance), crate::Standing::Counts(1.0))
+            };
+            let decision = crate::Voting::pointwise(options.vote)
+                .unwrap()
+                .decision(&found[0].iter().map(vote).collect::<Vec<_>>());
+            right += u32::from(decision == Some(memory.slots.label_of[slot]));
         }
         assert_eq!(unpruned.accuracy, f64::from(right) / 80.0);
     }

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use serde::Serialize;
-use vismem::{Memory, Pruning, Threshold};
+use vismem::{Memory, Pruning, Threshold, Tuning};
 use vismem_app::prune::{self, Suggestion, Trial};
 
 use vismem_report::words;
@@ -19,8 +19,9 @@ struct Document {
 }
 
 pub fn run(args: &Args, options: &SuggestPruning) -> Result<()> {
-    let (k, vote) = options.rule.checked()?;
+    let chosen = options.rule.checked()?;
     let memory = Memory::open(&args.memory)?;
+    let Tuning { vote, k } = chosen.of(&memory)?;
     let suggestion = prune::suggest(&memory, options.neighbors as usize, k, vote, &mut Watch::default())?;
     // Where none is set and none is advised, there is nothing to do.
     let is_any = suggestion.advised.is_some() || suggestion.is_set;
