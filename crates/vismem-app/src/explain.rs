@@ -9,6 +9,7 @@ use vismem::{Among, ClassifyOptions, Decision, Flip, Memory, Voter};
 use vismem_data::{SourceResolver, has_extension, inside};
 use vismem_encode::Encoder;
 use vismem_encode::decode::Limits;
+use vismem_models::Purpose;
 use vismem_report::{
     Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Picture, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html,
     to_png, words,
@@ -103,7 +104,11 @@ pub fn explain(
     }
     let is_picture = |subject: &&Subject| matches!(subject, Subject::Picture(_));
     let encoder = match request.subjects.iter().any(|subject| is_picture(&subject)) {
-        true => Some(request.encoding.load(Some(held(memory)), observer)?),
+        true => Some(request.encoding.load(Some(held(memory, Purpose::Queries)), observer)?),
+        // Likeness may be to a picture.
+        false if request.encoding.request.views.is_some() && question.what_if.is_empty() => {
+            return Err(RequestError::ForPictures { field: "views" }.into());
+        }
         false => None,
     };
     let limits = encoder.as_ref().map_or_else(Limits::default, |encoder| *encoder.limits());

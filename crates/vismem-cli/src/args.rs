@@ -523,7 +523,8 @@ pub struct Reencode {
     /// Where else to look for pictures that were moved: folders, archives, tables; they are known by their content
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Encode again with the encoder that the memory has, as after a version of vismem that prepared pictures differently
+    /// Encode again with the encoder that the memory has, as after a version of vismem that prepared pictures differently, or
+    /// in other views with --views
     #[arg(long)]
     pub again: bool,
     #[command(flatten)]

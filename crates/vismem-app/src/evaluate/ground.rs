@@ -394,6 +394,9 @@ impl Searched {
             if asked.reading.label.is_some() || !asked.labels.is_empty() {
                 return Err(RequestError::LabelsWithoutQueries.into());
             }
+            if asked.encoding.request.views.is_some() {
+                return Err(RequestError::ForPictures { field: "views" }.into());
+            }
             (vec![QuerySet::of_memory(&memory, &roster)?], 0)
         } else {
             queries::read(&memory, asked, output, observer)?
