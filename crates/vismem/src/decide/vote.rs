@@ -43,8 +43,9 @@ pub enum Vote {
 }
 
 impl Default for Vote {
+    /// Kernel voting, which is right more often than the paper's votes on most data (docs/votes.md).
     fn default() -> Self {
-        Self::RANK
+        Self::KERNEL
     }
 }
 
