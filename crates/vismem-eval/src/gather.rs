@@ -1,6 +1,8 @@
 //! From a memory to tables: one search for every set of queries, or the memory asked about itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use vismem::search::Neighbor;
@@ -164,9 +166,15 @@ impl QuerySet {
     /// # Errors
     /// When a row of the memory is damaged.
     pub fn embeddings(&self, memory: &Memory) -> Result<Vec<f32>> {
+        Ok(self.embeddings_of(0..self.len(), memory)?.into_owned())
+    }
+
+    /// The embeddings of the queries at these positions, one after the other.
+    pub(crate) fn embeddings_of(&self, positions: Range<usize>, memory: &Memory) -> Result<Cow<'_, [f32]>> {
+        let dim = memory.encoder().dim;
         Ok(match &self.vectors {
-            Vectors::Given(values) => values.clone(),
-            Vectors::Own(ids) => memory.embeddings(ids)?,
+            Vectors::Given(values) => values[positions.start * dim..positions.end * dim].into(),
+            Vectors::Own(ids) => memory.embeddings(&ids[positions])?.into(),
         })
     }
 
