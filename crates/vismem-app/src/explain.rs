@@ -282,7 +282,14 @@ fn in_words(flip: &Flip) -> String {
     let number = words::counted(flip.exemplars.len(), "exemplar").replace(words::NBSP, " ");
     let share = 100.0 * flip.decision.confidence();
     let ids: Vec<String> = flip.exemplars.iter().map(ToString::to_string).collect();
-    format!("Without {number} the answer would be {} ({share:.0} %): id={}", flip.decision.label(), ids.join(","))
+    let (label, ids) = (flip.decision.label(), ids.join(","));
+    // Of a proof nothing need be said: it is what the option promises.
+    let found = if flip.is_smallest {
+        ""
+    } else {
+        ". Found step by step: none of them can stay, but other sets may be smaller"
+    };
+    format!("Without {number} the answer would be {label} ({share:.0} %): id={ids}{found}")
 }
 
 /// Writes the page or the picture, by the file's extension.

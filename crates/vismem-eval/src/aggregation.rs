@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use vismem::{ClassifyOptions, Pruning, Standing, Threshold, Vote};
+use vismem::{Pruning, Standing, Threshold, Tuning, Vote};
 
 use crate::accuracy::{at_each, best, right_at, right_of_each, table_ks};
 use crate::ballot::Ballot;
@@ -198,7 +198,7 @@ fn better_of(first: &Curve, second: &Curve) -> bool {
 
 /// Whether each of the queries is decided right where nobody says otherwise; see [`AsClassified`].
 fn usual(table: &Neighborhoods, queries: &[&Query]) -> Result<Vec<bool>> {
-    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let Tuning { vote, k } = table.decides_by();
     let is_right = |query: &&Query| {
         let ballot = Ballot::of(table, query, vote, k)?;
         Ok(ballot.is_some_and(|ballot| query.is_right(ballot.winner())))

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use vismem::search::Neighbor;
-use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing};
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing, Tuning};
 
 use crate::{Embedding, Exemplar, Near, Neighborhoods, Query, Result, Rows, SetPruning};
 
@@ -224,6 +224,7 @@ pub struct Roster {
     set_pruning: Option<SetPruning>,
     position_of: HashMap<u64, u32>,
     rows: Rows,
+    tuning: Tuning,
 }
 
 impl Roster {
@@ -247,7 +248,7 @@ impl Roster {
             }
             SetPruning { pruning: pruned.pruning, standings }
         });
-        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()) })
+        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()), tuning: memory.decides_by()? })
     }
 
     /// Ids of the exemplars of each label, in the order of `labels`.
@@ -293,6 +294,7 @@ impl Roster {
             queries,
             set_pruning: self.set_pruning.clone(),
             rows: Some(self.rows.clone()),
+            tuning: Some(self.tuning),
             ..Neighborhoods::default()
         }
     }

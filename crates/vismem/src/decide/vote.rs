@@ -91,7 +91,7 @@ impl Vote {
             return Err(vismem_search::Error::K { k }.into());
         }
         if k > self.most_neighbors() {
-            let range = "must be within 1..=2000 for kernel voting";
+            let range = "must be within 1..=2000 for kernel voting; others take up to 10000";
             return Err(ParameterError { name: "k", value: k as f64, range }.into());
         }
         Ok(self.checked()?)
