@@ -124,7 +124,10 @@ fn answers_about_additions_fit_their_schema() {
     }
     let stats = fitting(&place.vismem("stats --since 2 -k 2 --format json").done(), "stats");
     let since = &stats["since"];
-    assert_eq!((&since["batch"], &since["k"], &since["vote"]), (&2.into(), &2.into(), &"rank (α = 2)".into()));
+    assert_eq!(
+        (&since["batch"], &since["k"], &since["vote"]),
+        (&2.into(), &2.into(), &"kernel (γ = 2, λ = 0.1)".into())
+    );
     assert_eq!((&since["added"]["new_labels"], &since["old"]["exemplars"]), (&json!(["y"]), &2.into()));
     // Nothing is left of what was added: nobody to be decided.
     place.vismem("forget --batch 2").done();

@@ -20,7 +20,12 @@ fn k_out_of_range() {
     for k in ["-1", "many", "2.5", "99999999999999999999"] {
         assert_eq!(place.vismem_with(["classify", "rows.npy", "-k", k]).misused(&[k, "-k"]).code, exit);
     }
-    place.vismem("classify rows.npy -k 10000").done();
+    place.vismem("classify rows.npy --vote rank -k 10000").done();
+    // Kernel voting compares every neighbour with every other one.
+    for question in ["classify rows.npy -k 2001", "classify rows.npy --vote kernel -k 10000"] {
+        place.vismem(question).refused(exit, &["k = ", "must be within 1..=2000 for kernel voting"]);
+    }
+    place.vismem("classify rows.npy -k 2000").done();
 }
 
 #[test]
