@@ -26,5 +26,6 @@ mod relabelling;
 mod server;
 mod shortcut;
 mod since;
+mod tuning;
 mod views;
 mod what_if;

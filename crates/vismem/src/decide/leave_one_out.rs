@@ -120,8 +120,7 @@ impl Memory {
                         let mut votes = counts.in_slot(neighbor);
                         if rank < pruning.neighbors() {
                             // What this exemplar itself said.
-                            votes.retrievals -= 1;
-                            votes.wrong -= u32::from(label_of[neighbor] != label_of[slot]);
+                            votes = votes.without_one(label_of[neighbor] != label_of[slot]);
                         }
                         pruning.standing(votes)
                     })

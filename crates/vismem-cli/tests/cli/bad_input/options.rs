@@ -188,6 +188,34 @@ fn pruning_without_others() {
 }
 
 #[test]
+fn tuning_options_that_cannot_be_meant() {
+    let exit = documented("tuning_options_that_cannot_be_meant");
+    let place = with_memory();
+    for args in
+        ["--sample 0", "--sample -1", "--sample many", "--sample 99999999999", "--sample 3 off", "--dry-run off", "on"]
+    {
+        assert_eq!(place.vismem(&format!("tune {args}")).misused(&["--help"]).code, exit);
+    }
+    assert_eq!(place.vismem("log").done().stdout.lines().count(), 1);
+}
+
+#[test]
+fn tuning_without_others() {
+    let exit = documented("tuning_without_others");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.0, 1.0]]));
+    place.write("labels.txt", "x\ny\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    place.vismem("tune").refused(exit, &["each label has one exemplar", "no setting can be judged"]);
+    place.vismem("forget --id 1,2").done();
+    for args in ["tune", "tune --dry-run"] {
+        place.vismem(args).refused(exit, &["memory.vismem: ", "add some"]);
+    }
+    place.vismem("-m nowhere tune").refused(exit, &["nowhere"]);
+    place.vismem("-m nowhere tune off").refused(exit, &["nowhere"]);
+}
+
+#[test]
 fn confidence_out_of_range() {
     let exit = documented("confidence_out_of_range");
     let place = with_memory();
