@@ -57,9 +57,10 @@ mod store;
 mod tests;
 
 pub use decide::among::{Among, NeighborOptions};
+pub use decide::calibration::{Calibration, CalibrationStats, NotCalibrated, OwnAnswer, OwnAnswers};
 pub use decide::classify::ClassifyOptions;
 pub use decide::decider::{Candidate, Decider};
-pub use decide::decision::{Decision, LabelScore, Step, Voter};
+pub use decide::decision::{Decision, LabelScore, LabelSet, Step, Sureness, Voter};
 pub use decide::influence::Flip;
 pub use decide::kernel_voting::Pairwise;
 pub use decide::leave_one_out::PruningTrial;

@@ -22,8 +22,8 @@ use crate::store::turn::Turn;
 use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
-    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError, Search, Source,
-    StoreError, UnknownName,
+    Attribute, Attributes, CalibrationStats, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError,
+    Search, Source, StoreError, UnknownName,
 };
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
@@ -67,7 +67,7 @@ pub struct Snapshot {
     pub(crate) readers: Arc<Readers>,
     latest: Arc<Latest>,
     pub(crate) commit: Commit,
-    last_event: (u64, u64),
+    pub(crate) last_event: (u64, u64),
     pub(crate) last_batch: u64,
     encoder: EncoderIdentity,
     pub(crate) digest: DigestState,
@@ -137,6 +137,8 @@ pub struct Stats {
     pub bytes: u64,
     /// The pruning that decisions honour.
     pub pruning: Option<Pruning>,
+    /// What says how probable its answers are; `None` where nothing does.
+    pub calibration: Option<CalibrationStats>,
     /// Its encoder.
     pub encoder: EncoderIdentity,
     /// What it holds, in 32 bytes.
@@ -418,6 +420,7 @@ impl Memory {
             encoder: self.encoder.clone(),
             digest: self.digest(),
             pruning: self.pruning()?,
+            calibration: self.calibration().map(|calibration| calibration.stats()),
             bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
         })
     }

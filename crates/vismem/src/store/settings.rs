@@ -53,6 +53,8 @@ pub(crate) fn keep(db: &Connection) -> rusqlite::Result<()> {
 pub(crate) struct Settings {
     pub levels: Levels,
     pub pruning: Option<Pruning>,
+    /// Of all of them and the encoder.
+    pub hash: [u8; 32],
 }
 
 /// The taxonomy as it is in the catalogue.
@@ -100,7 +102,7 @@ pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header, labels: &[Lab
     names.sort();
     let names: Vec<String> = names.into_iter().map(|(_, json)| json).collect();
     if header.settings == hash([&encoder?, &level_texts?, &format!("[{}]", names.join(",")), &pruning_text?]) {
-        return Ok(Settings { levels, pruning });
+        return Ok(Settings { levels, pruning, hash: header.settings });
     }
     Err(others(&catalog::path(dir)))
 }
