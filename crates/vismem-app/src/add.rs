@@ -90,6 +90,10 @@ fn add_what_is_named(memory: &Path, request: &AddRequest, hub: &Hub, observer: &
     if let Some(field) = for_pictures(&request.reading).filter(|_| brings != Brings::Pictures) {
         return Err(RequestError::ForPictures { field }.into());
     }
+    let encodes = brings == Brings::Pictures || request.encoder.model.is_some();
+    if request.encoder.views.is_some() && !encodes {
+        return Err(RequestError::ForPictures { field: "views" }.into());
+    }
     match (brings, &request.paths[..]) {
         (Brings::Pictures, paths) => {
             let mut dataset = datasets::open_for(memory, paths, &request.reading, observer)?;

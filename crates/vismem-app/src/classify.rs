@@ -11,11 +11,12 @@ use vismem::{Decision, Memory};
 use vismem_data::embeddings::fault;
 use vismem_data::{Dataset, Embeddings, Finding, ReadError, Remedy, Survey, embedding_folder, has_extension};
 use vismem_encode::{Encoder, Input, Outcome};
+use vismem_models::Purpose;
 
 use crate::decision::Decided;
 use crate::embeddings::{self, Encoded, checked_width};
 use crate::what_if::Question;
-use crate::{Encoding, Error, Observer, Result, held};
+use crate::{Encoding, Error, Observer, RequestError, Result, held};
 
 /// Queries that are searched together.
 const TOGETHER: usize = 64;
@@ -124,7 +125,11 @@ pub fn classify(
     let arrays = arrays.into_iter().map(|(path, rows)| checked_width(rows, path, dim));
     let arrays = arrays.collect::<Result<Vec<_>>>()?;
     let pictures = match pictures.is_empty() {
-        false => Some((request.encoding.load(Some(held(memory)), answers)?, pictures)),
+        false => Some((request.encoding.load(Some(held(memory, Purpose::Queries)), answers)?, pictures)),
+        // Likeness may be to a picture.
+        true if request.encoding.request.views.is_some() && question.what_if.is_empty() => {
+            return Err(RequestError::ForPictures { field: "views" }.into());
+        }
         true => None,
     };
 

@@ -19,7 +19,8 @@ impl Encoding {
     /// Loads the encoder: the one that is named, else the memory's, else the built-in one.
     ///
     /// # Errors
-    /// When it cannot be loaded, or the memory holds embeddings of another one.
+    /// When it cannot be loaded, or the memory holds embeddings of another one, or of other views where exemplars are
+    /// encoded.
     pub fn load(&self, held: Option<Held<'_>>, observer: &mut dyn Observer) -> Result<Encoder> {
         load_encoder(&self.request, &self.hub, held, observer)
     }

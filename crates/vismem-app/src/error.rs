@@ -253,7 +253,8 @@ pub enum RequestError {
     /// A page is written into a file of another kind.
     #[error("{}: the page is written as .html", .0.display())]
     Page(PathBuf),
-    /// A field of [`Reading`](vismem_data::Reading) that is about pictures, beside embeddings.
+    /// A field of [`Reading`](vismem_data::Reading) or [`EncoderRequest`](vismem_models::EncoderRequest) that is about
+    /// pictures, beside embeddings.
     #[error("{field} belongs to pictures, not to embeddings")]
     ForPictures {
         /// The field's name.

@@ -9,6 +9,7 @@ use vismem::{Among, ClassifyOptions, Decision, Flip, Memory, Voter};
 use vismem_data::{SourceResolver, has_extension, inside};
 use vismem_encode::Encoder;
 use vismem_encode::decode::Limits;
+use vismem_models::Purpose;
 use vismem_report::{
     Explanation, LabelShare, MemoryFacts, NEIGHBOR_SIDE, Picture, Pictured, QUERY_SIDE, ShownNeighbor, WhatIf, to_html,
     to_png, words,
@@ -103,7 +104,11 @@ pub fn explain(
     }
     let is_picture = |subject: &&Subject| matches!(subject, Subject::Picture(_));
     let encoder = match request.subjects.iter().any(|subject| is_picture(&subject)) {
-        true => Some(request.encoding.load(Some(held(memory)), observer)?),
+        true => Some(request.encoding.load(Some(held(memory, Purpose::Queries)), observer)?),
+        // Likeness may be to a picture.
+        false if request.encoding.request.views.is_some() && question.what_if.is_empty() => {
+            return Err(RequestError::ForPictures { field: "views" }.into());
+        }
         false => None,
     };
     let limits = encoder.as_ref().map_or_else(Limits::default, |encoder| *encoder.limits());
@@ -277,7 +282,14 @@ fn in_words(flip: &Flip) -> String {
     let number = words::counted(flip.exemplars.len(), "exemplar").replace(words::NBSP, " ");
     let share = 100.0 * flip.decision.confidence();
     let ids: Vec<String> = flip.exemplars.iter().map(ToString::to_string).collect();
-    format!("Without {number} the answer would be {} ({share:.0} %): id={}", flip.decision.label(), ids.join(","))
+    let (label, ids) = (flip.decision.label(), ids.join(","));
+    // Of a proof nothing need be said: it is what the option promises.
+    let found = if flip.is_smallest {
+        ""
+    } else {
+        ". Found step by step: none of them can stay, but other sets may be smaller"
+    };
+    format!("Without {number} the answer would be {label} ({share:.0} %): id={ids}{found}")
 }
 
 /// Writes the page or the picture, by the file's extension.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vismem::Memory;
 use vismem_data::output_folder;
+use vismem_models::Purpose;
 
 pub use self::catalog::{CatalogFormat, CatalogRequest, catalog};
 pub use self::embeddings::{EmbeddingsRequest, embeddings};
@@ -46,7 +47,7 @@ fn ids(memory: &Memory, selection: Option<&Selection>, observer: &mut dyn Observ
         return Err(vismem::QueryError::Empty { path: memory.path().into() }.into());
     }
     let Some(selection) = selection else { return Ok(memory.ids()) };
-    let ids = memory.select(&selection.selector(held(memory), observer)?)?;
+    let ids = memory.select(&selection.selector(held(memory, Purpose::Queries), observer)?)?;
     if ids.is_empty() { Err(Error::NothingToExport) } else { Ok(ids) }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::{Editor, Exemplar, Memory, Receipt};
 use vismem_data::has_extension;
-use vismem_models::Held;
+use vismem_models::{Held, Purpose};
 use vismem_report::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html, words};
 
 use crate::decision::some_of;
@@ -84,7 +84,7 @@ pub fn forget(
     observer: &mut dyn Observer,
 ) -> Result<Forgotten> {
     let mut editor = Editor::open(memory)?;
-    let held = Held { memory: editor.path(), encoder: editor.encoder() };
+    let held = Held { memory: editor.path(), encoder: editor.encoder(), purpose: Purpose::Queries };
     let selector = selection.selector(held, observer)?;
     let mut file = receipt.map(NewReceipt::create).transpose()?;
     let forgotten = editor.forget(&selector)?;
@@ -113,7 +113,7 @@ pub fn preview(
     if let Some(page) = page {
         checked_page(page.file)?;
     }
-    let selector = selection.selector(held(memory), observer)?;
+    let selector = selection.selector(held(memory, Purpose::Queries), observer)?;
     let ids = memory.select(&selector)?;
     let mut labels: BTreeMap<String, Vec<Exemplar>> = BTreeMap::new();
     for exemplar in memory.exemplars(&ids)?.into_iter().flatten() {

@@ -45,6 +45,6 @@ pub use observer::{Observer, Silent};
 pub use select::{Criterion, Selection};
 
 /// A memory as what an encoder must fit.
-fn held(memory: &vismem::Memory) -> vismem_models::Held<'_> {
-    vismem_models::Held { memory: memory.path(), encoder: memory.encoder() }
+fn held(memory: &vismem::Memory, purpose: vismem_models::Purpose) -> vismem_models::Held<'_> {
+    vismem_models::Held { memory: memory.path(), encoder: memory.encoder(), purpose }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vismem::search::distance;
 use vismem::{Exemplar, Label, Memory, Selector};
+use vismem_models::Purpose;
 
 use crate::{Observer, Result, Selection, held};
 
@@ -50,7 +51,7 @@ pub fn all(memory: &Memory) -> Result<Exemplars> {
 /// # Errors
 /// When the selection has no selector, see [`Selection::selector`], or the memory cannot be read.
 pub fn selected(memory: &Memory, selection: &Selection, observer: &mut dyn Observer) -> Result<Exemplars> {
-    let selector = selection.selector(held(memory), observer)?;
+    let selector = selection.selector(held(memory, Purpose::Queries), observer)?;
     let ids = memory.select(&selector)?;
     let distances = distances(memory, &ids, &selector)?;
     let found = memory.exemplars(&ids)?.into_iter().zip(distances);

@@ -1,7 +1,7 @@
 //! Models: those that have names, fetching one, what one is, and loading the encoder that is meant.
 
 use serde::Serialize;
-use vismem_encode::{BUILTIN_NAME, Encoder};
+use vismem_encode::{BUILTIN_NAME, Encoder, Views};
 use vismem_models::{EncoderRequest, Held, Hub, HubModel, LoadError, Loaded, NAMED};
 
 use crate::{Error, Observer, Result};
@@ -68,6 +68,8 @@ pub struct Shown {
     pub output: String,
     /// How it is pooled.
     pub pooling: String,
+    /// Which views of a picture are encoded.
+    pub views: Views,
     /// What runs it.
     pub runtime: String,
     /// How pictures are prepared: `name: value`, separated by semicolons.
@@ -127,6 +129,7 @@ pub fn show(request: &EncoderRequest, hub: &Hub, observer: &mut dyn Observer) ->
         description: identity.description.clone(),
         output: head.output.clone(),
         pooling: head.pooling.to_string(),
+        views: encoder.views(),
         runtime: encoder.runtime().to_owned(),
         preprocessing: encoder.model().preprocessing().describe(),
     })
@@ -136,7 +139,7 @@ pub fn show(request: &EncoderRequest, hub: &Hub, observer: &mut dyn Observer) ->
 /// that is named is fetched if it is not here.
 ///
 /// # Errors
-/// When it cannot be loaded, or the memory holds embeddings of another one.
+/// When it cannot be loaded, or the memory holds embeddings of another one, or of other views where exemplars are encoded.
 pub fn load_encoder(
     request: &EncoderRequest,
     hub: &Hub,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use vismem::{Added, Attributes, Batch, Editor, Memory, NewExemplar, Source, Stored};
 use vismem_data::{Finding, LabelledPicture, inside};
 use vismem_encode::{Encoded, Outcome as Encoding};
-use vismem_models::{EncoderRequest, Hub};
+use vismem_models::{EncoderRequest, Hub, Purpose};
 
 use crate::error::KeptContext;
 use crate::models::load_encoder;
@@ -25,7 +25,8 @@ pub struct ReencodeRequest {
     pub output: PathBuf,
     /// Where else to look for pictures that were moved: folders, archives, tables. They are known by their content.
     pub from: Vec<PathBuf>,
-    /// Whether the encoder may be the one that the memory has: what was encoded by another version is encoded again.
+    /// Whether the encoder may be the one that the memory has: what was encoded by another version, or is to be encoded in
+    /// other views, is encoded again.
     pub again: bool,
     /// The encoder. `None` is the built-in one, or, encoding again, the memory's.
     pub encoder: EncoderRequest,
@@ -94,7 +95,8 @@ pub fn reencode(
     if old.is_empty() {
         return Err(vismem::QueryError::Empty { path: old.path().into() }.into());
     }
-    let encoder = load_encoder(&request.encoder, hub, request.again.then(|| held(old)), observer)?;
+    let encoder =
+        load_encoder(&request.encoder, hub, request.again.then(|| held(old, Purpose::AnotherMemory)), observer)?;
     let identity = vismem_models::identity(&encoder);
     if old.encoder().same(&identity) && !request.again {
         return Err(RequestError::SameEncoder { memory: old.path().into(), encoder: identity }.into());

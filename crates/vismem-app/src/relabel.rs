@@ -8,7 +8,7 @@ use vismem::{Editor, Event, Memory, Selector};
 use vismem_data::csv_file::CsvFile;
 use vismem_data::parquet::{Table, Value};
 use vismem_data::{At, ReadError, from_spreadsheet, has_extension, tidy_label};
-use vismem_models::Held;
+use vismem_models::{Held, Purpose};
 
 use crate::{Criterion, Error, Observer, RequestError, Result, Selection};
 
@@ -103,7 +103,7 @@ pub fn undo(memory: &Path) -> Result<Relabelled> {
 }
 
 fn selector(editor: &Editor, selection: &Selection, observer: &mut dyn Observer) -> Result<Selector> {
-    selection.selector(Held { memory: editor.path(), encoder: editor.encoder() }, observer)
+    selection.selector(Held { memory: editor.path(), encoder: editor.encoder(), purpose: Purpose::Queries }, observer)
 }
 
 fn relabelled(memory: &Path, event: Option<&Event>) -> Result<Relabelled> {

@@ -4,6 +4,8 @@ use vismem::{Among, ClassifyOptions, Memory, Selector, Where};
 
 use crate::observer::Steps;
 use crate::select::{any_of, selector};
+use vismem_models::Purpose;
+
 use crate::{Criterion, Encoding, Observer, Result, held};
 
 /// As if a memory were another one. Nothing is changed by asking.
@@ -108,7 +110,7 @@ fn among(
         if criteria.is_empty() {
             return Ok(None);
         }
-        selected(part, &selector(criteria, encoding, held(memory), observer)?).map(Some)
+        selected(part, &selector(criteria, encoding, held(memory, Purpose::Queries), observer)?).map(Some)
     };
     let (without, mut only) = (named(Part::Without, &what_if.without)?, named(Part::Only, &what_if.only)?);
     if let Some(filter) = any_of(what_if.conditions.iter().cloned()) {

@@ -523,7 +523,8 @@ pub struct Reencode {
     /// Where else to look for pictures that were moved: folders, archives, tables; they are known by their content
     #[arg(long, value_name = "PATH")]
     pub from: Vec<PathBuf>,
-    /// Encode again with the encoder that the memory has, as after a version of vismem that prepared pictures differently
+    /// Encode again with the encoder that the memory has, as after a version of vismem that prepared pictures differently, or
+    /// in other views with --views
     #[arg(long)]
     pub again: bool,
     #[command(flatten)]
@@ -706,7 +707,7 @@ impl Searching {
 
 #[derive(Debug, ClapArgs)]
 pub struct VoteRule {
-    /// How many neighbours vote, 1 to 10000, with kernel 1 to 2000 [default: as the memory is tuned, or 20, with kernel 100]
+    /// How many neighbours vote, 1 to 10000, with kernel 1 to 2000 [default: as the memory is tuned; 100 with kernel, else 20]
     #[arg(short, allow_negative_numbers = true)]
     pub k: Option<usize>,
     #[command(flatten)]
@@ -716,7 +717,7 @@ pub struct VoteRule {
 /// A vote and its parameters.
 #[derive(Debug, ClapArgs)]
 pub struct VoteOptions {
-    /// How much each of them counts [default: as the memory is tuned, or rank]
+    /// How much each of them counts [default: as the memory is tuned, or kernel]
     #[arg(long, value_enum)]
     pub vote: Option<VoteName>,
     /// Parameter of the vote: ξ of distance [default: 1], τ of softmax [default: 0.07], α of rank [default: 2]

@@ -1,22 +1,20 @@
 //! The encoder that the user means: what was said on the command line as a request, and what came of it.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use anyhow::Result;
 use vismem_encode::{Encoder, RuntimeChoice};
-use vismem_models::{EncoderRequest, Held, Hub, PreprocessingChoice};
+use vismem_models::{EncoderRequest, Hub, PreprocessingChoice};
 
 use crate::args::encoding::{Encoding, PreprocessingName, Runtime};
 use crate::progress::Watch;
 
-/// Loads the encoder that the user named, else the memory's, else the built-in one.
+/// Loads the encoder that the user named, else the built-in one.
 ///
 /// # Errors
-/// When it cannot be loaded, or the memory holds embeddings of another one.
-pub fn load(encoding: &Encoding, memory: Option<(&Path, &vismem::EncoderIdentity)>) -> Result<Encoder> {
-    let held = memory.map(|(memory, encoder)| Held { memory, encoder });
-    Ok(meant(encoding).load(held, &mut Watch::default())?)
+/// When it cannot be loaded.
+pub fn load(encoding: &Encoding) -> Result<Encoder> {
+    Ok(meant(encoding).load(None, &mut Watch::default())?)
 }
 
 /// The encoder that the user means.
@@ -33,6 +31,7 @@ pub fn request(encoding: &Encoding) -> EncoderRequest {
             PreprocessingName::Model => PreprocessingChoice::Model,
             PreprocessingName::Paper => PreprocessingChoice::Paper,
         },
+        views: encoding.views.map(Into::into),
         device: encoding.device,
         runtime: match encoding.runtime {
             Runtime::Auto => RuntimeChoice::Auto,

@@ -31,6 +31,11 @@ fn loading(error: &LoadError, named: Option<&str>) -> String {
         LoadError::AnotherEncoder { is_named: false, .. } => {
             "; say where that is with --encoder, and --pool and --preprocessing as when it was filled".into()
         }
+        LoadError::OtherViews { asked, .. } => {
+            format!(
+                "; drop --views, or fill another memory, as `vismem reencode --again -o FOLDER --views {asked}` does"
+            )
+        }
         LoadError::Hub(error) => fetching(error),
         LoadError::Model(Model::NoPreprocessing { .. }) => format!(
             "; put one beside the ONNX file, in a folder of your own, with the values of the model's card: {}",
@@ -306,7 +311,10 @@ fn query(error: &QueryError) -> String {
 
 fn edit(error: &EditError) -> String {
     match error {
-        EditError::Encoder { .. } => "; use that encoder, or another memory for the new one".into(),
+        EditError::Encoder { .. } => {
+            "; use that encoder with the same --pool, --preprocessing and --views, or another memory for the new one"
+                .into()
+        }
         EditError::EmptyLabel { .. } => ": give it a name".into(),
         EditError::AttributeType { .. } => "; give them one type, or the attribute another name".into(),
         EditError::IdUsed { .. } => "; leave out the ids".into(),

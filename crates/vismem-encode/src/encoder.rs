@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,11 +14,12 @@ use image::RgbImage;
 use crate::decode::{Header, Limits};
 use crate::error::{EncodeError, EncodeErrorKind, LoadError};
 use crate::head::{Head, Unclear};
-use crate::identity::Identity;
+use crate::identity::{self, Identity};
 use crate::model::{BUILTIN, Model};
 use crate::onnx::{Layout, Outline};
 use crate::pipeline::{Input, alone_if_large};
 use crate::runtime::{self, Device, Graph, Onnx, OnnxRuntimeError, RuntimeChoice, Session};
+use crate::views::{self, Views};
 
 /// Options of [`Encoder::load`].
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,9 @@ pub struct Encoder {
     model: Model,
     head: Head,
     identity: Identity,
+    /// Of the model's bytes.
+    hash: blake3::Hash,
+    views: Views,
     limits: Limits,
     threads: usize,
     sessions: SessionPool,
@@ -102,11 +107,14 @@ impl Encoder {
             }
         })?;
         let (dim, _) = head.pooling.pool(shape[0], &output, values).map_err(failed)?;
-        let identity = Identity::of(&model, &onnx, &head, dim)?;
+        let (hash, views) = (identity::hash_of(&onnx)?, Views::One);
+        let identity = Identity::of(&model, &hash, &head, dim, views);
         let described = runtime.describe();
         Ok(Self {
             head,
             identity,
+            hash,
+            views,
             limits: options.limits,
             threads,
             sessions,
@@ -114,6 +122,17 @@ impl Encoder {
             fallback: selected.fallback,
             model,
         })
+    }
+
+    /// Encodes other views of each picture, which makes another encoder of it.
+    pub fn with_views(self, views: Views) -> Self {
+        let identity = Identity::of(&self.model, &self.hash, &self.head, self.dim(), views);
+        Self { identity, views, ..self }
+    }
+
+    /// Which views of a picture are encoded: [`Views::One`] unless [`with_views`](Self::with_views) said otherwise.
+    pub fn views(&self) -> Views {
+        self.views
     }
 
     /// Who computes these embeddings.
@@ -162,7 +181,7 @@ impl Encoder {
     /// When the model fails on it, or its output has no direction.
     pub fn encode(&self, image: &RgbImage) -> Result<Vec<f32>, EncodeError> {
         let mut input = vec![0.0; self.input_len()];
-        self.model.preprocessing().apply(image, &mut input);
+        self.preprocess(Cow::Borrowed(image), &mut input);
         self.embed(&input).pop().expect("one picture gives one result").map_err(EncodeError::from)
     }
 
@@ -197,8 +216,13 @@ impl Encoder {
         })
     }
 
-    /// Elements of the model's input for one picture.
+    /// Elements of the model's inputs for all views of one picture.
     pub(crate) fn input_len(&self) -> usize {
+        self.views.count() * self.view_len()
+    }
+
+    /// Elements of the model's input for one view.
+    fn view_len(&self) -> usize {
         self.sessions.shape[1..].iter().product()
     }
 
@@ -228,23 +252,45 @@ impl Encoder {
         let header = Header::read(bytes, &self.limits)?;
         let large = header.pixels() > LARGE_IMAGE;
         let _one_at_a_time = large.then(|| LARGE.lock().unwrap_or_else(PoisonError::into_inner));
-        self.model.preprocessing().apply(&header.decode()?, input);
+        self.preprocess(Cow::Owned(header.decode()?), input);
         Ok(())
     }
 
-    /// How many pictures go through the model at once.
+    /// Makes the model's input of each view of a picture, one behind the other.
+    ///
+    /// It is the picture that is mirrored, not the input that was made of it: that is not the input of the mirror image where
+    /// the crop lies off the middle by half a pixel, or the filter takes one of two pixels that are as near.
+    fn preprocess(&self, image: Cow<'_, RgbImage>, input: &mut [f32]) {
+        let (first, second) = input.split_at_mut(self.view_len());
+        self.model.preprocessing().apply(&image, first);
+        if self.views == Views::Flip {
+            let mut image = image.into_owned();
+            views::mirror(&mut image);
+            self.model.preprocessing().apply(&image, second);
+        }
+    }
+
+    /// How many pictures, or views of pictures, go through the model at once.
     pub fn batch(&self) -> usize {
         self.sessions.shape[0]
     }
 
-    /// Runs preprocessed pictures and normalises the results.
+    /// Runs preprocessed pictures. A result for each picture, of all its views.
     pub(crate) fn embed(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
-        inputs.chunks(self.batch() * self.input_len()).flat_map(|part| self.embed_part(part)).collect()
+        let mut views = inputs.chunks(self.batch() * self.view_len()).flat_map(|part| self.embed_part(part));
+        match self.views {
+            Views::One => views.collect(),
+            Views::Flip => iter::from_fn(|| {
+                let (picture, mirrored) = (views.next()?, views.next()?);
+                Some(picture.and_then(|picture| views::mean(&picture, &mirrored?)))
+            })
+            .collect(),
+        }
     }
 
-    /// Runs as many as go through the model at once, or fewer.
+    /// Runs as many views as go through the model at once, or fewer, and normalises the results.
     fn embed_part(&self, inputs: &[f32]) -> Vec<Result<Vec<f32>, EncodeErrorKind>> {
-        let (len, batch) = (self.input_len(), self.batch());
+        let (len, batch) = (self.view_len(), self.batch());
         let count = inputs.len() / len;
         let full = match count == batch {
             true => Cow::Borrowed(inputs),

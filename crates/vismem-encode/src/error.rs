@@ -171,6 +171,9 @@ pub enum EncodeErrorKind {
     /// The model's output has NaN or infinity in it, or is all zeros, so it has no direction.
     #[error("the encoder's output is not finite or has length zero; the model file may be damaged")]
     NotFinite,
+    /// The embeddings of the picture and of its mirror image are opposite, so that their mean has no direction.
+    #[error("the embeddings of the picture and of its mirror image are opposite, so that they have no mean")]
+    Opposite,
     /// A bug: code panicked while it handled this image. The run goes on.
     #[error("internal error, please report it: {0}")]
     Panicked(String),

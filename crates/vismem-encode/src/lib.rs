@@ -33,6 +33,7 @@ mod pipeline;
 mod pooling;
 pub mod preprocess;
 mod runtime;
+mod views;
 
 pub use encoder::{Encoder, EncoderOptions};
 pub use error::{EncodeError, EncodeErrorKind, LoadError};
@@ -44,3 +45,4 @@ pub use onnx::weight_files;
 pub use pipeline::{Encoded, Input, Outcome, Picture};
 pub use pooling::Pooling;
 pub use runtime::{Device, OnnxRuntimeError, RuntimeChoice, UnknownDevice};
+pub use views::Views;

@@ -98,7 +98,7 @@ impl Encoder {
     /// are at, and the rest of `inputs` is not consumed.
     ///
     /// Memory is bounded whatever the number of inputs: per thread one file, one decoded picture, and
-    /// [`batch`](Self::batch) preprocessed pictures; files of more than 64 MiB, and decoded pictures of more than
+    /// [`batch`](Self::batch) preprocessed pictures, each in all its [`views`](Self::views); files of more than 64 MiB, and decoded pictures of more than
     /// 24 million pixels, are in memory one at a time. Of inputs that bring their bytes, a thread holds 64 MiB and one
     /// more, and all together 256 MiB and one more.
     ///

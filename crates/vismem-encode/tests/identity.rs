@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{data, runtimes, tiny};
 use vismem_encode::preprocess::{Channels, Filter, Preprocessing, Resize, ResizeTo, Rounding};
-use vismem_encode::{Encoder, EncoderOptions, Head, Identity, Model, Pooling, RuntimeChoice};
+use vismem_encode::{Encoder, EncoderOptions, Head, Identity, Model, Pooling, RuntimeChoice, Views};
 
 fn identity(model: Model, options: &EncoderOptions) -> Identity {
     Encoder::load(model, options).unwrap().identity().clone()
@@ -82,6 +82,21 @@ fn output_and_pooling_change_it() {
     hashes.sort();
     hashes.dedup();
     assert_eq!(hashes.len(), 4);
+}
+
+#[test]
+fn views_change_it_and_one_view_is_what_it_was_before_there_were_others() {
+    let options = EncoderOptions { runtime: RuntimeChoice::Rten, ..Default::default() };
+    let encoder = Encoder::load(Model::builtin(), &options).unwrap();
+    assert_eq!(encoder.views(), Views::One);
+    let one = encoder.identity().clone();
+    assert_eq!(one.hash, "03da08a4cb1768dba265492cb14fd927ea349347e62c74e31792e5579781acfb");
+    let encoder = encoder.with_views(Views::Flip);
+    let flip = encoder.identity().clone();
+    assert_ne!(flip.hash, one.hash);
+    assert_eq!(flip.description, format!("{};views:flip", one.description));
+    assert_eq!((&flip.name, flip.dim), (&one.name, one.dim));
+    assert_eq!(*encoder.with_views(Views::One).identity(), one);
 }
 
 #[test]

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use vismem::{ClassifyOptions, Pruning, Standing, Threshold, Vote};
+use vismem::{Pruning, Standing, Threshold, Tuning, Vote};
 
 use crate::accuracy::{at_each, best, right_at, right_of_each, table_ks};
 use crate::ballot::Ballot;
 use crate::confusion::as_classified;
 use crate::{
-    AsClassified, AtK, Cell, Neighborhoods, Paired, PrunedBy, Query, Result, Rule, Share, Table, decisions_at_every_k,
-    parallel,
+    AsClassified, AtK, Cell, LinearProbe, Neighborhoods, Paired, Probed, PrunedBy, Query, Result, Rule, Share, Table,
+    decisions_at_every_k, parallel,
 };
 
 /// What to prune by.
@@ -75,6 +75,9 @@ pub struct Aggregation {
     /// The best of the curves of the same vote with pruning, at its best k, against that without; `None` where the counts for
     /// pruning are not known.
     pub pruned_against_best: Option<Paired>,
+    /// What training would have given; `None` where neighbours came from files, which have no embeddings, and where the
+    /// memory has fewer than two exemplars or too many labels for it.
+    pub linear_probe: Option<LinearProbe>,
 }
 
 /// A vote under a pruning.
@@ -117,11 +120,15 @@ pub struct LabelAccuracy {
     pub exemplars: u64,
 }
 
-/// Computes it.
+/// Computes it. `probed` is what a linear probe decides for the queries of the table, if there is one.
 ///
 /// # Errors
 /// When no query has a known label.
-pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Result<Aggregation> {
+pub fn aggregation(
+    table: &Neighborhoods,
+    options: &AggregationOptions,
+    probed: Option<&Probed>,
+) -> Result<Aggregation> {
     let queries = table.judged_or_refuse()?;
     let (n, depth) = (queries.len() as u64, table.depth());
     let votes = table.votes_to_compare();
@@ -179,6 +186,7 @@ pub fn aggregation(table: &Neighborhoods, options: &AggregationOptions) -> Resul
         as_classified: as_classified(table, &queries)?,
         best_against_classified,
         pruned_against_best,
+        linear_probe: probed.and_then(|probed| LinearProbe::of(probed, table, &best)),
         curves,
     })
 }
@@ -190,7 +198,7 @@ fn better_of(first: &Curve, second: &Curve) -> bool {
 
 /// Whether each of the queries is decided right where nobody says otherwise; see [`AsClassified`].
 fn usual(table: &Neighborhoods, queries: &[&Query]) -> Result<Vec<bool>> {
-    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let Tuning { vote, k } = table.decides_by();
     let is_right = |query: &&Query| {
         let ballot = Ballot::of(table, query, vote, k)?;
         Ok(ballot.is_some_and(|ballot| query.is_right(ballot.winner())))
@@ -260,9 +268,13 @@ impl Aggregation {
             };
             format!("; hard pruning from {} on{chosen}", hard.from)
         });
+        let probe = match self.linear_probe {
+            Some(_) => "; the linear probe is no memory: it is trained on all exemplars at once",
+            None => "",
+        };
         let mut short = Table::new(
             "aggregation",
-            format!("Accuracy by vote and pruning; the best k of each with its 95 % interval{hard}"),
+            format!("Accuracy by vote and pruning; the best k of each with its 95 % interval{hard}{probe}"),
             ["vote", "pruning", "k=10", "k=20", "k=50", "k=100", "best", "low", "high", "best_k", "hidden"],
         );
         let mut every = Table::long(
@@ -286,6 +298,11 @@ impl Aggregation {
                 let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
                 every.row(name.clone().into_iter().chain([(*k).into()]).chain(shares).chain([Cell::Count(accuracy.n)]));
             }
+        }
+        if let Some(LinearProbe { accuracy, .. }) = self.linear_probe {
+            let shares = [accuracy.value, accuracy.low, accuracy.high].map(Cell::Share);
+            let none = |count| std::iter::repeat_n(Cell::Empty, count);
+            short.row([Cell::from("linear probe")].into_iter().chain(none(5)).chain(shares).chain(none(2)));
         }
         let rule = self.by_label.rule.of(self.by_label.k);
         let mut labels = Table::long(

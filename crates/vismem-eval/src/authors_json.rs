@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(right_at_every_k(&table, &queries, Vote::Plurality, None, 3).unwrap(), [2, 2, 1]);
         // 1/2 against 1/3 + 1/4.
         assert_eq!(right_at_every_k(&table, &queries, Vote::RANK, None, 3).unwrap(), [2, 2, 1]);
-        let result = aggregation(&table, &Default::default()).unwrap();
+        let result = aggregation(&table, &Default::default(), None).unwrap();
         assert_eq!(result.curves.len(), 4, "no pruning without a file of the memory");
         assert_eq!(
             result.by_label.labels.iter().map(|l| l.accuracy.n).sum::<u64>(),

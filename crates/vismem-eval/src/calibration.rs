@@ -25,7 +25,7 @@ pub struct CalibrationOptions {
 }
 
 impl Default for CalibrationOptions {
-    /// As `vismem classify` decides: rank voting of 20 neighbours.
+    /// Rank voting of 20 neighbours.
     fn default() -> Self {
         Self { vote: Vote::RANK, k: 20, seed: 0 }
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use vismem::{ClassifyOptions, Pruning};
+use vismem::{Pruning, Tuning};
 
 use crate::ballot::Ballot;
 use crate::{Cell, Neighborhoods, PrunedBy, Query, Result, Rule, Share, Table};
 
-/// The decisions that the memory makes where nobody says otherwise: rank voting of 20 under the pruning that is set.
+/// The decisions that the memory makes where nobody says otherwise, under the pruning that is set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AsClassified {
     /// The vote.
@@ -53,7 +53,7 @@ pub struct Confused {
 
 /// Computes it for queries that are judged and have neighbours.
 pub(crate) fn as_classified(table: &Neighborhoods, queries: &[&Query]) -> Result<AsClassified> {
-    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let Tuning { vote, k } = table.decides_by();
     let mut cells: BTreeMap<(u32, Option<u32>), u64> = BTreeMap::new();
     for query in queries {
         let decision = Ballot::of(table, query, vote, k)?.map(|ballot| ballot.winner());

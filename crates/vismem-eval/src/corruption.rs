@@ -14,7 +14,7 @@ pub const SHARES: [f64; 11] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 /// The numbers of neighbours at which accuracies are given, as far as there are as many.
 const KS: [usize; 4] = [10, 20, 50, 100];
 
-/// Where it is said how far a vote stays flat: as many neighbours as `vismem classify` asks.
+/// Where it is said how far a vote stays flat: at as many neighbours as the paper's votes usually ask.
 const FLAT_AT: usize = 20;
 
 /// A loss of accuracy that is still called flat.

@@ -1,10 +1,12 @@
 //! From a memory to tables: one search for every set of queries, or the memory asked about itself.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use vismem::search::Neighbor;
-use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing};
+use vismem::{Among, Editor, Memory, NeighborOptions, NewExemplar, Progress, Search, Standing, Tuning};
 
 use crate::{Embedding, Exemplar, Near, Neighborhoods, Query, Result, Rows, SetPruning};
 
@@ -164,9 +166,15 @@ impl QuerySet {
     /// # Errors
     /// When a row of the memory is damaged.
     pub fn embeddings(&self, memory: &Memory) -> Result<Vec<f32>> {
+        Ok(self.embeddings_of(0..self.len(), memory)?.into_owned())
+    }
+
+    /// The embeddings of the queries at these positions, one after the other.
+    pub(crate) fn embeddings_of(&self, positions: Range<usize>, memory: &Memory) -> Result<Cow<'_, [f32]>> {
+        let dim = memory.encoder().dim;
         Ok(match &self.vectors {
-            Vectors::Given(values) => values.clone(),
-            Vectors::Own(ids) => memory.embeddings(ids)?,
+            Vectors::Given(values) => values[positions.start * dim..positions.end * dim].into(),
+            Vectors::Own(ids) => memory.embeddings(&ids[positions])?.into(),
         })
     }
 
@@ -216,6 +224,7 @@ pub struct Roster {
     set_pruning: Option<SetPruning>,
     position_of: HashMap<u64, u32>,
     rows: Rows,
+    tuning: Tuning,
 }
 
 impl Roster {
@@ -239,7 +248,7 @@ impl Roster {
             }
             SetPruning { pruning: pruned.pruning, standings }
         });
-        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()) })
+        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()), tuning: memory.decides_by()? })
     }
 
     /// Ids of the exemplars of each label, in the order of `labels`.
@@ -285,6 +294,7 @@ impl Roster {
             queries,
             set_pruning: self.set_pruning.clone(),
             rows: Some(self.rows.clone()),
+            tuning: Some(self.tuning),
             ..Neighborhoods::default()
         }
     }

@@ -1,10 +1,10 @@
 //! Where hard pruning should begin, asked of the memory itself: no query that accuracy is measured on has a say.
 
-use vismem::{Pruning, Threshold, Vote, Votes, Voting};
+use vismem::{Pruning, Standing, Threshold, Vote, Votes, Voting};
 
 use crate::{Neighborhoods, parallel};
 
-/// Neighbours that decide, as many as `vismem classify` asks, by rank as there.
+/// Neighbours that decide, by rank.
 const DECIDE: usize = 20;
 /// Twentieths of an exemplar's retrievals are tried.
 const SHARES: usize = 20;
@@ -35,7 +35,9 @@ pub fn hard_threshold(own: &Neighborhoods, votes: &[Votes]) -> Option<Threshold>
                     (label, near.distance, pruning.standing(said))
                 })
                 .collect();
-            by_rank.decision(&voters).is_some_and(|label| query.is_right(label))
+            // Where all are hidden all vote, and that is no merit of the pruning.
+            let is_anyone_left = voters.iter().any(|(.., standing)| *standing != Standing::Hidden);
+            is_anyone_left && by_rank.decision(&voters).is_some_and(|label| query.is_right(label))
         })
     });
     let count = |at: usize| right.iter().filter(|of_query| of_query[at]).count();

@@ -20,7 +20,7 @@
 //!     ],
 //!     ..Default::default()
 //! };
-//! let result = aggregation(&table, &Default::default())?;
+//! let result = aggregation(&table, &Default::default(), None)?;
 //! assert_eq!(result.curves[0].accuracy[0].accuracy.value, 0.5);
 //! # Ok::<(), vismem_eval::Error>(())
 //! ```
@@ -32,6 +32,7 @@ pub mod authors_json;
 mod ballot;
 mod boxes;
 mod calibration;
+mod cholesky;
 mod composition;
 mod confusion;
 mod corruption;
@@ -43,6 +44,7 @@ mod granularity;
 mod hard_threshold;
 mod hyperparameters;
 mod interval;
+mod linear_probe;
 mod mistakes;
 mod neighborhoods;
 mod novel_classes;
@@ -75,6 +77,7 @@ pub use granularity::{Granularity, GranularityOptions, GranularityPoint, LevelBa
 pub use hard_threshold::hard_threshold;
 pub use hyperparameters::{ALPHA, GAMMA, Hyperparameters, LAMBDA, SweepPoint, TAU, XI, hyperparameters};
 pub use interval::{Estimate, Repeated, Share, wilson};
+pub use linear_probe::{LinearProbe, Probed, linear_probe, penalties};
 pub use mistakes::{Blame, FAR, Mistake, Mistakes, MistakesOptions, Voted, mistakes};
 pub use neighborhoods::{Embedding, Exemplar, Near, Neighborhoods, Query, Rows, SetPruning};
 pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, novel_classes};

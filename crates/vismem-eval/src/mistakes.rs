@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use vismem::{ClassifyOptions, Decision, Memory, Vote};
+use vismem::{ClassifyOptions, Decision, Memory, Tuning, Vote};
 use vismem_report::words::{NBSP, counted, option, path};
 
 use crate::ballot::Ballot;
@@ -481,10 +481,12 @@ impl<'a> Judge<'a> {
         if kind == Kind::File && is_unknown && matches!(blame, Blame::Model | Blame::TooFew | Blame::Far) {
             commands.push(format!("{program} add {name} {}", option("--label", &truth[0])));
         }
-        let voters = if self.options.k == ClassifyOptions::default().k {
-            String::new()
-        } else {
-            format!(" -k {}", self.options.k)
+        let Tuning { vote, k } = self.table.decides_by();
+        let MistakesOptions { vote: asked, k: voters, .. } = *self.options;
+        let voters = match (asked == vote, voters == k) {
+            (true, true) => String::new(),
+            (true, false) => format!(" -k {voters}"),
+            (false, _) => format!(" -k {voters} {}", Rule::from(asked).options()),
         };
         commands.push(match self.queries.own_ids() {
             Some(ids) => format!("{program} explain --id {}{voters}", ids[wrong.at]),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use vismem::{Memory, Pairwise, Pruning, Standing, Vote, Votes, Voting};
+use vismem::{Memory, Pairwise, Pruning, Standing, Tuning, Vote, Votes, Voting};
 
 use crate::{Error, PAPERS_VOTES, Result, VOTES};
 
@@ -25,6 +25,8 @@ pub struct Neighborhoods {
     pub set_pruning: Option<SetPruning>,
     /// Where the embeddings are that kernel voting compares; `None` where only neighbours are known.
     pub rows: Option<Rows>,
+    /// What the memory decides by where nobody says otherwise; `None` where there is no memory.
+    pub tuning: Option<Tuning>,
 }
 
 /// The embeddings of a memory.
@@ -130,7 +132,7 @@ impl Neighborhoods {
 
     /// The same without queries.
     pub fn without_queries(&self) -> Self {
-        let Self { labels, exemplars, queries: _, votes, set_pruning, rows } = self;
+        let Self { labels, exemplars, queries: _, votes, set_pruning, rows, tuning } = self;
         Self {
             labels: labels.clone(),
             exemplars: exemplars.clone(),
@@ -138,6 +140,7 @@ impl Neighborhoods {
             votes: votes.clone(),
             set_pruning: set_pruning.clone(),
             rows: rows.clone(),
+            tuning: *tuning,
         }
     }
 
@@ -149,6 +152,12 @@ impl Neighborhoods {
     /// The votes that can be taken: kernel voting where embeddings are known, and the paper's four.
     pub fn votes_to_compare(&self) -> &'static [Vote] {
         if self.rows.is_some() { &VOTES } else { &PAPERS_VOTES }
+    }
+
+    /// What decides where nobody says otherwise: what the memory decides by, or else the paper's rank voting of 20, for which
+    /// neighbours are enough.
+    pub fn decides_by(&self) -> Tuning {
+        self.tuning.unwrap_or_else(|| Tuning::usual(Vote::RANK))
     }
 
     /// A vote over the neighbours of a query.

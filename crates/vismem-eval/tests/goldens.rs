@@ -33,7 +33,7 @@ fn equal_the_authors_code(goldens: &Path) {
     let options = AggregationOptions { hard: Pruning::Hard { neighbors: 100, threshold }, ..Default::default() };
     predictions(&table, &options, &official);
 
-    let result = aggregation(&table, &options).unwrap();
+    let result = aggregation(&table, &options, None).unwrap();
     assert_eq!(result.curves.len(), 12);
     let (soft, hard) = (table.standings(&options.soft).unwrap(), table.standings(&options.hard).unwrap());
     let mut compared = 0;

@@ -54,7 +54,7 @@ fn about(table: &Neighborhoods) -> About {
 
 fn evaluation(table: &Neighborhoods) -> Evaluation {
     let results = Results {
-        aggregation: Some(aggregation(table, &Default::default()).unwrap()),
+        aggregation: Some(aggregation(table, &Default::default(), None).unwrap()),
         reliability: Some(neighbor_reliability(table).unwrap()),
         hyperparameters: Some(hyperparameters(table).unwrap()),
         corruption: Some(corruption(table, &[3, 4]).unwrap()),
@@ -122,6 +122,39 @@ fn the_papers_numbers_are_marked_as_the_papers() {
 }
 
 #[test]
+fn a_linear_probe_stands_beside_the_votes_as_what_is_trained_and_files_of_neighbours_have_none() {
+    let table = table(40);
+    let accuracy = vismem_eval::Share::of(30, 40).unwrap();
+    // Right for three of four labels.
+    let decisions = table.queries.iter().map(|query| query.truth[0].min(2)).collect();
+    let probed = vismem_eval::Probed {
+        lambda: 1.0,
+        errors: Vec::new(),
+        leave_one_out: accuracy,
+        exemplars: 40,
+        labels: 4,
+        decisions,
+    };
+    let aggregation = aggregation(&table, &Default::default(), Some(&probed)).unwrap();
+    let probe = aggregation.linear_probe.unwrap();
+    assert_eq!(probe.accuracy, accuracy);
+    assert_eq!((probe.against_best.gained + 40 * 8 / 10, probe.against_best.tried), (30 + probe.against_best.lost, 1));
+    let row = aggregation.tables()[0].rows.last().unwrap().clone();
+    assert_eq!(row[..2], [vismem_eval::Cell::Text("linear probe".into()), vismem_eval::Cell::Empty]);
+    let results = Results { aggregation: Some(aggregation), ..Default::default() };
+    let with = shown(&Evaluation { about: about(&table), results, left_out: Vec::new() });
+    let section = &with.sections[0];
+    assert_eq!(section.figures[0].references[0].name, "linear probe");
+    assert!(section.answer.iter().any(|said| said.contains("is no memory, answers 75.0")), "{:?}", section.answer);
+
+    let mut evaluation = evaluation(&table);
+    evaluation.about.memory = None;
+    let section = &shown(&evaluation).sections[0];
+    assert!(section.figures[0].references.is_empty());
+    assert!(section.answer.iter().any(|said| said.contains("neighbours from files have none")), "{:?}", section.answer);
+}
+
+#[test]
 fn a_single_query_makes_a_report_too() {
     let html = report_html(&shown(&evaluation(&table(1)))).unwrap();
     assert!(html.ends_with("</html>") && !html.contains("NaN"));
@@ -157,7 +190,7 @@ fn decided_by_depth(better: usize) -> Neighborhoods {
 
 fn steps(table: &Neighborhoods, about: About) -> (Vec<String>, String) {
     let results = Results {
-        aggregation: Some(aggregation(table, &Default::default()).unwrap()),
+        aggregation: Some(aggregation(table, &Default::default(), None).unwrap()),
         hyperparameters: Some(hyperparameters(table).unwrap()),
         ..Default::default()
     };

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use vismem_encode::Views;
+
 use crate::{NotARepository, Repository};
 
 /// Why files of a repository are not to be had.
@@ -198,6 +200,16 @@ pub enum LoadError {
         /// Whether the request named that model; otherwise it is the one that the memory's name for its encoder means.
         is_named: bool,
     },
+    /// Exemplars were to be encoded in other views than those that the memory holds.
+    #[error("{}: its exemplars are encoded with the views `{held}`, not `{asked}`", memory.display())]
+    OtherViews {
+        /// The memory.
+        memory: PathBuf,
+        /// The views of its exemplars.
+        held: Views,
+        /// The views that were asked for.
+        asked: Views,
+    },
     /// The model's files cannot be fetched.
     #[error(transparent)]
     Hub(#[from] HubError),
@@ -218,7 +230,8 @@ impl LoadError {
             | Self::NotInThePaper { .. }
             | Self::Nowhere { .. }
             | Self::Gone { .. }
-            | Self::NotHere { .. } => true,
+            | Self::NotHere { .. }
+            | Self::OtherViews { .. } => true,
             Self::AnotherEncoder { is_named, .. } => !is_named,
             Self::Unknown { .. } | Self::UnknownEncoder { .. } | Self::Hub(_) | Self::Model(_) => false,
         }

@@ -54,7 +54,7 @@ pub use hash::Hash;
 pub use hub::Hub;
 pub use hub_model::{CachedModel, HubModel};
 pub use listing::{Listing, ListingError, RemoteFile};
-pub use load::{Held, Loaded, identity};
+pub use load::{Held, Loaded, Purpose, identity};
 pub use named::{NAMED, NamedModel};
 pub use progress::{Fetching, Progress, no_progress};
 pub use repository::{NotARepository, Repository};

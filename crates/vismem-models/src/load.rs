@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use vismem_encode::decode::Limits;
-use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError, PREPROCESSING, Pool};
+use vismem_encode::{BUILTIN_NAME, EncoderOptions, Model, OnnxRuntimeError, PREPROCESSING, Pool, Views};
 
 use crate::{EncoderRequest, Hub, HubModel, LoadError, PreprocessingChoice, Progress, named};
 
@@ -12,6 +12,20 @@ pub struct Held<'a> {
     pub memory: &'a Path,
     /// Its encoder.
     pub encoder: &'a vismem::EncoderIdentity,
+    /// What pictures are encoded for.
+    pub purpose: Purpose,
+}
+
+/// What pictures are encoded for, beside a memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be its exemplars, or to be compared with what its exemplars are: in the same views.
+    Exemplars,
+    /// To ask about. A request may say other views than those of its exemplars: embeddings of either can be compared, and
+    /// more views of the query alone may already make the answer better.
+    Queries,
+    /// To be the exemplars of another memory, of the same encoder: a request may say other views.
+    AnotherMemory,
 }
 
 /// A loaded encoder.
@@ -27,6 +41,10 @@ impl Loaded {
     pub fn identity(&self) -> vismem::EncoderIdentity {
         identity(&self.encoder)
     }
+
+    fn with_views(self, views: Views) -> Self {
+        Self { encoder: self.encoder.with_views(views), ..self }
+    }
 }
 
 /// An encoder's identity, as memories keep it.
@@ -36,15 +54,16 @@ pub fn identity(encoder: &vismem_encode::Encoder) -> vismem::EncoderIdentity {
 }
 
 impl EncoderRequest {
-    /// Loads the model that the request names, else the one whose embeddings a memory holds, else the built-in one.
+    /// Loads the model that the request names, else the one whose embeddings a memory holds, else the built-in one. Views
+    /// that the request leaves open are the memory's, and so are pooling and preprocessing where it says nothing of either.
     ///
     /// A model that is named is fetched from the hub if it is not here. A memory's is not: nobody is asked without being
     /// told to.
     ///
     /// # Errors
-    /// When it cannot be loaded, or the memory holds embeddings of another one.
+    /// When it cannot be loaded, or the memory holds embeddings of another one, or of other views for [`Purpose::Exemplars`].
     pub fn load(&self, hub: &Hub, held: Option<Held<'_>>, progress: Progress<'_>) -> Result<Loaded, LoadError> {
-        if let Some(Held { memory, encoder }) = held
+        if let Some(Held { memory, encoder, .. }) = held
             && encoder.hash.is_empty()
         {
             return Err(LoadError::UnknownEncoder { memory: memory.into() });
@@ -55,18 +74,24 @@ impl EncoderRequest {
             (None, None) => Model::builtin(),
         };
         let loaded = self.load_model(model.clone())?;
-        let Some(Held { memory, encoder }) = held.filter(|held| !held.encoder.same(&loaded.identity())) else {
-            return Ok(loaded);
-        };
-        let found = Box::new(loaded.identity());
-        drop(loaded);
-        let mut others = self.others_meant().filter_map(|other| other.load_model(model.clone()).ok());
-        others.find(|other| encoder.same(&other.identity())).ok_or_else(|| LoadError::AnotherEncoder {
-            memory: memory.into(),
-            held: Box::new(encoder.clone()),
-            found,
+        let Some(held) = held else { return Ok(loaded) };
+        let found = loaded.identity();
+        let loaded = held.of_its_views(loaded).or_else(|| {
+            let others = self.others_meant().filter_map(|other| other.load_model(model.clone()).ok());
+            others.filter_map(|other| held.of_its_views(other)).next()
+        });
+        let loaded = loaded.ok_or_else(|| LoadError::AnotherEncoder {
+            memory: held.memory.into(),
+            held: Box::new(held.encoder.clone()),
+            found: Box::new(found),
             is_named: self.model.is_some(),
-        })
+        })?;
+        match (self.views, loaded.encoder.views(), held.purpose) {
+            (Some(asked), views, Purpose::Exemplars) if asked != views => {
+                Err(LoadError::OtherViews { memory: held.memory.into(), held: views, asked })
+            }
+            (asked, views, _) => Ok(loaded.with_views(asked.unwrap_or(views))),
+        }
     }
 
     /// What else may be meant by a request that leaves pooling and preprocessing to the memory: a memory has their hash alone.
@@ -90,6 +115,7 @@ impl EncoderRequest {
         let (runtime, device, threads) = (self.runtime, self.device, self.threads);
         let options = EncoderOptions { runtime, device, limits, threads, ..Default::default() };
         let encoder = vismem_encode::Encoder::load(self.adjusted(model)?, &options)?;
+        let encoder = encoder.with_views(self.views.unwrap_or_default());
         // That there is no library is as usual; one that cannot be used is a surprise.
         let reason = encoder.fallback_reason().filter(|reason| !matches!(reason, OnnxRuntimeError::NotFound));
         let notes = reason.map(|reason| format!("ONNX Runtime is not used: {reason}")).into_iter().collect();
@@ -155,6 +181,17 @@ fn place(path: &Path) -> String {
 }
 
 impl Held<'_> {
+    /// A loaded encoder in the views of the memory's exemplars, if it is theirs in any views.
+    fn of_its_views(self, mut loaded: Loaded) -> Option<Loaded> {
+        for views in Views::ALL {
+            loaded = loaded.with_views(views);
+            if self.encoder.same(&loaded.identity()) {
+                return Some(loaded);
+            }
+        }
+        None
+    }
+
     /// The model by the name that the memory has for it, if it is here.
     fn model(self, hub: &Hub) -> Result<Model, LoadError> {
         if self.encoder.name == BUILTIN_NAME {

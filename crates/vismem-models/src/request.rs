@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use vismem_encode::{Device, Pool, RuntimeChoice};
+use vismem_encode::{Device, Pool, RuntimeChoice, Views};
 
 /// Which encoder somebody wants, and how it is to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct EncoderRequest {
     pub pool: Option<Pool>,
     /// How pictures are prepared.
     pub preprocessing: PreprocessingChoice,
+    /// Which views of a picture are encoded. `None`: those of the memory's exemplars, without a memory [`Views::One`].
+    pub views: Option<Views>,
     /// What computes.
     pub device: Device,
     /// What runs the model.
@@ -40,11 +42,13 @@ mod tests {
 
     #[test]
     fn a_request_is_read_as_it_was_written_and_unknown_wishes_are_refused() {
-        let json = r#"{"model": "dinov2-small", "pool": "mean", "device": "cuda:1", "runtime": "onnxruntime"}"#;
+        let json = r#"{"model": "dinov2-small", "pool": "mean", "views": "flip", "device": "cuda:1",
+            "runtime": "onnxruntime"}"#;
         let request: EncoderRequest = serde_json::from_str(json).unwrap();
         let expected = EncoderRequest {
             model: Some("dinov2-small".into()),
             pool: Some(Pool::Mean),
+            views: Some(Views::Flip),
             device: Device::Cuda(1),
             runtime: RuntimeChoice::OnnxRuntime,
             ..Default::default()
@@ -55,7 +59,7 @@ mod tests {
             expected
         );
         assert_eq!(serde_json::from_str::<EncoderRequest>("{}").unwrap(), EncoderRequest::default());
-        for wrong in [r#"{"modle": "x"}"#, r#"{"device": "gpu"}"#, r#"{"pool": "max"}"#] {
+        for wrong in [r#"{"modle": "x"}"#, r#"{"device": "gpu"}"#, r#"{"pool": "max"}"#, r#"{"views": 2}"#] {
             assert!(serde_json::from_str::<EncoderRequest>(wrong).is_err(), "{wrong}");
         }
     }

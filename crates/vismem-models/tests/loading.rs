@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use vismem_encode::Pool;
-use vismem_models::{EncoderRequest, Held, Hub, LoadError, Loaded, PreprocessingChoice, no_progress};
+use vismem_encode::{Pool, Views};
+use vismem_models::{EncoderRequest, Held, Hub, LoadError, Loaded, PreprocessingChoice, Purpose, no_progress};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../vismem-encode/tests/data/tiny.onnx");
 const PREPROCESSING: &str = r#"{"do_resize": false, "do_center_crop": true, "crop_size": 8, "image_mean": [0, 0, 0],
@@ -36,7 +36,16 @@ fn load(request: &EncoderRequest, hub: &Hub) -> Result<Loaded, LoadError> {
 }
 
 fn load_for(request: &EncoderRequest, hub: &Hub, encoder: &vismem::EncoderIdentity) -> Result<Loaded, LoadError> {
-    request.load(hub, Some(Held { memory: Path::new("my.vismem"), encoder }), &mut no_progress())
+    load_to(Purpose::Exemplars, request, hub, encoder)
+}
+
+fn load_to(
+    purpose: Purpose,
+    request: &EncoderRequest,
+    hub: &Hub,
+    encoder: &vismem::EncoderIdentity,
+) -> Result<Loaded, LoadError> {
+    request.load(hub, Some(Held { memory: Path::new("my.vismem"), encoder, purpose }), &mut no_progress())
 }
 
 /// The error of what must not load.
@@ -80,6 +89,37 @@ fn a_memory_means_its_encoder_by_name_and_no_other() {
     assert!(matches!(refused(load_for(&unnamed, &hub, &own)), LoadError::Nowhere { .. }));
     let unknown = vismem::EncoderIdentity::unknown(4);
     assert!(matches!(refused(load_for(&unnamed, &hub, &unknown)), LoadError::UnknownEncoder { .. }));
+}
+
+#[test]
+fn a_memory_means_its_views_and_only_its_exemplars_must_be_in_them() {
+    let place = tempfile::tempdir().unwrap();
+    let hub = hub(place.path());
+    let of = |model: Option<&str>, views| EncoderRequest { model: model.map(Into::into), views, ..Default::default() };
+    let tiny = Some("hub:me/tiny");
+    for (held, other) in [(Views::One, Views::Flip), (Views::Flip, Views::One)] {
+        let identity = load(&of(tiny, Some(held)), &hub).unwrap().identity();
+        for model in [None, tiny] {
+            for purpose in [Purpose::Exemplars, Purpose::Queries, Purpose::AnotherMemory] {
+                for views in [None, Some(held)] {
+                    let loaded = load_to(purpose, &of(model, views), &hub, &identity).unwrap();
+                    assert_eq!(loaded.encoder.views(), held, "{purpose:?}, {views:?}");
+                    assert!(loaded.identity().same(&identity));
+                }
+            }
+            for purpose in [Purpose::Queries, Purpose::AnotherMemory] {
+                let loaded = load_to(purpose, &of(model, Some(other)), &hub, &identity).unwrap();
+                assert_eq!(loaded.encoder.views(), other, "{purpose:?}");
+                assert!(!loaded.identity().same(&identity), "{purpose:?}");
+            }
+            let error = refused(load_to(Purpose::Exemplars, &of(model, Some(other)), &hub, &identity));
+            assert!(matches!(error, LoadError::OtherViews { .. }) && error.is_wrong_request(), "{error}");
+            assert!(error.to_string().contains(&format!("`{held}`, not `{other}`")), "{error}");
+        }
+        // Other views do not make another model the memory's.
+        let error = refused(load_to(Purpose::Queries, &of(Some("efficientnet-lite0"), Some(other)), &hub, &identity));
+        assert!(matches!(error, LoadError::AnotherEncoder { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -86,9 +86,9 @@ pub struct ShownNeighbor {
     pub source: String,
     /// Cosine distance to the query, 0..=2.
     pub distance: f64,
-    /// The weight of its vote, in the units of the vote's rule, ≥ 0.
+    /// The weight of its vote, in the units of the vote's rule; below zero where it speaks against its label.
     pub weight: f64,
-    /// Its part of the whole vote, 0..=1: weight divided by the sum of all weights.
+    /// Its part of the whole vote: weight divided by the sum of all scores above zero.
     pub share: f64,
     /// Whether it is one of the fewest without which the answer would be another one.
     pub decisive: bool,

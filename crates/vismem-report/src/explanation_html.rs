@@ -50,6 +50,10 @@ struct Card {
     agrees: bool,
     decisive: bool,
     share: String,
+    /// What it adds to the decision, in words.
+    part: String,
+    /// Whether its weight is below zero.
+    against: bool,
     /// Share of the whole vote in percent, for the ribbon.
     width: f64,
     /// Share in percent of the strongest vote, for the card's bar.
@@ -114,6 +118,7 @@ struct Page {
     labels: Vec<Bar>,
     further: Vec<Bar>,
     further_title: String,
+    any_against: bool,
     neighbors_heading: String,
     neighbors_lead: &'static str,
     no_pictures: Option<String>,
@@ -149,6 +154,7 @@ impl Page {
             further_title: format!("{} with fewer votes", counted(further.len(), "more label")),
             labels,
             further,
+            any_against: reading.speaks_against(),
             neighbors_heading: reading.neighbors_heading(),
             neighbors_lead: reading.neighbors_lead(),
             no_pictures: reading.no_pictures().map(|r| format::text(r, "No pictures.")),
@@ -196,7 +202,7 @@ impl Side {
     ) -> Result<Self, Error> {
         let voter = |n: &ShownNeighbor| {
             Ok(Voter {
-                title: format!("{}: {}, {}", n.rank, label(&n.label), percent(n.share)),
+                title: format!("{}: {}, {}", n.rank, label(&n.label), reading.part(n)),
                 tone: reading.tone(&n.label).class(),
                 picture: thumb(&n.picture, SMALL_SIDE, &n.source)?,
                 alt: format!("Example {}, labelled {}", n.id, label(&n.label)),
@@ -233,8 +239,10 @@ impl Card {
             agrees: reading.agrees(n),
             decisive: n.decisive,
             share: percent(n.share),
+            part: reading.part(n),
+            against: n.weight < 0.0,
             width: format::width(n.share),
-            strength: format::width(n.share / reading.strongest()),
+            strength: format::width(n.share.abs() / reading.strongest()),
             distance: format::distance(n.distance),
             weight: format::weight(n.weight),
             picture: thumb(&n.picture, NEIGHBOR_SIDE, &n.source)?,

@@ -184,9 +184,13 @@ impl Drawing<'_> {
         self.sheet.line(word, x + 19.0, y + 51.0, width, style(13.5, Weight::Regular, color));
         let rank = format!("#{}", n.rank);
         self.sheet.canvas.text(&rank, x + width, y + 51.0, style(13.5, Weight::Regular, SOFT), Anchor::End);
-        self.sheet.bar(n.share / self.reading.strongest(), Area { x, y: y + 62.0, width, height: 7.0 }, tone);
+        self.sheet.bar(n.share.abs() / self.reading.strongest(), Area { x, y: y + 62.0, width, height: 7.0 }, tone);
         let small = style(13.0, Weight::Regular, SOFT);
-        self.sheet.canvas.text(&format!("{} of vote", percent(n.share)), x, y + 89.0, small, Anchor::Start);
+        let part = match n.weight < 0.0 {
+            true => format!("against: −{}", percent(-n.share)),
+            false => format!("{} of vote", percent(n.share)),
+        };
+        self.sheet.canvas.text(&part, x, y + 89.0, small, Anchor::Start);
         let distance = format!("dist. {}", format::distance(n.distance));
         self.sheet.canvas.text(&distance, x + width, y + 89.0, small, Anchor::End);
         self.sheet.canvas.text(&format!("id {}", n.id), x, y + 109.0, small, Anchor::Start);

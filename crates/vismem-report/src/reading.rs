@@ -193,6 +193,10 @@ impl<'a> Reading<'a> {
         match self.explanation.neighbors.len() {
             0 => "The memory is empty, or everything in it was left out of this search.",
             1 => "Its vote, and nothing else, made the decision.",
+            _ if self.speaks_against() => {
+                "The most similar comes first. Each one votes for its own label, or against it: where others like it have \
+                 their say already, it takes back what they say too much. These votes, and nothing else, made the decision."
+            }
             _ => {
                 "The most similar comes first. Each one votes for its own label; \
                  these votes, and nothing else, made the decision."
@@ -200,9 +204,22 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The strongest single vote, as a share: the full length of the bars on the cards.
+    /// Whether some neighbour's weight is below zero.
+    pub fn speaks_against(&self) -> bool {
+        self.explanation.neighbors.iter().any(|n| n.weight < 0.0)
+    }
+
+    /// What a neighbour adds to the decision: "12 % of the decision", or "speaks against bird: −3 %".
+    pub fn part(&self, neighbor: &ShownNeighbor) -> String {
+        match neighbor.weight < 0.0 {
+            true => format!("speaks against {}: −{}", label(&neighbor.label), percent(-neighbor.share)),
+            false => format!("{} of the decision", percent(neighbor.share)),
+        }
+    }
+
+    /// The strongest single vote, for or against, as a share: the full length of the bars on the cards.
     pub fn strongest(&self) -> f64 {
-        self.explanation.neighbors.iter().map(|n| n.share).filter(|s| s.is_finite()).fold(0.0, f64::max)
+        self.explanation.neighbors.iter().map(|n| n.share.abs()).filter(|s| s.is_finite()).fold(0.0, f64::max)
     }
 
     /// When no neighbour has a picture and all for the same reason: that reason, to be said once.

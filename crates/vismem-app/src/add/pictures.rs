@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use vismem::{AttributeType, Attributes, Batch, Editor, NewExemplar};
 use vismem_data::{Dataset, Field, LabelledPicture, Remedy};
 use vismem_encode::{Encoded, Input, Outcome as Encoding, Picture};
-use vismem_models::{EncoderRequest, Held, Hub};
+use vismem_models::{EncoderRequest, Held, Hub, Purpose};
 
 use super::{ItemKind, Tally, add_taxonomies, encoder_of};
 use crate::error::KeptContext;
@@ -36,7 +36,7 @@ pub(crate) fn add(
     observer: &mut dyn Observer,
 ) -> Result<Tally> {
     let held = encoder_of(memory)?;
-    let held = held.as_ref().map(|encoder| Held { memory, encoder });
+    let held = held.as_ref().map(|encoder| Held { memory, encoder, purpose: Purpose::Exemplars });
     let encoder = load_encoder(options.encoder, options.hub, held, observer)?;
     let mut editor = Editor::open_or_create(memory, &vismem_models::identity(&encoder))?;
     add_taxonomies(&mut editor, &dataset.taxonomies)?;

@@ -7,6 +7,7 @@ use vismem::{Memory, NeighborOptions};
 use vismem_data::embeddings::fault;
 use vismem_data::{Embeddings, ReadError, embedding_folder, has_extension};
 use vismem_encode::{Encoder, Outcome};
+use vismem_models::Purpose;
 
 use super::Request;
 use crate::embeddings::{self, checked_width};
@@ -66,7 +67,7 @@ pub(super) fn check(memory: &Memory, request: &Request, observer: &mut dyn Obser
             applied.push(dataset.survey.clone());
             let encoder = match &encoder {
                 Some(encoder) => encoder,
-                None => encoder.insert(request.encoding.load(Some(held(memory)), observer)?),
+                None => encoder.insert(request.encoding.load(Some(held(memory, Purpose::Exemplars)), observer)?),
             };
             set.pictures(encoder, dataset, observer)?;
         }

@@ -8,6 +8,7 @@ use vismem::search::distance;
 use vismem::{Memory, Stored};
 use vismem_data::{Embeddings, Finding, LabelledPicture, SourceResolver, inside};
 use vismem_encode::{Encoder, Outcome};
+use vismem_models::{LoadError, Purpose};
 
 use crate::embeddings::{checked_width, embedding_row};
 use crate::{Encoding, Error, Observer, Result, held};
@@ -153,8 +154,12 @@ pub(super) fn check(
         }
     }
     if !by_source.is_empty() {
-        match encoding.load(Some(held(memory)), observer) {
+        match encoding.load(Some(held(memory, Purpose::Exemplars)), observer) {
             Ok(encoder) => encode(&encoder, by_source, pictures, &mut found, observer)?,
+            // That is no fault of the memory.
+            Err(Error::Load { model, source }) if matches!(*source, LoadError::OtherViews { .. }) => {
+                return Err(Error::Load { model, source });
+            }
             Err(error) => {
                 found.encoder_error = Some(error.to_string());
                 found.gone.extend(by_source.into_values().flatten().filter_map(changed));

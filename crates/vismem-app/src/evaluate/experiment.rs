@@ -190,7 +190,9 @@ impl Experiment {
                 } else if let Some(threshold) = ground.hard_threshold(observer)? {
                     (pruning.hard, pruning.chosen_by) = (hard(threshold), eval::ChosenBy::LeaveOneOut);
                 }
-                results.aggregation = Some(eval::aggregation(ground.table_with_votes(observer)?, &pruning)?);
+                let probed = ground.linear_probe(observer)?;
+                let table = ground.table_with_votes(observer)?;
+                results.aggregation = Some(eval::aggregation(table, &pruning, probed.as_ref())?);
             }
             Self::Reliability => results.reliability = Some(eval::neighbor_reliability(ground.table(observer)?)?),
             Self::Hyperparameters => results.hyperparameters = Some(eval::hyperparameters(ground.table(observer)?)?),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vismem::{Memory, Search, Selector, Threshold, Where};
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods, subset};
-use vismem_eval::{About, Evaluation, LeftOut, Neighborhoods, QueriesFacts, Results, authors_json};
+use vismem_eval::{About, Evaluation, LeftOut, Neighborhoods, Probed, QueriesFacts, Results, authors_json};
 
 use super::scratch::Scratch;
 use super::{Asked, On, Request, kept, queries};
@@ -183,6 +183,13 @@ impl Ground {
         let own = if is_leave_one_out { Some(table) } else { own };
         let votes = table.votes.get(&COUNTED[1]);
         Ok(own.zip(votes).and_then(|(own, votes)| vismem_eval::hard_threshold(own, votes)))
+    }
+
+    /// What a linear probe decides for all queries; `None` where there are no embeddings, or none can be trained on them.
+    pub fn linear_probe(&self, observer: &mut dyn Observer) -> Result<Option<Probed>> {
+        let Source::Memory(searched) = &self.source else { return Ok(None) };
+        let Searched { memory, roster, queries, .. } = &**searched;
+        Ok(vismem_eval::linear_probe(memory, roster, queries, &mut Steps(observer))?)
     }
 
     /// That an answer can be right at all: where the memory is asked about itself, some label has two exemplars.
@@ -393,6 +400,9 @@ impl Searched {
         let (sets, unreadable) = if asked.queries.is_empty() {
             if asked.reading.label.is_some() || !asked.labels.is_empty() {
                 return Err(RequestError::LabelsWithoutQueries.into());
+            }
+            if asked.encoding.request.views.is_some() {
+                return Err(RequestError::ForPictures { field: "views" }.into());
             }
             (vec![QuerySet::of_memory(&memory, &roster)?], 0)
         } else {

@@ -9,6 +9,7 @@ use vismem_data::embeddings::fault;
 use vismem_data::{Dataset, Embeddings, LabelledPicture, Reading, embedding_folder, has_extension, labels};
 use vismem_encode::{Encoder, Outcome as Encoding};
 use vismem_eval::gather::{Kind, Labelled, QuerySet};
+use vismem_models::Purpose;
 
 use super::ground::name_of;
 use super::{Asked, kept};
@@ -33,15 +34,20 @@ pub fn read(
     if let Some(field) = for_pictures(&asked.reading).filter(|_| pictures.is_empty()) {
         return Err(RequestError::ForPictures { field }.into());
     }
+    if asked.encoding.request.views.is_some() && pictures.is_empty() {
+        return Err(RequestError::ForPictures { field: "views" }.into());
+    }
     // Whatever is wrong with a whole file is said before anything is encoded.
     let datasets =
         pictures.iter().map(|path| Ok(vismem_data::open_truth(path, &asked.reading)?)).collect::<Result<Vec<_>>>()?;
     let mut pictures = match datasets.is_empty() {
         true => None,
-        false => Some(Pictures {
-            encoder: asked.encoding.load(Some(held(memory)), observer)?,
-            kept: kept::Embeddings::open(output, memory.encoder()),
-        }),
+        false => {
+            let encoder = asked.encoding.load(Some(held(memory, Purpose::Queries)), observer)?;
+            // Not the memory's: queries may be encoded in other views.
+            let kept = kept::Embeddings::open(output, &vismem_models::identity(&encoder));
+            Some(Pictures { encoder, kept })
+        }
     };
     let (mut datasets, mut label_files) = (datasets.into_iter(), asked.labels.iter().map(PathBuf::as_path));
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vismem::{ClassifyOptions, Exemplar, Memory, Pruned, Search, Standing, Votes};
+use vismem::{ClassifyOptions, Exemplar, Memory, Pruned, Search, Standing, Tuning, Votes};
 use vismem_eval::gather::{QuerySet, Roster, neighborhoods};
 use vismem_eval::{Mistake, MistakesOptions, mistakes};
 use vismem_report::{NEIGHBOR_SIDE, Picture, Suspects, suspects_to_html};
@@ -149,7 +149,7 @@ impl Page<'_> {
         let others: Vec<u64> = others.into_iter().map(|(id, _)| id).collect();
         let decisions = match others.is_empty() {
             true => Vec::new(),
-            false => memory.classify_exemplars(&others, &ClassifyOptions::default())?,
+            false => memory.classify_exemplars(&others, &decided_by(memory)?)?,
         };
         let own_say: HashMap<u64, f64> =
             others.iter().copied().zip(decisions.iter().map(vismem::Decision::confidence)).collect();
@@ -193,10 +193,16 @@ impl Page<'_> {
     }
 }
 
+/// What exemplars are decided by: as the memory decides where nobody says otherwise.
+fn decided_by(memory: &Memory) -> Result<ClassifyOptions> {
+    let Tuning { vote, k } = memory.decides_by()?;
+    Ok(ClassifyOptions { vote, k, ..ClassifyOptions::default() })
+}
+
 /// The exemplars that are decided wrong without themselves, by their place.
 fn taken_for_others(memory: &Memory, shown: usize, observer: &mut dyn Observer) -> Result<BTreeMap<usize, Mistake>> {
     let progress = &mut Steps(observer);
-    let ClassifyOptions { vote, k, .. } = ClassifyOptions::default();
+    let ClassifyOptions { vote, k, .. } = decided_by(memory)?;
     let roster = Roster::of(memory, progress)?;
     let own = QuerySet::of_memory(memory, &roster)?;
     let table = neighborhoods(memory, &roster, &own, k, Search::Exact, progress)?;

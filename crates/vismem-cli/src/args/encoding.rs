@@ -1,7 +1,7 @@
 //! Which encoder, and how it runs.
 
 use clap::{Args as ClapArgs, ValueEnum};
-use vismem_encode::{Device, Pool};
+use vismem_encode::{Device, Pool, Views};
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Encoding {
@@ -17,6 +17,10 @@ pub struct Encoding {
     /// How pictures are prepared: as the model's own files say, or as the paper's authors did for DINOv2 and CLIP
     #[arg(long, value_enum, default_value_t = PreprocessingName::Model)]
     pub preprocessing: PreprocessingName,
+    /// The views of a picture that are encoded. Exemplars are encoded as the memory's are; queries may be in other views
+    /// [default: the memory's, for a new memory one]
+    #[arg(long, value_enum)]
+    pub views: Option<ViewsName>,
     /// What computes: cpu, cuda, cuda:1, tensorrt, coreml; all but cpu need an ONNX Runtime that is built for them
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
@@ -48,6 +52,23 @@ impl From<PoolName> for Pool {
             PoolName::Mean => Self::Mean,
             PoolName::Pooler => Self::Pooler,
             PoolName::Projected => Self::Projected,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ViewsName {
+    /// The picture
+    One,
+    /// The picture and its mirror image, left and right exchanged: the mean of both embeddings, in twice the time
+    Flip,
+}
+
+impl From<ViewsName> for Views {
+    fn from(name: ViewsName) -> Self {
+        match name {
+            ViewsName::One => Self::One,
+            ViewsName::Flip => Self::Flip,
         }
     }
 }

@@ -82,7 +82,7 @@ pub const DEPTH: u32 = 100;
 #[command(next_help_heading = "Neighbour files (the JSON of the paper's authors)")]
 pub struct NeighborFiles {
     /// Neighbours of the queries, in the place of a memory; `shift` takes several
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["queries", "write_neighbors", "condition"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["queries", "write_neighbors", "condition", "views"])]
     pub neighbors: Vec<PathBuf>,
     /// The memory asked about itself, for pruning and recalibration
     #[arg(long, value_name = "FILE", requires = "neighbors")]

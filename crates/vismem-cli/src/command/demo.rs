@@ -72,7 +72,7 @@ pub fn run(args: &Args, options: &Demo) -> Result<Outcome> {
     let learned = tour.learn(&memory, &learn)?;
 
     tour.say("\n3. Ask about pictures it has not seen. The 20 nearest exemplars vote.")?;
-    let encoder = encoder::load(&options.encoding, None)?;
+    let encoder = encoder::load(&options.encoding)?;
     let answers = tour.ask(&memory, &encoder, &ask)?;
     tour.say(&format!("   {} right", score(&answers)))?;
 

@@ -71,6 +71,7 @@ fn show(args: &Args, encoding: &Encoding) -> Result<Outcome> {
     }
     row("output", &shown.output)?;
     row("pooling", &shown.pooling)?;
+    row("views", &shown.views.to_string())?;
     row("runtime", &shown.runtime)?;
     row("hash", &shown.hash)?;
     out.flush()?;

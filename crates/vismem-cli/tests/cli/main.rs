@@ -26,4 +26,5 @@ mod relabelling;
 mod server;
 mod shortcut;
 mod since;
+mod views;
 mod what_if;

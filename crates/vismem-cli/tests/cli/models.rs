@@ -172,6 +172,14 @@ fn a_model_of_the_hub_is_the_encoder_that_its_folder_is() {
     run(&place, &server, "-m pooled.vismem classify learn").done().says(&["(the memory holds it: id 1)"]);
     run(&place, &server, "-m pooled.vismem classify learn --pool cls")
         .refused(2, &["holds embeddings of test/tiny-dinov2"]);
+    // Whichever views it was filled with besides.
+    let flipped = "-m flipped.vismem add learn --encoder hub:test/tiny-dinov2 --pool mean --views flip";
+    run(&place, &server, flipped).done();
+    for said in ["", "--pool mean", "--views flip"] {
+        run(&place, &server, &format!("-m flipped.vismem classify learn {said}"))
+            .done()
+            .says(&["(the memory holds it: id 1)"]);
+    }
     let mean =
         run(&place, &server, "model show --encoder hub:test/tiny-dinov2 --pool mean --format json").done().json();
     assert_eq!(mean["pooling"], "mean of the tokens after the first 1");

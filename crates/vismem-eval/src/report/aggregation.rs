@@ -1,13 +1,15 @@
 //! The votes.
 
-use vismem_report::figure::{Axis, Figure, Marks, Unit};
+use vismem_report::figure::{Axis, Figure, Marks, Origin, Reference, ReferenceLine, Unit};
 use vismem_report::{Cell, Column, Finding, Section, Step, Table, Tenor};
 
 use super::words::{self, accuracy_axis, finding, measured, paper, paper_point, percent, point, points};
 use super::{About, Part, command, program};
 use crate::interval::at_most;
 use crate::paper::{AGGREGATION, AGGREGATION_KS, PRUNING};
-use crate::{Aggregation, AsClassified, ChosenBy, Confused, Curve, LabelAccuracy, PrunedBy, Share};
+use crate::{
+    Aggregation, AsClassified, ChosenBy, Confused, Curve, LabelAccuracy, LinearProbe, Paired, PrunedBy, Share,
+};
 
 const EXPERIMENT: &str = "aggregation";
 /// Labels in the figure of the hardest.
@@ -25,7 +27,7 @@ pub fn part(result: &Aggregation, about: &About) -> Part {
     let plain: Vec<&Curve> = result.curves.iter().filter(|curve| curve.pruning == PrunedBy::None).collect();
     let best = plain.iter().copied().reduce(|a, b| if b.best.accuracy.value > a.best.accuracy.value { b } else { a });
     let (findings, steps, answer) = best.map_or_else(Default::default, |best| in_words(result, &plain, best, about));
-    let mut figures = vec![at_every_k(&plain, best), of_the_paper()];
+    let mut figures = vec![at_every_k(&plain, best, result.linear_probe.as_ref()), of_the_paper()];
     figures.extend(best.map(|best| pruned(result, best)));
     figures.push(hardest(result));
     let mut tables = vec![at_ks(result)];
@@ -188,6 +190,13 @@ fn in_words(
             });
         }
     }
+    answer.push(match &result.linear_probe {
+        Some(probe) => against(probe, plain),
+        None if about.memory.is_none() => {
+            "There is no linear probe to compare with: it is trained on embeddings, and neighbours from files have none.".into()
+        }
+        None => "There is no linear probe to compare with: the memory has too few exemplars, or too many labels.".into(),
+    });
     // Of many labels with few queries some are always wrong by chance.
     let labels = &result.by_label.labels;
     let chance = |label: &LabelAccuracy| {
@@ -223,13 +232,34 @@ fn in_words(
     (findings, steps, answer)
 }
 
+/// What training would have given.
+fn against(probe: &LinearProbe, plain: &[&Curve]) -> String {
+    let LinearProbe { accuracy, against_best, .. } = probe;
+    // The other way round the best of the votes was chosen on these queries.
+    let tried = plain.iter().map(|curve| curve.accuracy.len() as u64).sum();
+    let votes = Paired { gained: against_best.lost, lost: against_best.gained, tried };
+    let compared = if against_best.is_better() {
+        "More than by the best vote"
+    } else if votes.is_better() {
+        "Fewer than by the best vote"
+    } else {
+        "The difference to the best vote may be chance"
+    };
+    format!(
+        "A linear probe, which is trained on all exemplars at once and is no memory, answers {} right ({}). {compared}: {}.",
+        percent(accuracy.value),
+        words::interval(accuracy),
+        words::changes(against_best)
+    )
+}
+
 /// The best curve of a vote among some prunings.
 fn best_of<'a>(result: &'a Aggregation, vote: &str, of: impl Fn(PrunedBy) -> bool) -> Option<&'a Curve> {
     let curves = result.curves.iter().filter(|curve| curve.rule.vote == vote && of(curve.pruning));
     curves.reduce(|a, b| if b.best.accuracy.value > a.best.accuracy.value { b } else { a })
 }
 
-fn at_every_k(plain: &[&Curve], best: Option<&Curve>) -> Figure {
+fn at_every_k(plain: &[&Curve], best: Option<&Curve>, probe: Option<&LinearProbe>) -> Figure {
     let line = |curve: &&Curve| {
         // One band: four on top of each other would hide the lines.
         let banded = best.is_some_and(|best| best.rule == curve.rule);
@@ -242,14 +272,20 @@ fn at_every_k(plain: &[&Curve], best: Option<&Curve>) -> Figure {
     };
     let band =
         best.map_or_else(String::new, |best| format!(" The band is the 95 % interval of {} voting.", best.rule.vote));
+    let trained = if probe.is_some() { " The linear probe is trained, for comparison." } else { "" };
+    let reference = probe.map(|probe| Reference {
+        name: "linear probe".into(),
+        origin: Origin::Measured,
+        line: ReferenceLine::AtY(probe.accuracy.value),
+    });
     Figure {
         name: "accuracy-at-k".into(),
         title: "Accuracy by how many neighbours vote".into(),
-        caption: format!("Each line is a vote, without pruning.{band}"),
+        caption: format!("Each line is a vote, without pruning.{band}{trained}"),
         x: Axis::linear("Neighbours that vote, k", Unit::Count),
         y: accuracy_axis(),
         series: plain.iter().map(line).collect(),
-        references: Vec::new(),
+        references: reference.into_iter().collect(),
     }
 }
 
@@ -397,11 +433,19 @@ fn at_ks(result: &Aggregation) -> Table {
         let ends = [format!("{} ({})", percent(best.value), curve.best.k), words::interval(best)].map(Cell::new);
         names.chain(ks.iter().map(cell)).chain(ends).collect()
     };
+    let probe = result.linear_probe.as_ref().map(|LinearProbe { accuracy, .. }| {
+        let ends = [percent(accuracy.value), words::interval(accuracy)].map(Cell::new);
+        let names = [Cell::new("linear probe"), Cell::new("")].into_iter();
+        names.chain(ks.iter().map(|_| Cell::new(""))).chain(ends).collect()
+    });
+    let trained =
+        if probe.is_some() { " The linear probe is no memory: it is trained on all exemplars at once." } else { "" };
     Table {
         title: "Accuracy by vote, pruning and k".into(),
-        note: "The best of the k in each row is bold; the last columns are the best of every k, and how sure that is."
-            .into(),
+        note: format!(
+            "The best of the k in each row is bold; the last columns are the best of every k, and how sure that is.{trained}"
+        ),
         columns: columns.collect(),
-        rows: result.curves.iter().map(row).collect(),
+        rows: result.curves.iter().map(row).chain(probe).collect(),
     }
 }

@@ -43,8 +43,9 @@ pub enum Vote {
 }
 
 impl Default for Vote {
+    /// Kernel voting, which is right more often than the paper's votes on most data (docs/votes.md).
     fn default() -> Self {
-        Self::RANK
+        Self::KERNEL
     }
 }
 
@@ -90,7 +91,7 @@ impl Vote {
             return Err(vismem_search::Error::K { k }.into());
         }
         if k > self.most_neighbors() {
-            let range = "must be within 1..=2000 for kernel voting";
+            let range = "must be within 1..=2000 for kernel voting; others take up to 10000";
             return Err(ParameterError { name: "k", value: k as f64, range }.into());
         }
         Ok(self.checked()?)

@@ -178,7 +178,10 @@ fn options_out_of_range_and_an_empty_memory_are_refused() {
     assert!(matches!(ask(ClassifyOptions { vote, ..Default::default() }), Err(QueryError::Parameter(_))));
     let level = Some("genus".into());
     assert!(matches!(ask(ClassifyOptions { level, ..Default::default() }), Err(QueryError::Level { .. })));
-    assert_eq!(ask(ClassifyOptions { k: 10_000, ..Default::default() }).unwrap()[0].neighbors.len(), 1);
+    assert!(matches!(ask(ClassifyOptions { k: 2001, ..Default::default() }), Err(QueryError::Parameter(_))));
+    assert_eq!(ask(ClassifyOptions { k: 2000, ..Default::default() }).unwrap()[0].neighbors.len(), 1);
+    let vote = Vote::RANK;
+    assert_eq!(ask(ClassifyOptions { k: 10_000, vote, ..Default::default() }).unwrap()[0].neighbors.len(), 1);
 }
 
 #[test]

@@ -43,7 +43,8 @@ fn digest_of(dir: &Path) -> String {
 }
 
 fn ask(dir: &Path) -> Decision {
-    let options = ClassifyOptions { k: 5, ..Default::default() };
+    // As version 0.1 did.
+    let options = ClassifyOptions { k: 5, vote: crate::Vote::RANK, ..Default::default() };
     Memory::open(dir).unwrap().classify(&QUERY, &options).unwrap().remove(0)
 }
 

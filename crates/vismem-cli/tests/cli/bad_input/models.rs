@@ -130,6 +130,63 @@ fn encoder_options_that_do_not_fit() {
 }
 
 #[test]
+fn views_other_than_the_memorys() {
+    let exit = documented("views_other_than_the_memorys");
+    let (place, server) = with_hub();
+    place.draw_two_labels("more", 2);
+    run(&place, &server, "-m one.vismem add learn").done();
+    run(&place, &server, "-m flip.vismem add learn --views flip").done();
+    for (memory, held, asked) in [("one", "one", "flip"), ("flip", "flip", "one")] {
+        let words = [
+            &format!("{memory}.vismem: its exemplars are encoded with the views `{held}`, not `{asked}`"),
+            "drop --views",
+            &format!("`vismem reencode --again -o FOLDER --views {asked}`"),
+        ];
+        for command in ["add", "sync"] {
+            run(&place, &server, &format!("-m {memory}.vismem {command} more --views {asked}")).refused(exit, &words);
+        }
+        for queries in ["", "more"] {
+            let doctor = format!("-m {memory}.vismem doctor {queries} --views {asked}");
+            run(&place, &server, &doctor).refused(exit, &words);
+        }
+    }
+}
+
+#[test]
+fn embeddings_of_other_views_than_the_memorys() {
+    let exit = documented("embeddings_of_other_views_than_the_memorys");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn").done();
+    run(&place, &server, "encode learn -o flipped --views flip").done();
+    for command in ["add", "import", "classify", "eval aggregation"] {
+        run(&place, &server, &format!("{command} flipped")).refused(exit, &["holds embeddings of", "--views"]);
+    }
+}
+
+#[test]
+fn views_of_what_is_no_picture() {
+    let exit = documented("views_of_what_is_no_picture");
+    let (place, server) = with_hub();
+    run(&place, &server, "add learn").done();
+    run(&place, &server, "encode learn -o encoded").done();
+    let commands = [
+        "-m new.vismem add encoded",
+        "-m new.vismem add encoded/embeddings.npy --label x",
+        "classify encoded",
+        "classify encoded/embeddings.npy",
+        "explain --id 1",
+        "eval aggregation",
+        "eval aggregation encoded",
+    ];
+    for command in commands {
+        run(&place, &server, &format!("{command} --views flip")).refused(exit, &["--views belongs to pictures"]);
+    }
+    assert!(!place.path("new.vismem").exists());
+    run(&place, &server, "eval aggregation --neighbors n.json --views flip").misused(&["--views"]);
+    run(&place, &server, "add learn --views mirror").misused(&["mirror", "one, flip"]);
+}
+
+#[test]
 fn device_that_is_not_here() {
     let exit = documented("device_that_is_not_here");
     let (place, server) = with_hub();
