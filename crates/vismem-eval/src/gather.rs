@@ -248,7 +248,14 @@ impl Roster {
             }
             SetPruning { pruning: pruned.pruning, standings }
         });
-        Ok(Self { labels, exemplars, set_pruning, position_of, rows: Rows(memory.clone()), tuning: memory.decides_by()? })
+        Ok(Self {
+            labels,
+            exemplars,
+            set_pruning,
+            position_of,
+            rows: Rows(memory.clone()),
+            tuning: memory.decides_by()?,
+        })
     }
 
     /// Ids of the exemplars of each label, in the order of `labels`.

@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, k, dim] = &arguments[..] else { return Err("usage: kernel_voting FILE K D".into()) };
     let (k, dim): (usize, usize) = (k.parse()?, dim.parse()?);
-    let values: Vec<f32> = std::fs::read(file)?.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let values: Vec<f32> =
+        std::fs::read(file)?.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let vote = |all: &[f32]| {
         let (query, neighbors) = all.split_at(dim);
         let neighbors: Vec<&[f32]> = neighbors.chunks_exact(dim).collect();

@@ -78,6 +78,7 @@ pub use error::{
     QueryError, SelectError, StoreError, TaxonomyError, UnknownName,
 };
 pub use index::build::{BuildOptions, Built, IndexKind, IndexState, IndexStats};
+pub use index::calibration::is_calibrated;
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};
 pub use inspect::similar::similar;

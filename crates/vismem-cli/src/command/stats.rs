@@ -3,7 +3,7 @@ mod since;
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Attribute, Memory, Tuning};
+use vismem::{Attribute, CalibrationStats, Memory, Tuning};
 use vismem_app::stats::{self, Comparison};
 
 use super::Outcome;
@@ -55,6 +55,15 @@ fn print(stats: &stats::Stats) -> Result<()> {
     row("size", output::bytes(stats.bytes))?;
     if let Some(pruning) = &stats.pruning {
         row("pruning", pruning.to_string())?;
+    }
+    if let Some(calibration) = &stats.calibration {
+        let CalibrationStats { vote, k, asked, added_since, .. } = calibration;
+        let asked = output::counted(*asked, "exemplar");
+        let mut value = format!("{vote} of {k}, by {asked}");
+        if *added_since > 0 {
+            value += &format!("; {} were added since", output::count(*added_since));
+        }
+        row("calibration", value)?;
     }
     row("encoder", format!("{}, {} dimensions", stats.encoder.name, stats.encoder.dim))?;
     row("digest", stats.digest.to_string())?;

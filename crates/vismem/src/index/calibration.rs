@@ -3,6 +3,7 @@
 //! of which earlier state of the memory it is.
 
 use std::fs::File;
+use std::path::Path;
 
 use crate::decide::calibration::{Calibrated, Calibration};
 use crate::decide::conformal::Conformal;
@@ -135,14 +136,7 @@ impl Memory {
     }
 }
 
-impl Editor {
-    /// Deletes the calibration. Whether there was one.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn drop_calibration(&mut self) -> Result<bool> {
-        let there = derived::path(&self.dir, derived::CALIBRATION).exists();
-        derived::remove(&self.dir, &[derived::CALIBRATION])?;
-        Ok(there)
-    }
+/// Whether a memory's directory holds a calibration, of whatever state.
+pub fn is_calibrated(memory: &Path) -> bool {
+    derived::path(memory, derived::CALIBRATION).exists()
 }
