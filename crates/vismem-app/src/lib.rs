@@ -36,6 +36,7 @@ mod select;
 pub mod stats;
 pub mod sync;
 pub mod taxonomy;
+pub mod tune;
 pub mod verify;
 pub mod what_if;
 

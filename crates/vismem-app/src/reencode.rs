@@ -54,6 +54,9 @@ pub struct ReencodeReport {
     pub exemplars: usize,
     /// Its digest now.
     pub digest: String,
+    /// Whether the old one was tuned, which the new one is not: another vote may suit other embeddings.
+    #[serde(skip)]
+    pub was_tuned: bool,
 }
 
 /// An exemplar whose picture was not found.
@@ -137,6 +140,7 @@ pub fn reencode(
         missing,
         exemplars: new.len(),
         digest: new.digest().to_string(),
+        was_tuned: old.tuning()?.is_some(),
     })
 }
 

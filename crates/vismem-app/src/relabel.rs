@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use vismem::{Editor, Event, Memory, Selector};
+use vismem::{Editor, Event, EventKind, Memory, Selector};
 use vismem_data::csv_file::CsvFile;
 use vismem_data::parquet::{Table, Value};
 use vismem_data::{At, ReadError, from_spreadsheet, has_extension, tidy_label};
@@ -24,6 +24,9 @@ pub struct Relabelled {
     pub event: Option<u64>,
     /// The memory's digest afterwards.
     pub digest: String,
+    /// What was taken back; `None` if nothing was.
+    #[serde(skip)]
+    pub undid: Option<EventKind>,
 }
 
 /// Gives the selected exemplars one label.
@@ -102,7 +105,7 @@ pub fn split(
     relabelled(memory, event.as_ref())
 }
 
-/// Takes the latest change of labels or of the taxonomy back.
+/// Takes the latest change of labels, of the taxonomy or of the tuning back.
 ///
 /// # Errors
 /// When there is none, something was forgotten since, or the memory cannot be changed.
@@ -127,6 +130,7 @@ fn relabelled(memory: &Path, event: Option<&Event>) -> Result<Relabelled> {
         exemplars: event.map_or(0, |event| event.exemplars),
         event: event.map(|event| event.id),
         digest: digest.to_string(),
+        undid: event.and_then(|event| event.undid),
     })
 }
 

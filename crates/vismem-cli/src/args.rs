@@ -13,6 +13,7 @@ use vismem::{Threshold, Tuning, Vote, Where};
 use vismem_app::Criterion;
 use vismem_app::doctor::Request as DoctorRequest;
 use vismem_app::encode::Share;
+use vismem_app::tune::SAMPLE;
 
 use self::encoding::Encoding;
 use self::reading::{Finding, Reading};
@@ -71,6 +72,8 @@ pub enum Command {
     /// Hide or weaken exemplars that mislead the others; reversible
     #[command(subcommand)]
     Prune(Prune),
+    /// Choose the vote that suits the memory: each exemplar is asked without itself; `undo` takes it back
+    Tune(Tune),
     /// Say what the memory is and how large, and what additions changed in its decisions
     Stats(Stats),
     /// Measure how fast this machine searches the memory, exactly and by partitions
@@ -88,7 +91,7 @@ pub enum Command {
     Merge(Merge),
     /// Give some exemplars of a label another one
     Split(Split),
-    /// Take the latest change of labels or of the taxonomy back, as long as nothing was forgotten since
+    /// Take the latest change of labels, of the taxonomy or of the tuning back, as long as nothing was forgotten since
     Undo,
     /// Set, show or check what labels are called at the levels above them
     #[command(subcommand)]
@@ -128,6 +131,7 @@ impl Command {
             | Self::Verify(_)
             | Self::Doctor(_)
             | Self::Prune(Prune::Show | Prune::Suggest(_))
+            | Self::Tune(Tune { dry_run: true, .. })
             | Self::Taxonomy(Taxonomy::Show | Taxonomy::Check) => true,
             Self::Index(index) => matches!(index.action, Some(IndexAction::Show)),
             _ => false,
@@ -435,6 +439,25 @@ pub struct SuggestPruning {
     pub neighbors: u32,
     #[command(flatten)]
     pub rule: VoteRule,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Tune {
+    #[command(subcommand)]
+    pub action: Option<TuneAction>,
+    /// Say what would be chosen, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How many exemplars to ask at most, drawn by their content
+    #[arg(long, value_name = "N", default_value_t = SAMPLE as u32, value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TuneAction {
+    /// Give the choice up: the memory decides by the default
+    Off,
 }
 
 /// `128` wrong votes, or `30%` of retrievals.
@@ -804,6 +827,11 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Whether the memory's own choice of a vote is what decides.
+    pub fn is_left_to_the_memory(&self) -> bool {
+        self.rule.vote.is_none()
+    }
+
     /// How this memory decides.
     pub fn of(&self, memory: &vismem::Memory) -> anyhow::Result<vismem::ClassifyOptions> {
         let Tuning { vote, k } = self.rule.of(memory)?;

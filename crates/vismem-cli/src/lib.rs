@@ -87,6 +87,7 @@ fn once(args: &Args) -> anyhow::Result<Outcome> {
         Command::Explain(options) => command::explain::run(args, options),
         Command::Ls(options) => command::ls::run(args, options),
         Command::Prune(options) => command::prune::run(args, options),
+        Command::Tune(options) => command::tune::run(args, options),
         Command::Stats(options) => command::stats::run(args, options),
         Command::Bench(options) => command::bench::run(args, options),
         Command::Index(options) => command::index::run(args, options),

@@ -352,7 +352,7 @@ pub fn count_votes(
     Ok(())
 }
 
-/// A new memory in the directory `dir` of these exemplars of another one, with its taxonomy and pruning. They keep their ids.
+/// A new memory in the directory `dir` of these exemplars of another one, with its taxonomy, pruning and tuning. They keep their ids.
 ///
 /// # Errors
 /// When an exemplar is damaged, or the disk refuses.
@@ -376,6 +376,7 @@ pub fn subset(memory: &Memory, ids: &[u64], dir: &Path, progress: &mut dyn Progr
     }
     editor.set_taxonomy(&memory.taxonomy()?)?;
     editor.set_pruning(memory.pruning()?)?;
+    editor.set_tuning(memory.tuning()?)?;
     drop(editor);
     Ok(Memory::open(dir)?)
 }

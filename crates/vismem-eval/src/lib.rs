@@ -59,6 +59,7 @@ mod result_table;
 mod rules;
 mod scaling;
 mod shift;
+mod tuning;
 mod unlearning;
 
 pub use about::{About, QueriesFacts};
@@ -90,4 +91,5 @@ pub use result_table::{Cell, Table};
 pub use rules::{PAPERS_VOTES, PrunedBy, Rule, VOTES};
 pub use scaling::{Beside, Halving, Scaling, ScalingOptions, SizePoint, scaling};
 pub use shift::{Shift, ShiftSet, ShiftVote, shift};
+pub use tuning::{FOLDS, HeldOut, SettingTrial, TuningChoice, choose_tuning};
 pub use unlearning::{Times, Unlearning, UnlearningOptions, unlearning};

@@ -67,7 +67,7 @@ pub use decide::leave_one_out::PruningTrial;
 pub use decide::levels::Levels;
 pub use decide::pruning::{Pruned, Pruning, Standing, Threshold};
 pub use decide::taxonomy::{Taxonomy, TwoPlaces};
-pub use decide::tuning::Tuning;
+pub use decide::tuning::{Tuning, TuningState};
 pub use decide::vote::Vote;
 pub use decide::voting::{Scores, Voting};
 pub use edit::compact::Compacted;

@@ -23,7 +23,7 @@ use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
     Attribute, Attributes, CalibrationStats, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError,
-    Search, Source, StoreError, UnknownName,
+    Search, Source, StoreError, TuningState, UnknownName,
 };
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
@@ -137,6 +137,8 @@ pub struct Stats {
     pub bytes: u64,
     /// The pruning that decisions honour.
     pub pruning: Option<Pruning>,
+    /// The choice of a vote that decisions go by, and whether it is stale.
+    pub tuning: Option<TuningState>,
     /// What says how probable its answers are; `None` where nothing does.
     pub calibration: Option<CalibrationStats>,
     /// Its encoder.
@@ -420,6 +422,7 @@ impl Memory {
             encoder: self.encoder.clone(),
             digest: self.digest(),
             pruning: self.pruning()?,
+            tuning: self.tuning_state()?,
             calibration: self.calibration().map(|calibration| calibration.stats()),
             bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
         })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use vismem::{ClassifyOptions, Memory, Vote};
+use vismem::{ClassifyOptions, Memory, TuningState, Vote};
 use vismem_app::Observer;
 use vismem_app::classify::{self, Answer, Answers};
 use vismem_app::what_if::{Part, Question};
@@ -20,6 +20,9 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let asked = options.voting.checked()?;
     let memory = Memory::open(&args.memory)?;
     let plain = asked.of(&memory)?;
+    if asked.is_left_to_the_memory() {
+        note_if_stale(&memory)?;
+    }
     let question = question(&memory, plain, &options.what_if, &options.encoding)?;
     let request = classify::Request {
         paths: &options.paths,
@@ -37,6 +40,17 @@ pub fn run(args: &Args, options: &Classify) -> Result<Outcome> {
     let tried = tried?;
     printer.end(&tried)?;
     Ok(if tried.failed == 0 { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// Says so where edits have outdated the memory's choice of a vote.
+fn note_if_stale(memory: &Memory) -> Result<()> {
+    if let Some(TuningState { changed, stale: true, .. }) = memory.tuning_state()? {
+        output::note(format_args!(
+            "note: {} changed since the vote was chosen by which this memory decides; `vismem tune` chooses anew",
+            output::counted(changed, "exemplar")
+        ));
+    }
+    Ok(())
 }
 
 /// How the memory is asked; says what would make it faster, and what of a what-if fits nothing.

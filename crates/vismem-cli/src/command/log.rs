@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Event, EventKind, Memory};
+use vismem::{Event, Memory};
 use vismem_app::log;
 
 use super::Outcome;
@@ -15,11 +15,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let mut out = output::stdout();
-    for Event { id, kind, at, exemplars, selected_by, after, .. } in log.events {
+    for Event { id, kind, undid, at, exemplars, selected_by, after, .. } in log.events {
         let by = if selected_by.is_empty() { String::new() } else { format!(" by {}", selected_by.join(", ")) };
-        let what = match (exemplars, kind) {
-            (0, EventKind::Undo) => " taxonomy".into(),
-            (0, _) => String::new(),
+        let what = match (exemplars, undid) {
+            (0, Some(undid)) => format!(" {}", undid.name()),
+            (0, None) => String::new(),
             _ => format!(" {}", output::counted(exemplars, "exemplar")),
         };
         writeln!(out, "{id:>5}  {}  {}{what}{by}  digest {}", output::time(at), kind.name(), &after.to_string()[..12])?;

@@ -23,6 +23,7 @@ pub mod relabel;
 pub mod stats;
 pub mod sync;
 pub mod taxonomy;
+pub mod tune;
 pub mod verify;
 
 /// How a command ended that did not fail as a whole.

@@ -51,5 +51,8 @@ fn print(report: &ReencodeReport) -> Result<()> {
         writeln!(out, "stopped before the end; the same command again goes on from here")?;
     }
     writeln!(out, "{} holds {}", report.memory, output::counted(report.exemplars, "exemplar"))?;
+    if report.was_tuned {
+        writeln!(out, "the vote was chosen for the old embeddings and is not taken over; `vismem tune` chooses one")?;
+    }
     Ok(out.flush()?)
 }

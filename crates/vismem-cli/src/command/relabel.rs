@@ -1,6 +1,7 @@
 use std::io::Write;
 
 use anyhow::Result;
+use vismem::EventKind;
 use vismem_app::relabel::{self, Relabelled};
 
 use super::Outcome;
@@ -43,6 +44,9 @@ fn answer(args: &Args, relabelled: &Relabelled, done: &str) -> Result<Outcome> {
     let mut out = output::stdout();
     match (relabelled.exemplars, relabelled.event) {
         (0, None) => writeln!(out, "nothing to change: what is selected has that label already")?,
+        (0, Some(_)) if relabelled.undid == Some(EventKind::Tune) => {
+            writeln!(out, "put the tuning from before back")?;
+        }
         (0, Some(_)) => writeln!(out, "put the taxonomy from before back")?,
         (exemplars, _) => writeln!(out, "{done} {}", output::counted(exemplars, "exemplar"))?,
     }

@@ -3,7 +3,7 @@ mod since;
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Attribute, CalibrationStats, Memory, Tuning};
+use vismem::{Attribute, CalibrationStats, Memory, Tuning, TuningState};
 use vismem_app::stats::{self, Comparison};
 
 use super::Outcome;
@@ -55,6 +55,16 @@ fn print(stats: &stats::Stats) -> Result<()> {
     row("size", output::bytes(stats.bytes))?;
     if let Some(pruning) = &stats.pruning {
         row("pruning", pruning.to_string())?;
+    }
+    if let Some(TuningState { tuning, event, changed, stale }) = stats.tuning {
+        let since = match (changed, stale) {
+            (0, _) => String::new(),
+            (_, false) => format!("; {} changed since", output::counted(changed, "exemplar")),
+            (_, true) => {
+                format!("; stale, {} changed since: `vismem tune` chooses anew", output::counted(changed, "exemplar"))
+            }
+        };
+        row("tuning", format!("{}, by event {event}{since}", super::tune::words(tuning)))?;
     }
     if let Some(calibration) = &stats.calibration {
         let CalibrationStats { vote, k, asked, added_since, .. } = calibration;

@@ -120,12 +120,8 @@ impl Pruning {
 
     /// The same where it does not count what an exemplar itself said, which had this one among its neighbours at `rank` (from
     /// 0), rightly or wrongly.
-    pub(crate) fn standing_without(&self, mut votes: Votes, rank: usize, is_wrong: bool) -> Standing {
-        if rank < self.neighbors() {
-            votes.retrievals -= 1;
-            votes.wrong -= u32::from(is_wrong);
-        }
-        self.standing(votes)
+    pub(crate) fn standing_without(&self, votes: Votes, rank: usize, is_wrong: bool) -> Standing {
+        self.standing(if rank < self.neighbors() { votes.without_one(is_wrong) } else { votes })
     }
 
     /// The one that is set in the catalogue.

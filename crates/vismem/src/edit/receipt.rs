@@ -98,7 +98,7 @@ impl Serialize for ReceiptCheck {
 
 impl Receipt {
     pub(crate) fn new(event: Event, microseconds: u64) -> Self {
-        let Event { id, kind: _, at, engine, exemplars, selected_by, before, after } = event;
+        let Event { id, kind: _, undid: _, at, engine, exemplars, selected_by, before, after } = event;
         Self { event: id, exemplars, selected_by, before, after, at, microseconds, engine }
     }
 

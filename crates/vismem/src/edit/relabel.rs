@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::Transaction;
 
+use crate::decide::tuning;
 use crate::edit::change::{Change, Changed};
 use crate::edit::editor::label_id;
 use crate::error::SqlContext;
@@ -31,8 +32,8 @@ impl Editor {
         self.give(labels, EventKind::Relabel, "id")
     }
 
-    /// Takes back the latest change of labels or of the taxonomy that was not taken back yet: [`Editor::relabel`],
-    /// [`Editor::set_taxonomy`] or [`Editor::add_taxonomy`].
+    /// Takes back the latest change of labels, of the taxonomy or of the tuning that was not taken back yet:
+    /// [`Editor::relabel`], [`Editor::set_taxonomy`], [`Editor::add_taxonomy`] or [`Editor::set_tuning`].
     ///
     /// # Errors
     /// [`EditError::NothingToUndo`] when there is none since the last [`Editor::forget`]: with what was forgotten goes what
@@ -40,13 +41,17 @@ impl Editor {
     pub fn undo(&mut self) -> Result<Event, EditError> {
         self.catalog.check_chain()?;
         let path = &self.catalog.path;
-        let latest = "SELECT event, taxonomy FROM (SELECT max(event) AS event, FALSE AS taxonomy FROM changes \
-             UNION ALL SELECT max(event), TRUE FROM former_taxonomies) WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1";
-        let latest = self.catalog.db.query_row(latest, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().at(path)?;
-        let undone = match latest {
-            Some((event, true)) => self.undo_taxonomy(event)?,
-            Some((event, false)) => self.undo_labels(event)?,
+        let last = |table: &str| {
+            let select = format!("SELECT max(event) FROM {table}");
+            self.catalog.db.query_row(&select, [], |row| row.get::<_, Option<u64>>(0)).at(path)
+        };
+        let (labels, taxonomy) = (last("changes")?, last("former_taxonomies")?);
+        let tuning = tuning::last_to_undo(&self.catalog.db).at(path)?;
+        let undone = match labels.max(taxonomy).max(tuning) {
             None => None,
+            latest @ Some(event) if latest == tuning => self.undo_tuning(event)?,
+            latest @ Some(event) if latest == taxonomy => self.undo_taxonomy(event)?,
+            Some(event) => self.undo_labels(event)?,
         };
         undone.ok_or_else(|| EditError::NothingToUndo { path: self.path().into() })
     }

@@ -5,7 +5,6 @@
 //! query's nearest neighbour. The nearest distance alone was chosen over means and farther neighbours because it told unrelated pictures from
 //! related ones best (docs/guarantees.md, "Novelty").
 
-use std::collections::BinaryHeap;
 use std::fs::File;
 use std::path::Path;
 
@@ -75,20 +74,8 @@ enum Nearest {
 impl Sample {
     /// That of a memory; no neighbour is known yet.
     pub(crate) fn read(memory: &Memory) -> Result<Self> {
-        let mut smallest = BinaryHeap::new();
-        for part in memory.parts() {
-            let mut some = memory.read(|catalog| catalog.hashes_within(&part.within))?;
-            some.retain(|exemplar| memory.slots.ids.get(exemplar.slot) == Some(&exemplar.id));
-            memory.check_part(&part, some.iter().map(|exemplar| exemplar.id))?;
-            for exemplar in some {
-                smallest.push(exemplar);
-                if smallest.len() > KNOWN {
-                    smallest.pop();
-                }
-            }
-        }
         let known = |exemplar| Known { exemplar, nearest: Nearest::Unknown };
-        Ok(Self(smallest.into_sorted_vec().into_iter().map(known).collect()))
+        Ok(Self(memory.smallest_hashes(KNOWN, |_| true)?.into_iter().map(known).collect()))
     }
 
     /// What it is after `added` came into the memory `before` and others went, to what is there `now`. `None` where that

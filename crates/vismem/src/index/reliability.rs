@@ -30,6 +30,11 @@ impl Votes {
     pub fn wrong_share(self) -> f64 {
         if self.retrievals == 0 { 0.0 } else { f64::from(self.wrong) / f64::from(self.retrievals) }
     }
+
+    /// As if one of the retrievals had not been, a `wrong` one or another.
+    pub fn without_one(self, wrong: bool) -> Self {
+        Self { wrong: self.wrong.saturating_sub(u32::from(wrong)), retrievals: self.retrievals.saturating_sub(1) }
+    }
 }
 
 impl Reliability {

@@ -49,7 +49,7 @@ pub(crate) struct Header {
     pub digest: DigestState,
     /// Whether `vectors.f32.new` holds the rows, if it is there.
     pub compacting: bool,
-    /// Hash of encoder, taxonomy and pruning.
+    /// Hash of encoder, taxonomy, pruning and tuning.
     pub settings: [u8; 32],
     /// The last event and how many exemplars it was about so far; zeros if there is none.
     pub last_event: (u64, u64),
@@ -505,8 +505,7 @@ impl Catalog {
 
     /// The first fault of a table and its indexes, if the table is there.
     pub(crate) fn index_fault(&self, table: &str) -> Result<Option<String>> {
-        let is_there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-        if !self.db.prepare_cached(is_there).at(&self.path)?.query_row([table], |row| row.get(0)).at(&self.path)? {
+        if !schema::has(&self.db, table).at(&self.path)? {
             return Ok(None);
         }
         let check = format!("PRAGMA integrity_check({table})");

@@ -1,4 +1,4 @@
-//! What changed a memory's exemplars or taxonomy, in order: a chain, each event going on from the digest that the one
+//! What changed a memory's exemplars, taxonomy or tuning, in order: a chain, each event going on from the digest that the one
 //! before left.
 
 use rusqlite::{Connection, Row};
@@ -27,12 +27,14 @@ pub enum EventKind {
     Move,
     /// The taxonomy was set or added to.
     Taxonomy,
-    /// Exemplars were given back the labels that they had before a relabelling, or the taxonomy was put back.
+    /// The vote that the memory decides by was chosen, or the choice was given up.
+    Tune,
+    /// Exemplars were given back the labels that they had before a relabelling, or the taxonomy or the tuning was put back.
     Undo,
 }
 
 impl EventKind {
-    const ALL: [Self; 6] = [Self::Add, Self::Forget, Self::Relabel, Self::Move, Self::Taxonomy, Self::Undo];
+    const ALL: [Self; 7] = [Self::Add, Self::Forget, Self::Relabel, Self::Move, Self::Taxonomy, Self::Tune, Self::Undo];
 
     /// The word for it, as in the catalogue.
     pub fn name(self) -> &'static str {
@@ -42,7 +44,23 @@ impl EventKind {
             Self::Relabel => "relabel",
             Self::Move => "move",
             Self::Taxonomy => "taxonomy",
+            Self::Tune => "tune",
             Self::Undo => "undo",
+        }
+    }
+
+    fn of(name: &str) -> rusqlite::Result<Self> {
+        let unknown = || rusqlite::Error::InvalidColumnType(1, "kind".into(), rusqlite::types::Type::Text);
+        Self::ALL.into_iter().find(|known| known.name() == name).ok_or_else(unknown)
+    }
+
+    /// The kind that it is written as: the table of events knows those of format 1. Which of them it is the tables `moves`
+    /// and `tunings` say.
+    fn as_written(self) -> Self {
+        match self {
+            Self::Move => Self::Relabel,
+            Self::Tune => Self::Taxonomy,
+            kind => kind,
         }
     }
 }
@@ -54,11 +72,13 @@ pub struct Event {
     pub id: u64,
     /// What was done.
     pub kind: EventKind,
+    /// What an undo took back; `None` of what is no undo.
+    pub undid: Option<EventKind>,
     /// When, in seconds since 1970, UTC.
     pub at: i64,
     /// The engine that did it.
     pub engine: String,
-    /// How many exemplars it was about; 0 for what concerned the taxonomy alone.
+    /// How many exemplars it was about; 0 for what concerned the taxonomy or the tuning alone.
     pub exemplars: u64,
     /// Criteria by which they were selected, such as `label`; none for additions.
     pub selected_by: Vec<String>,
@@ -94,12 +114,12 @@ impl Catalog {
 
 impl Event {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let kind: String = row.get(1)?;
-        let kind = EventKind::ALL.into_iter().find(|known| known.name() == kind);
+        let (kind, undid): (String, Option<String>) = (row.get(1)?, row.get(8)?);
         let selected: Option<String> = row.get(5)?;
         Ok(Self {
             id: row.get(0)?,
-            kind: kind.ok_or(rusqlite::Error::InvalidColumnType(1, "kind".into(), rusqlite::types::Type::Text))?,
+            kind: EventKind::of(&kind)?,
+            undid: undid.as_deref().map(EventKind::of).transpose()?,
             at: row.get(2)?,
             engine: row.get(3)?,
             exemplars: row.get(4)?,
@@ -123,12 +143,10 @@ pub(crate) fn record(
         "INSERT INTO events (kind, at, engine, exemplars, selected, before, after) \
          VALUES (?1, unixepoch(), ?2, ?3, ?4, ?5, ?6)",
     )?;
-    // The table of events knows the kinds of format 1.
-    let written = if kind == EventKind::Move { EventKind::Relabel } else { kind };
-    statement.execute((written.name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
+    statement.execute((kind.as_written().name(), ENGINE, exemplars, selected, before.as_bytes(), after.as_bytes()))?;
     let event = db.last_insert_rowid();
     if kind == EventKind::Move {
-        if !schema::has_moves(db)? {
+        if !schema::has(db, "moves")? {
             db.execute_batch(schema::MOVES)?;
         }
         db.prepare_cached("INSERT INTO moves VALUES (?1)")?.execute([event])?;
@@ -145,12 +163,17 @@ pub(crate) fn extend(db: &Connection, event: u64, exemplars: usize, after: &Dige
 impl Catalog {
     /// The events from a number on, oldest first.
     pub(crate) fn events_from(&self, id: u64) -> Result<Vec<Event>> {
-        let kind = match schema::has_moves(&self.db).at(&self.path)? {
-            true => "CASE WHEN id IN (SELECT event FROM moves) THEN 'move' ELSE kind END",
-            false => "kind",
+        let is_in = |table| match schema::has(&self.db, table).at(&self.path)? {
+            true => Ok(format!("id IN (SELECT event FROM {table})")),
+            false => Ok("FALSE".to_owned()),
         };
+        let (moved, tuned) = (is_in("moves")?, is_in("tunings")?);
         let select = format!(
-            "SELECT id, {kind}, at, engine, exemplars, selected, before, after FROM events WHERE id >= ?1 ORDER BY id"
+            "SELECT id, CASE WHEN {moved} THEN 'move' WHEN kind = 'taxonomy' AND {tuned} THEN 'tune' ELSE kind END, \
+                 at, engine, exemplars, selected, before, after, \
+                 CASE WHEN kind <> 'undo' THEN NULL WHEN exemplars > 0 THEN 'relabel' WHEN {tuned} THEN 'tune' \
+                      ELSE 'taxonomy' END \
+             FROM events WHERE id >= ?1 ORDER BY id"
         );
         let mut statement = self.db.prepare_cached(&select).at(&self.path)?;
         let events = statement.query_map([i64::try_from(id).unwrap_or(i64::MAX)], Event::from_row).at(&self.path)?;
@@ -170,6 +193,20 @@ impl Catalog {
         };
         let (changes, others) = statement.query_row([id, exemplars], changes).at(&self.path)?;
         Ok((others == 0).then_some(changes))
+    }
+
+    /// How many exemplars were added, forgotten or given another label after one event and up to another; one to which that
+    /// happened twice counts twice.
+    pub(crate) fn changed_between(&self, after: u64, last: u64) -> Result<u64> {
+        let moved = match schema::has(&self.db, "moves").at(&self.path)? {
+            true => "AND id NOT IN (SELECT event FROM moves)",
+            false => "",
+        };
+        let select = format!("SELECT coalesce(sum(exemplars), 0) FROM events WHERE id > ?1 AND id <= ?2 {moved}");
+        self.db
+            .prepare_cached(&select)
+            .and_then(|mut sum| sum.query_row([after, last], |row| row.get(0)))
+            .at(&self.path)
     }
 
     /// What is wrong with the chain from the event `from` on, which must end at the digest that the memory has.

@@ -16,6 +16,7 @@ use crate::store::upgrade;
 pub(crate) const TABLES: &str = include_str!("schema.sql");
 pub(crate) const FORMAT_2: &str = include_str!("format_2.sql");
 pub(crate) const MOVES: &str = include_str!("moves.sql");
+pub(crate) const TUNINGS: &str = include_str!("tunings.sql");
 
 /// Kind and name of each table, index, view and trigger, and the statement that made it.
 type Objects = BTreeMap<(String, String), Option<String>>;
@@ -42,13 +43,19 @@ pub(crate) fn distrust(db: &Connection) -> rusqlite::Result<()> {
 /// # Errors
 /// [`StoreError::Damaged`] names the first that is missing, foreign or another.
 pub(crate) fn check(db: &Connection, path: &Path) -> Result<()> {
-    static EXPECTED: OnceLock<[Objects; 3]> = OnceLock::new();
-    let [first, second, moved] =
-        EXPECTED.get_or_init(|| [&[TABLES][..], &[TABLES, FORMAT_2], &[TABLES, FORMAT_2, MOVES]].map(made_by));
-    let expected = match upgrade::is_format_2(db).at(path)? {
-        true if has_moves(db).at(path)? => moved,
-        true => second,
-        false => first,
+    static EXPECTED: OnceLock<[Objects; 5]> = OnceLock::new();
+    let [first, second, moved, tuned, both] = EXPECTED.get_or_init(|| {
+        let second = [TABLES, FORMAT_2];
+        let [moved, tuned] = [MOVES, TUNINGS].map(|more| [TABLES, FORMAT_2, more]);
+        [&[TABLES][..], &second, &moved, &tuned, &[TABLES, FORMAT_2, MOVES, TUNINGS]].map(made_by)
+    });
+    let expected = match (upgrade::is_format_2(db).at(path)?, has(db, "moves").at(path)?, has(db, "tunings").at(path)?)
+    {
+        (false, ..) => first,
+        (true, false, false) => second,
+        (true, true, false) => moved,
+        (true, false, true) => tuned,
+        (true, true, true) => both,
     };
     let found = objects(db).at(path)?;
     let is_as_made = |objects: &Objects, key, sql| objects.get(key) == Some(sql);
@@ -65,10 +72,10 @@ pub(crate) fn check(db: &Connection, path: &Path) -> Result<()> {
     Err(StoreError::Damaged { path: path.into(), what })
 }
 
-/// Whether pictures were ever moved.
-pub(crate) fn has_moves(db: &Connection) -> rusqlite::Result<bool> {
-    let select = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'moves')";
-    db.prepare_cached(select)?.query_row([], |row| row.get(0))
+/// Whether there is a table of this name: some are made when they are needed first.
+pub(crate) fn has(db: &Connection, table: &str) -> rusqlite::Result<bool> {
+    let select = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    db.prepare_cached(select)?.query_row([table], |row| row.get(0))
 }
 
 fn made_by(statements: &[&str]) -> Objects {

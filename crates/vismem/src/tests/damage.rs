@@ -3,7 +3,8 @@ use std::path::Path;
 
 use super::{add, build_all, is_store, sample};
 use crate::{
-    ClassifyOptions, Decision, Editor, Error, Memory, Pruning, Search, Selector, StoreError, Taxonomy, Votes, verify,
+    ClassifyOptions, Decision, Editor, Error, Memory, Pruning, Search, Selector, StoreError, Taxonomy, Tuning, Vote,
+    Votes, verify,
 };
 
 fn answer(dir: &Path) -> Result<Vec<Decision>, Error> {
@@ -69,9 +70,12 @@ fn changed_settings_are_named_wherever_the_change_came_from() {
     taxonomy.insert("label-1", &["one".into()]).unwrap();
     editor.set_taxonomy(&taxonomy).unwrap();
     editor.set_pruning(Some(Pruning::SOFT)).unwrap();
+    editor.set_tuning(Some(Tuning { vote: Vote::RANK, k: 20 })).unwrap();
     drop(editor);
     answer(dir).unwrap();
     for (change, back) in [
+        ("UPDATE tunings SET k = 10", "UPDATE tunings SET k = 20"),
+        ("UPDATE tunings SET parameter = 3", "UPDATE tunings SET parameter = 2"),
         ("UPDATE pruning SET d = 1.5", "UPDATE pruning SET d = 1.75"),
         ("UPDATE taxonomy SET name = 'two'", "UPDATE taxonomy SET name = 'one'"),
         ("UPDATE levels SET name = 'order'", "UPDATE levels SET name = 'family'"),
@@ -80,7 +84,7 @@ fn changed_settings_are_named_wherever_the_change_came_from() {
         let run = |statement| rusqlite::Connection::open(dir.join("catalog.sqlite")).unwrap().execute(statement, []);
         run(change).unwrap();
         let error = answer(dir).unwrap_err().to_string();
-        assert!(error.contains("encoder, taxonomy or pruning"), "{change}: {error}");
+        assert!(error.contains("encoder, taxonomy, pruning or tuning"), "{change}: {error}");
         assert_eq!(verify(dir).unwrap().faults.len(), 1, "{change}");
         run(back).unwrap();
         answer(dir).unwrap();

@@ -12,7 +12,8 @@ use crate::index::derived;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
 use crate::{
-    ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Source, Taxonomy, Threshold, verify,
+    Calibration, ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Source, Taxonomy, Threshold,
+    Tuning, Vote, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_EDIT_IN";
@@ -24,7 +25,7 @@ type Steps = &'static [(&'static str, bool)];
 /// Ids of exemplars that are forgotten; each is one more than the number of its sample.
 pub(super) const FORGOTTEN: [u64; 3] = [5, 11, 30];
 
-pub(super) const EDITS: [(&str, Steps); 9] = [
+pub(super) const EDITS: [(&str, Steps); 11] = [
     (
         "add",
         &[
@@ -68,6 +69,8 @@ pub(super) const EDITS: [(&str, Steps); 9] = [
     ("undo", &[("change prepared:1", false), ("change committed:1", true), ("files synced:1", true)]),
     ("taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true), ("log copied:1", true)]),
     ("undo taxonomy", &[("taxonomy prepared:1", false), ("taxonomy committed:1", true)]),
+    ("tune", &[("tuning prepared:1", false), ("tuning committed:1", true), ("log copied:1", true)]),
+    ("undo tuning", &[("tuning prepared:1", false), ("tuning committed:1", true)]),
     ("prune", &[("pruning prepared:1", false), ("pruning committed:1", true), ("log copied:1", true)]),
     (
         "compact",
@@ -109,7 +112,8 @@ fn edit(dir: &Path, name: &str) {
             editor.move_sources(&[1, 2].map(|id| (id, Source::from(format!("/moved/{id}.png")))).into()).map(drop)
         }
         "taxonomy" => editor.set_taxonomy(&taxonomy("genus")).map(drop),
-        "undo" | "undo taxonomy" => editor.undo().map(drop),
+        "tune" => editor.set_tuning(Some(Tuning { vote: Vote::RANK, k: 7 })).map(drop),
+        "undo" | "undo taxonomy" | "undo tuning" => editor.undo().map(drop),
         "prune" => editor.set_pruning(Some(Pruning::Hard { neighbors: 3, threshold: Threshold::Share(0.9) })).map(drop),
         "compact" => editor.compact().map(drop).map_err(Into::into),
         other => panic!("no edit {other}"),
@@ -129,15 +133,21 @@ pub(super) fn prepare(dir: &Path, name: &str) {
     if name == "undo" {
         editor.relabel(&by_ids(&[20, 21]), "label-0").unwrap();
     }
+    if name == "undo tuning" {
+        editor.set_tuning(Some(Tuning { vote: Vote::SOFTMAX, k: 3 })).unwrap();
+    }
     drop(editor);
     build_all(dir);
+    let memory = Memory::open(dir).unwrap();
+    memory.keep_calibration(&calibrated(&memory)).unwrap();
     for file in derived::ALL {
         assert!(dir.join(file).exists(), "{file}");
     }
 }
 
 /// All that an edit can change.
-pub(super) type State = (Digest, BTreeMap<u64, String>, Taxonomy, Option<Pruning>, Vec<(&'static str, u64)>, u64);
+pub(super) type State =
+    (Digest, BTreeMap<u64, String>, Taxonomy, (Option<Pruning>, Option<Tuning>), Vec<(&'static str, u64)>, u64);
 
 pub(super) fn state(dir: &Path) -> State {
     let memory = Memory::open(dir).unwrap();
@@ -145,7 +155,14 @@ pub(super) fn state(dir: &Path) -> State {
     memory.for_each_exemplar(|exemplar| drop(labels.insert(exemplar.id, exemplar.label))).unwrap();
     let events = memory.events().unwrap().iter().map(|event| (event.kind.name(), event.exemplars)).collect();
     let free = memory.stats().unwrap().free_slots;
-    (memory.digest(), labels, memory.taxonomy().unwrap(), memory.pruning().unwrap(), events, free)
+    let settings = (memory.pruning().unwrap(), memory.tuning().unwrap());
+    (memory.digest(), labels, memory.taxonomy().unwrap(), settings, events, free)
+}
+
+/// How probable [`decisions`] are.
+fn calibrated(memory: &Memory) -> Calibration {
+    let tuning = Tuning { k: 4, ..Tuning::default() };
+    memory.own_answers(tuning, &mut ()).unwrap().unwrap().calibration()
 }
 
 fn decisions(dir: &Path) -> Vec<Decision> {
@@ -173,8 +190,14 @@ pub(super) fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     assert_eq!(PartitionMap::faults(&Memory::open(dir).unwrap()), [""; 0], "{step}");
     let (answers, anew) = (decisions(dir), decisions(without.path()));
     for (answer, anew) in answers.iter().zip(&anew) {
-        assert_eq!((&answer.neighbors, &answer.labels), (&anew.neighbors, &anew.labels), "{step}");
+        let scores =
+            |of: &Decision| of.labels.iter().map(|label| (label.label.clone(), label.score)).collect::<Vec<_>>();
+        assert_eq!((&answer.neighbors, scores(answer)), (&anew.neighbors, scores(anew)), "{step}");
         assert_eq!((answer.novelty, answer.hidden), (anew.novelty, anew.hidden), "{step}");
+    }
+    let memory = Memory::open(dir).unwrap();
+    if let Some(kept) = memory.calibration().filter(|kept| kept.added_since() == 0) {
+        assert_eq!(kept.levels, calibrated(&memory).levels, "{step}");
     }
     answers
 }

@@ -27,6 +27,7 @@ mod serialising;
 mod since;
 mod sources;
 mod torn;
+mod tuning;
 mod what_if;
 
 use std::path::Path;

@@ -83,7 +83,7 @@ fn a_memory_gets_a_table_of_moves_with_the_first_of_them() {
     add(dir, &(0..9).map(sample).collect::<Vec<_>>()).unwrap();
     let has_moves = || {
         let db = rusqlite::Connection::open(dir.join("catalog.sqlite")).unwrap();
-        crate::store::schema::has_moves(&db).unwrap()
+        crate::store::schema::has(&db, "moves").unwrap()
     };
     assert!(!has_moves());
     Editor::open(dir).unwrap().move_sources(&moved(&[2])).unwrap();

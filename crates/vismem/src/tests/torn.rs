@@ -139,6 +139,7 @@ fn what_no_memory_has_in_its_catalogue_is_a_fault_and_runs_nothing() {
             "not as vismem makes it",
         ),
         ("DROP TABLE pruning", "table \"pruning\" is missing"),
+        ("CREATE TABLE tunings (event INTEGER PRIMARY KEY)", "table \"tunings\" is not as vismem makes it"),
     ] {
         put(dir, &sound);
         let db = Connection::open(catalog::path(dir)).unwrap();
