@@ -28,7 +28,7 @@ pub(crate) const LEAST: usize = 20;
 const TEMPERATURES: (f64, f64) = (0.05, 5.0);
 /// A right label is taken to be no less probable than this, so that one that nobody voted for has a loss.
 const LEAST_PROBABLE: f64 = 1e-4;
-/// From so many exemplars on isotonic regression is tried.
+/// From so many answers on isotonic regression is tried.
 const ISOTONIC_FROM: usize = 1000;
 /// Parts that exemplars are split into where what is fitted is judged.
 const FOLDS: usize = 5;
@@ -49,6 +49,8 @@ pub struct Calibration {
     /// Hash of encoder, taxonomy and pruning.
     pub(crate) settings: [u8; 32],
     pub(crate) is_thinned: bool,
+    /// How many exemplars were asked.
+    pub(crate) asked: usize,
     /// The labels and the levels above them.
     pub(crate) levels: Vec<Calibrated>,
     pub(crate) added_since: u64,
@@ -156,10 +158,11 @@ fn shares(logs: &[f64], temperature: f64) -> Vec<f64> {
 }
 
 impl Calibrated {
-    fn fit(rows: &[Row]) -> Self {
+    /// From what so many exemplars are told, all of them in each round.
+    fn fit(rows: &[Row], askers: usize) -> Self {
         let temperature = temperature(rows);
         let winners: Vec<(f64, bool)> = rows.iter().map(|row| (row.winner(temperature), row.is_right())).collect();
-        let isotonic = if winners.len() >= ISOTONIC_FROM && isotonic_is_better(&winners) {
+        let isotonic = if winners.len() >= ISOTONIC_FROM && isotonic_is_better(&winners, askers) {
             isotonic(&winners)
         } else {
             Vec::new()
@@ -226,9 +229,9 @@ fn temperature(rows: &[Row]) -> f64 {
     if loss(best) < loss(1.0) { best } else { 1.0 }
 }
 
-/// Whether isotonic regression has a lower log loss than probabilities as they are, on those that it was not fitted to. They come in an order
-/// that is random.
-fn isotonic_is_better(winners: &[(f64, bool)]) -> bool {
+/// Whether isotonic regression has a lower log loss than probabilities as they are, on those that it was not fitted to. They come
+/// in an order that is random, in rounds.
+fn isotonic_is_better(winners: &[(f64, bool)], askers: usize) -> bool {
     let loss = |probability: f64, is_right: bool| {
         let probability = probability.clamp(1e-6, 1.0 - 1e-6);
         -if is_right { probability.ln() } else { (1.0 - probability).ln() }
@@ -236,17 +239,22 @@ fn isotonic_is_better(winners: &[(f64, bool)]) -> bool {
     let as_is: f64 = winners.iter().map(|(winner, is_right)| loss(*winner, *is_right)).sum();
     let folded: f64 = (0..FOLDS)
         .map(|fold| {
-            let line = isotonic(&others(winners, fold));
-            let fold = winners.iter().skip(fold).step_by(FOLDS);
-            fold.map(|(winner, is_right)| loss(along(&line, *winner), *is_right)).sum::<f64>()
+            let line = isotonic(&others(winners, askers, fold));
+            let fold = winners.iter().enumerate().filter(|(at, _)| fold_of(*at, askers) == fold);
+            fold.map(|(_, winner)| winner).map(|(winner, is_right)| loss(along(&line, *winner), *is_right)).sum::<f64>()
         })
         .sum();
     folded < as_is
 }
 
+/// The fold of a row, where all that an exemplar is told is in one.
+fn fold_of(row: usize, askers: usize) -> usize {
+    row % askers % FOLDS
+}
+
 /// Those that are not of a fold.
-fn others<T: Clone>(all: &[T], fold: usize) -> Vec<T> {
-    all.iter().enumerate().filter(|(at, _)| at % FOLDS != fold).map(|(_, one)| one.clone()).collect()
+fn others<T: Clone>(all: &[T], askers: usize, fold: usize) -> Vec<T> {
+    all.iter().enumerate().filter(|(at, _)| fold_of(*at, askers) != fold).map(|(_, one)| one.clone()).collect()
 }
 
 /// A growing line through how often winners of a probability are right: pooling of adjacent violators. Each block counts one
@@ -304,20 +312,23 @@ pub struct OwnAnswers {
     settings: [u8; 32],
     is_thinned: bool,
     mean: f64,
+    /// How many exemplars were asked.
+    askers: usize,
     /// Level by level.
     levels: Vec<OwnRows>,
 }
 
 #[derive(Debug, Clone)]
 struct OwnRows {
+    /// Of all who ask, round by round.
     rows: Vec<Row>,
     /// Where labels have lost two; none where nothing is extrapolated.
     fewer: Vec<Row>,
 }
 
 impl OwnRows {
-    fn calibrated(&self, mean: f64) -> Calibrated {
-        let calibrated = Calibrated::fit(&self.rows);
+    fn calibrated(&self, askers: usize, mean: f64) -> Calibrated {
+        let calibrated = Calibrated::fit(&self.rows, askers);
         if self.fewer.is_empty() {
             return calibrated;
         }
@@ -347,21 +358,22 @@ impl OwnAnswers {
             digest: self.digest,
             settings: self.settings,
             is_thinned: self.is_thinned,
-            levels: self.levels.iter().map(|rows| rows.calibrated(self.mean)).collect(),
+            levels: self.levels.iter().map(|rows| rows.calibrated(self.askers, self.mean)).collect(),
+            asked: self.askers,
             added_since: 0,
         }
     }
 
     /// How many exemplars were asked.
     pub fn asked(&self) -> usize {
-        self.rows().len()
+        self.askers
     }
 
     /// The share of exemplars, 0..=1, whose set of labels with this coverage is empty: as many as of queries that are drawn like
     /// them.
     pub fn empty(&self, coverage: f64) -> f64 {
         let Some(labels) = self.levels.first() else { return 0.0 };
-        let calibrated = labels.calibrated(self.mean);
+        let calibrated = labels.calibrated(self.askers, self.mean);
         let threshold = calibrated.threshold(coverage);
         let is_empty = |row: &&Row| row.strangeness(calibrated.temperature).iter().all(|value| *value > threshold);
         labels.rows.iter().filter(is_empty).count() as f64 / labels.rows.len().max(1) as f64
@@ -371,9 +383,9 @@ impl OwnAnswers {
     /// has, which is how many are in a set of all of them.
     pub fn cross_fitted(&self, coverages: &[f64], labels: usize) -> Vec<OwnAnswer> {
         let rows = self.rows();
-        let folds: Vec<Calibrated> = (0..FOLDS).map(|fold| Calibrated::fit(&others(rows, fold))).collect();
+        let folds: Vec<Calibrated> = (0..FOLDS).map(|fold| self.without(fold)).collect();
         let answer = |(at, row): (usize, &Row)| {
-            let calibrated = &folds[at % FOLDS];
+            let calibrated = &folds[fold_of(at, self.askers)];
             let strangeness = row.strangeness(calibrated.temperature);
             let set = |coverage: &f64| {
                 let threshold = calibrated.threshold(*coverage);
@@ -392,7 +404,14 @@ impl OwnAnswers {
                 sets: coverages.iter().map(set).collect(),
             }
         };
-        rows.iter().enumerate().map(answer).collect()
+        // Once of each.
+        rows.iter().take(self.askers).enumerate().map(answer).collect()
+    }
+
+    /// What all teach but those of a fold.
+    fn without(&self, fold: usize) -> Calibrated {
+        let left = (0..self.askers).filter(|asker| asker % FOLDS != fold).count();
+        Calibrated::fit(&others(self.rows(), self.askers, fold), left.max(1))
     }
 
     fn rows(&self) -> &[Row] {
@@ -429,7 +448,7 @@ impl Calibration {
 
     /// How many exemplars were asked, of at most 2,000.
     pub fn asked(&self) -> usize {
-        self.levels.first().map_or(0, |labels| labels.sets.asked)
+        self.asked
     }
 
     /// Whether labels lost other exemplars with each that was asked, because the memory was filled to so many of each.
@@ -517,6 +536,7 @@ impl Memory {
             settings: self.settings.hash,
             is_thinned: asked.is_thinned,
             mean: asked.mean,
+            askers: askers.len(),
             levels: rows.into_iter().zip(fewer).map(|(rows, fewer)| OwnRows { rows, fewer }).collect(),
         }))
     }

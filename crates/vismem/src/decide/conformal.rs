@@ -17,7 +17,7 @@ pub(crate) fn strangeness(probability: f64, nearest: f64) -> f64 {
 /// What thresholds go by.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Conformal {
-    /// How many exemplars were asked.
+    /// How many answers there are.
     pub asked: usize,
     /// How strange the right label was to each of them, in increasing order; without infinite ones.
     pub strangeness: Vec<f64>,

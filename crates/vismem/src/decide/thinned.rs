@@ -6,7 +6,7 @@
 //! with three a label, leave-one-out is right 12 points less often than queries are. There every label loses the same share:
 //! the label of the asker, which has m exemplars, loses the asker, and a label of n loses n / m, rounded up with the chance
 //! of its fraction. Which ones is a matter of hashes of what exemplars are made of, so that a memory with the same content
-//! gives the same answers.
+//! gives the same answers. A small memory is asked several times, with other ones lost each time, so that less depends on them.
 
 use vismem_search::{Filter, MAX_K, Neighbor, parallel};
 
@@ -17,6 +17,8 @@ use crate::{Candidate, ClassifyOptions, Decider, Levels, Memory, Progress, Query
 
 /// How many exemplars ask at most: those with the smallest vector hashes, a random sample that depends on the content alone.
 const SAMPLE: usize = 2000;
+/// How often each of them asks at most.
+const ROUNDS: usize = 5;
 /// Exemplars that ask together.
 const TOGETHER: usize = 256;
 
@@ -78,13 +80,20 @@ impl<'m> LeaveOneOut<'m> {
         self.memory.slots.label(slot).exemplars
     }
 
+    /// How often each of so many exemplars is asked: what others lose is a matter of chance, which is less where it is drawn
+    /// anew.
+    pub(crate) fn rounds(&self, askers: usize) -> usize {
+        if self.is_thinned { (SAMPLE / askers.max(1)).clamp(1, ROUNDS) } else { 1 }
+    }
+
     /// Slots of those who ask where labels lose so many: those of whose label somebody is left, unless nothing is thinned.
     pub(crate) fn askers(&self, lose: usize) -> Vec<usize> {
         let slots = self.order.iter().map(|&slot| slot as usize);
         slots.filter(|&slot| !self.is_thinned || self.count(slot) > lose).take(SAMPLE).collect()
     }
 
-    /// What the vote says of these exemplars, level by level, where the label of each loses so many with itself.
+    /// What the vote says of these exemplars, level by level, where the label of each loses so many with itself; all of them in
+    /// each round.
     pub(crate) fn rows(
         &self,
         askers: &[usize],
@@ -97,8 +106,11 @@ impl<'m> LeaveOneOut<'m> {
         let decider = Decider::new(levels, &options)?;
         let heights = levels.highest() + 1;
         let mut rows: Vec<Vec<Row>> = vec![Vec::with_capacity(askers.len()); heights];
-        for (part, some) in askers.chunks(TOGETHER).enumerate() {
-            let left = self.neighbors(some, lose, tuning.k.max(SET_DEPTH))?;
+        let rounds = self.rounds(askers.len());
+        let parts = (0..rounds).flat_map(|round| askers.chunks(TOGETHER).map(move |some| (round, some)));
+        let mut done = 0;
+        for (round, some) in parts {
+            let left = self.neighbors(some, (lose, round), tuning.k.max(SET_DEPTH))?;
             let candidates: Vec<Vec<Candidate<'_>>> =
                 some.iter().zip(&left).map(|(&slot, left)| self.candidates(slot, left)).collect::<Result<_, _>>()?;
             let ask = |at: usize| -> Vec<Row> {
@@ -111,7 +123,8 @@ impl<'m> LeaveOneOut<'m> {
                 rows[level].push(row);
             }
             self.memory.check_commit()?;
-            progress.advance("exemplars", part * TOGETHER + some.len(), askers.len())?;
+            done += some.len();
+            progress.advance("exemplars", done, rounds * askers.len())?;
         }
         Ok(rows)
     }
@@ -121,7 +134,7 @@ impl<'m> LeaveOneOut<'m> {
     fn neighbors(
         &self,
         askers: &[usize],
-        lose: usize,
+        (lose, round): (usize, usize),
         count: usize,
     ) -> Result<Vec<Vec<(usize, Neighbor)>>, QueryError> {
         let most = MAX_K.min(self.memory.len() - 1).max(1);
@@ -136,7 +149,7 @@ impl<'m> LeaveOneOut<'m> {
             let queries: Vec<f32> = short.iter().flat_map(|&at| self.memory.vector(askers[at])).copied().collect();
             let all = self.memory.neighbors(&queries, depth, Filter { allowed: None, except: Some(&ids) })?;
             for (&at, all) in short.iter().zip(all) {
-                let stays = |(_, near): &(usize, Neighbor)| self.stays(askers[at], near.slot as usize, lose);
+                let stays = |(_, near): &(usize, Neighbor)| self.stays(askers[at], near.slot as usize, (lose, round));
                 found[at] = all.into_iter().enumerate().filter(stays).take(count).collect();
             }
             short.retain(|&at| found[at].len() < count && depth < most);
@@ -145,23 +158,23 @@ impl<'m> LeaveOneOut<'m> {
         Ok(found)
     }
 
-    /// Whether a neighbour is left for who asks.
-    fn stays(&self, asker: usize, neighbor: usize, lose: usize) -> bool {
+    /// Whether a neighbour is left for who asks, where the asker's label loses one or two with it.
+    fn stays(&self, asker: usize, neighbor: usize, (lose, round): (usize, usize)) -> bool {
         if !self.is_thinned {
             return true;
         }
         let (label, own) = (self.memory.slots.label_of[neighbor], self.memory.slots.label_of[asker]);
         let count = self.count(neighbor);
-        // Those that go are neighbours in the order, the first of them drawn.
-        let (first, go) = if label == own {
-            (self.places[asker] as usize, lose)
-        } else {
-            let drawn = |salt| share(self.keys[asker], self.names[label as usize], salt);
-            let go = (lose * count) as f64 / self.count(asker) as f64;
-            let rounded = go.floor() as usize + usize::from(drawn(0) < go.fract());
-            ((drawn(1) * count as f64) as usize, rounded)
-        };
-        (self.places[neighbor] as usize + count - first) % count >= go
+        // How far on in the order, which goes round.
+        let from = |first: usize| (self.places[neighbor] as usize + count - first) % count;
+        if label == own {
+            // The asker is not there in any case.
+            return lose < 2 || from(self.places[asker] as usize) != 1 + round % (count - 1);
+        }
+        let drawn = |salt: usize| share(self.keys[asker], self.names[label as usize], (2 * round + salt) as u64);
+        let go = (lose * count) as f64 / self.count(asker) as f64;
+        let go = go.floor() as usize + usize::from(drawn(0) < go.fract());
+        from((drawn(1) * count as f64) as usize) >= go
     }
 
     /// Neighbours as they vote; what who asks said of them itself does not count in the pruning that is set. Whoever misled it would be

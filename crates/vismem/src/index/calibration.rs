@@ -67,7 +67,7 @@ impl Calibration {
         let (vote, parameters) = of_vote(self.tuning.vote);
         put_count(&mut words, vote);
         words.extend(parameters.iter().flat_map(|parameter| parameter.to_le_bytes()));
-        for count in [self.tuning.k, usize::from(self.is_thinned), self.levels.len()] {
+        for count in [self.tuning.k, usize::from(self.is_thinned), self.asked, self.levels.len()] {
             put_count(&mut words, count);
         }
         for Calibrated { temperature, isotonic, sets } in &self.levels {
@@ -84,7 +84,7 @@ impl Calibration {
         let (settings, rest) = bytes.split_first_chunk()?;
         let mut words = Words(rest.as_chunks().0.iter());
         let vote = to_vote(words.count()?, [words.number()?, words.number()?])?;
-        let (k, is_thinned, levels) = (words.count()?, words.count()? != 0, words.count()?);
+        let (k, is_thinned, asked, levels) = (words.count()?, words.count()? != 0, words.count()?, words.count()?);
         let level = |words: &mut Words<'_>| {
             Some(Calibrated {
                 temperature: words.number()?,
@@ -94,7 +94,7 @@ impl Calibration {
         };
         let levels = (0..levels).map(|_| level(&mut words)).collect::<Option<_>>()?;
         let tuning = Tuning { vote, k };
-        Some(Self { tuning, digest, settings: *settings, is_thinned, levels, added_since: 0 })
+        Some(Self { tuning, digest, settings: *settings, is_thinned, asked, levels, added_since: 0 })
     }
 
     /// That of the file, if it still holds for this state of the memory.
