@@ -15,6 +15,7 @@ use vismem_models::{EncoderRequest, Hub};
 
 pub(crate) use self::report::Tally;
 pub use self::report::{AddReport, ItemKind, OtherLabel};
+use crate::calibration::Before;
 use crate::{Observer, RequestError, Result, datasets, import};
 
 /// What is to be added, and how.
@@ -69,10 +70,13 @@ impl Brings {
 /// When the request cannot be meant, the encoder cannot be loaded or is not the memory's, or a file as a whole cannot be
 /// read. A picture or a row that cannot be read is in [`AddReport::failed`].
 pub fn add(memory: &Path, request: &AddRequest, hub: &Hub, observer: &mut dyn Observer) -> Result<AddReport> {
+    let before = Before::of(memory);
     let tally = add_what_is_named(memory, request, hub, observer)?;
     // Who ended it does not wait for indexes.
     if tally.complete {
         indexes::update(memory, observer);
+        // A data set may have brought a taxonomy.
+        before.renew(observer);
     }
     tally.report(memory)
 }

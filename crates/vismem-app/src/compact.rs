@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::Editor;
 
-use crate::Result;
+use crate::calibration::Before;
+use crate::{Observer, Result};
 
 /// What compacting gave back.
 #[derive(Debug, Serialize)]
@@ -21,7 +22,9 @@ pub struct Compacted {
 ///
 /// # Errors
 /// When the memory cannot be changed.
-pub fn compact(memory: &Path) -> Result<Compacted> {
+pub fn compact(memory: &Path, observer: &mut dyn Observer) -> Result<Compacted> {
+    let before = Before::of(memory);
     let compacted = Editor::open(memory)?.compact()?;
+    before.renew(observer);
     Ok(Compacted { memory: memory.display().to_string(), compacted })
 }

@@ -1,7 +1,7 @@
 //! Decisions beside what they would be without a what-if.
 
 use serde::Serialize;
-use vismem::Decision;
+use vismem::{Decision, LabelSet};
 
 /// A decision, beside what it would be without the what-if.
 #[derive(Debug, Serialize)]
@@ -20,11 +20,29 @@ pub struct Before {
     pub label: String,
     /// Its share of the vote, 0 to 1.
     pub confidence: f64,
+    /// How probable it is, 0 to 1; `None` where the memory is not calibrated for the question.
+    pub probability: Option<f64>,
 }
 
 impl From<&Decision> for Before {
     fn from(decision: &Decision) -> Self {
-        Self { label: decision.label().to_owned(), confidence: decision.confidence() }
+        Self {
+            label: decision.label().to_owned(),
+            confidence: decision.confidence(),
+            probability: decision.probability(),
+        }
+    }
+}
+
+/// A set of labels as a part of a sentence.
+pub fn set_in_words(set: &LabelSet) -> String {
+    let share = 100.0 * set.coverage;
+    match &set.labels[..] {
+        labels if set.is_everything => {
+            format!("any of all {}: no fewer are known to hold the right one in {share} %", labels.len())
+        }
+        [] => "none is likely enough".to_owned(),
+        labels => format!("one of: {}", labels.join(", ")),
     }
 }
 

@@ -15,7 +15,7 @@ use vismem_report::{
     to_png, words,
 };
 
-use crate::decision::{Decided, some_of};
+use crate::decision::{Decided, set_in_words, some_of};
 use crate::embeddings::{self, embedding_row};
 use crate::picture::Pictures;
 use crate::what_if::Question;
@@ -320,6 +320,15 @@ pub fn explanation(
         });
         format!("Further up: {}.", steps.collect::<Vec<_>>().join(", "))
     });
+    let probable = decision.probability().map(|probability| {
+        format!(
+            "It is right with a probability of {:.0} %, by what the memory says of its own examples.",
+            100.0 * probability
+        )
+    });
+    let set = decision.set.as_ref().map(|set| {
+        format!("So that {} % of answers hold the right label: {}.", 100.0 * set.coverage, set_in_words(set))
+    });
     let unsure = (!decision.confident).then(|| "Less confident than was asked for.".to_owned());
     let unseen = (!decision.unseen.is_empty()).then(|| {
         let labels = some_of(&decision.unseen);
@@ -340,7 +349,7 @@ pub fn explanation(
         neighbors: shown(decision, pictures),
         novelty: decision.novelty,
         vote: options.vote.to_string(),
-        notes: [level, above, unsure, unseen, pruning].into_iter().flatten().collect(),
+        notes: [level, above, probable, set, unsure, unseen, pruning].into_iter().flatten().collect(),
         compared: compared as u64,
         what_if: None,
         memory: MemoryFacts {

@@ -11,6 +11,7 @@ use vismem_data::has_extension;
 use vismem_models::{Held, Purpose};
 use vismem_report::{CONTACT_SIDE, Contact, ContactGroup, ContactSheet, contact_sheet_html, words};
 
+use crate::calibration::Before;
 use crate::decision::some_of;
 use crate::picture::Pictures;
 use crate::{IoContext, Observer, ReceiptError, RequestError, Result, Selection, held};
@@ -87,8 +88,10 @@ pub fn forget(
     let held = Held { memory: editor.path(), encoder: editor.encoder(), purpose: Purpose::Queries };
     let selector = selection.selector(held, observer)?;
     let mut file = receipt.map(NewReceipt::create).transpose()?;
+    let before = Before::of(memory);
     let forgotten = editor.forget(&selector)?;
     drop(editor);
+    before.renew(observer);
     if let (Some(file), Some(receipt)) = (&mut file, &forgotten) {
         file.write(receipt)?;
     }

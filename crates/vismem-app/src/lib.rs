@@ -7,6 +7,7 @@
 pub mod add;
 mod alike;
 pub mod bench;
+pub mod calibration;
 pub mod classify;
 pub mod compact;
 mod datasets;

@@ -10,6 +10,7 @@ use vismem::{Editor, Memory, Pruned, Pruning, Vote};
 
 pub use self::advice::{Suggestion, Trial};
 pub use self::page::{Correction, Page, Suspect};
+use crate::calibration::Before;
 use crate::index::keep_lists;
 use crate::observer::Steps;
 use crate::{Observer, Result, forget};
@@ -75,7 +76,9 @@ pub fn set(
     }
     drop(memory);
     if !dry_run {
+        let before = Before::of(path);
         Editor::open(path)?.set_pruning(Some(pruning))?;
+        before.renew(observer);
     }
     Ok(effect)
 }
@@ -84,8 +87,10 @@ pub fn set(
 ///
 /// # Errors
 /// When the memory cannot be changed.
-pub fn off(memory: &Path) -> Result<Effect> {
+pub fn off(memory: &Path, observer: &mut dyn Observer) -> Result<Effect> {
+    let before = Before::of(memory);
     Editor::open(memory)?.set_pruning(None)?;
+    before.renew(observer);
     Ok(effect(&Memory::open(memory)?, None))
 }
 

@@ -10,6 +10,7 @@ use vismem_data::parquet::{Table, Value};
 use vismem_data::{At, ReadError, from_spreadsheet, has_extension, tidy_label};
 use vismem_models::{Held, Purpose};
 
+use crate::calibration::Before;
 use crate::{Criterion, Error, Observer, RequestError, Result, Selection};
 
 /// What a change of labels came to.
@@ -38,8 +39,10 @@ pub fn relabel(memory: &Path, selection: &Selection, to: &str, observer: &mut dy
     if editor.select(&selector)?.is_empty() {
         return Err(Error::NothingSelected { memory: memory.into() });
     }
+    let before = Before::of(memory);
     let event = editor.relabel(&selector, &tidy_label(to))?;
     drop(editor);
+    before.renew(observer);
     relabelled(memory, event.as_ref())
 }
 
@@ -47,10 +50,12 @@ pub fn relabel(memory: &Path, selection: &Selection, to: &str, observer: &mut dy
 ///
 /// # Errors
 /// When the file cannot be read, names an exemplar twice with two labels, or the memory cannot be changed.
-pub fn relabel_each(memory: &Path, file: &Path) -> Result<Relabelled> {
+pub fn relabel_each(memory: &Path, file: &Path, observer: &mut dyn Observer) -> Result<Relabelled> {
     let mut editor = Editor::open(memory)?;
+    let before = Before::of(memory);
     let event = editor.relabel_each(&read(file)?)?;
     drop(editor);
+    before.renew(observer);
     relabelled(memory, event.as_ref())
 }
 
@@ -58,14 +63,16 @@ pub fn relabel_each(memory: &Path, file: &Path) -> Result<Relabelled> {
 ///
 /// # Errors
 /// When there is no such label, or the memory cannot be changed.
-pub fn merge(memory: &Path, labels: &[String], into: &str) -> Result<Relabelled> {
+pub fn merge(memory: &Path, labels: &[String], into: &str, observer: &mut dyn Observer) -> Result<Relabelled> {
     let selector = Selector { labels: labels.to_vec(), ..Selector::default() };
     let mut editor = Editor::open(memory)?;
     if editor.select(&selector)?.is_empty() {
         return Err(Error::NothingSelected { memory: memory.into() });
     }
+    let before = Before::of(memory);
     let event = editor.relabel(&selector, &tidy_label(into))?;
     drop(editor);
+    before.renew(observer);
     relabelled(memory, event.as_ref())
 }
 
@@ -91,8 +98,10 @@ pub fn split(
         selected if selected == whole => return Err(Error::WholeLabel { label: label.into() }),
         _ => {}
     }
+    let before = Before::of(memory);
     let event = editor.relabel(&selector, &tidy_label(into))?;
     drop(editor);
+    before.renew(observer);
     relabelled(memory, event.as_ref())
 }
 
@@ -100,8 +109,10 @@ pub fn split(
 ///
 /// # Errors
 /// When there is none, something was forgotten since, or the memory cannot be changed.
-pub fn undo(memory: &Path) -> Result<Relabelled> {
+pub fn undo(memory: &Path, observer: &mut dyn Observer) -> Result<Relabelled> {
+    let before = Before::of(memory);
     let event = Editor::open(memory)?.undo()?;
+    before.renew(observer);
     relabelled(memory, Some(&event))
 }
 

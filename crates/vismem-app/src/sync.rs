@@ -10,6 +10,7 @@ use vismem_data::{LabelledPicture, Reading, absolute, inside};
 use vismem_models::{EncoderRequest, Hub};
 
 use crate::add::{AddReport, OtherLabel, Tally, indexes, pictures};
+use crate::calibration::Before;
 use crate::{Error, IoContext, Observer, Result, datasets};
 
 /// The share of what comes from a folder that is forgotten without asking: more looks like a disk that is not there.
@@ -121,6 +122,7 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
     }
     let dataset = datasets::open_for(memory, std::slice::from_ref(folder), &request.reading, observer)?;
     let mut seen = Seen::default();
+    let before = Before::of(memory);
     let options = pictures::Options { encoder: &request.encoder, hub, commit_every: None };
     let mut tally =
         pictures::add(memory, &options, dataset, &mut |picture, content| seen.add(picture, content), observer)?;
@@ -140,6 +142,7 @@ pub fn sync(memory: &Path, request: &SyncRequest, hub: &Hub, observer: &mut dyn 
             }
         }
         indexes::update(memory, observer);
+        before.renew(observer);
     }
     let add = tally.report(memory)?;
     let digest = add.digest.clone();

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use vismem::{Editor, Memory, TwoPlaces};
 
-use crate::Result;
+use crate::calibration::Before;
+use crate::{Observer, Result};
 
 /// A memory's taxonomy.
 #[derive(Debug, Serialize)]
@@ -55,9 +56,11 @@ pub struct Set {
 ///
 /// # Errors
 /// When the file cannot be read or the memory not be changed.
-pub fn set(memory: &Path, file: &Path) -> Result<Set> {
+pub fn set(memory: &Path, file: &Path, observer: &mut dyn Observer) -> Result<Set> {
     let given = vismem_data::taxonomy::read(file)?;
+    let before = Before::of(memory);
     let event = Editor::open(memory)?.set_taxonomy(&given)?;
+    before.renew(observer);
     Ok(Set { labels: given.labels.len(), changed: event.is_some(), taxonomy: show(&Memory::open(memory)?)? })
 }
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde::Serialize;
-use vismem::{Editor, Event, Memory, Tuning};
+use vismem::{Editor, Memory, Tuning};
 use vismem_eval::{TuningChoice, choose_tuning};
 
+use crate::calibration::{self, Before};
 use crate::observer::Steps;
 use crate::{Observer, Result};
 
@@ -40,13 +41,19 @@ pub struct Untuned {
 }
 
 /// Chooses vote, parameters and number of neighbours by asking up to `sample` exemplars without themselves, see
-/// [`choose_tuning`], and has the memory decide by that; only says what it would do, if it is a `dry_run`.
+/// [`choose_tuning`], has the memory decide by that, and [calibrates](calibration::renew) it for that; only says what it would do, if it is a `dry_run`.
 ///
 /// # Errors
 /// When nobody can be asked, the memory cannot be read or changed, or the observer ends it.
 pub fn tune(memory: &Path, sample: usize, dry_run: bool, observer: &mut dyn Observer) -> Result<Tuned> {
     let choice = choose_tuning(&Memory::open(memory)?, sample, &mut Steps(observer))?;
-    let event = if dry_run { None } else { set(memory, Some(choice.chosen.tuning))? };
+    let mut event = None;
+    if !dry_run {
+        event = Editor::open(memory)?.set_tuning(Some(choice.chosen.tuning))?;
+        if calibration::renew(memory, observer)?.is_none() {
+            observer.note("too few exemplars share their labels to say how probable answers are");
+        }
+    }
     Ok(Tuned { memory: memory.display().to_string(), dry_run, choice, event: event.map(|event| event.id) })
 }
 
@@ -54,14 +61,11 @@ pub fn tune(memory: &Path, sample: usize, dry_run: bool, observer: &mut dyn Obse
 ///
 /// # Errors
 /// When the memory cannot be changed.
-pub fn off(memory: &Path) -> Result<Untuned> {
+pub fn off(memory: &Path, observer: &mut dyn Observer) -> Result<Untuned> {
     let was = Memory::open(memory)?.tuning()?;
-    let event = set(memory, None)?;
+    let before = Before::of(memory);
+    let event = Editor::open(memory)?.set_tuning(None)?;
+    before.renew(observer);
     let memory = memory.display().to_string();
     Ok(Untuned { memory, was, decides_by: Tuning::default(), event: event.map(|event| event.id) })
-}
-
-/// What is derived from the decisions of a memory is derived anew after this.
-fn set(memory: &Path, tuning: Option<Tuning>) -> Result<Option<Event>> {
-    Ok(Editor::open(memory)?.set_tuning(tuning)?)
 }

@@ -100,7 +100,7 @@ fn what_is_forgotten_has_a_receipt_that_belongs_to_the_memory() {
     let forgotten = forget::forget(&path, &some, Some(&receipt), &mut Silent).unwrap();
     assert_eq!(documented(&forgotten, "forget")["exemplars"], 2);
     assert!(verify::verify(&path, Some(&receipt)).unwrap().receipt.unwrap().belongs());
-    documented(&compact::compact(&path).unwrap(), "compact");
+    documented(&compact::compact(&path, &mut Silent).unwrap(), "compact");
 
     let none = forget::forget(&path, &selection(folder.path(), &[]), None, &mut Silent);
     assert!(matches!(none, Err(Error::Request(RequestError::NoCriteria))), "{none:?}");
@@ -116,11 +116,11 @@ fn labels_are_changed_and_given_back() {
     let one = selection(folder.path(), &[Criterion::Ids(vec![1])]);
     let relabelled = relabel::relabel(&path, &one, "ring", &mut Silent).unwrap();
     assert_eq!(documented(&relabelled, "relabel")["exemplars"], 1);
-    assert_eq!(relabel::undo(&path).unwrap().exemplars, 1);
+    assert_eq!(relabel::undo(&path, &mut Silent).unwrap().exemplars, 1);
     assert_eq!(relabel::split(&path, "disc", &one, "ring", &mut Silent).unwrap().exemplars, 1);
     let whole = relabel::split(&path, "ring", &one, "disc", &mut Silent);
     assert!(matches!(whole, Err(Error::WholeLabel { .. })), "{whole:?}");
-    assert_eq!(relabel::merge(&path, &["ring".into()], "disc").unwrap().exemplars, 1);
+    assert_eq!(relabel::merge(&path, &["ring".into()], "disc", &mut Silent).unwrap().exemplars, 1);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn pruning_is_tried_before_it_is_set() {
     assert_eq!(prune::show(&Memory::open(&path).unwrap(), &mut Silent).unwrap().pruning, None);
     prune::set(&path, Pruning::SOFT, false, None, &mut Silent).unwrap();
     assert_eq!(prune::show(&Memory::open(&path).unwrap(), &mut Silent).unwrap().pruning, Some(Pruning::SOFT));
-    assert_eq!(prune::off(&path).unwrap().pruning, None);
+    assert_eq!(prune::off(&path, &mut Silent).unwrap().pruning, None);
     let suggestion = prune::suggest(&Memory::open(&path).unwrap(), 3, 3, Vote::RANK, &mut Silent).unwrap();
     assert!(!suggestion.trials.is_empty());
 }

@@ -689,9 +689,13 @@ pub struct Voting {
     /// Decide at this level of the taxonomy
     #[arg(long)]
     pub level: Option<String>,
-    /// Decide at the lowest level, from --level up, at which the winner has at least this share of the vote, 0 to 1
+    /// Decide at the lowest level, from --level up, at which the winner has at least this probability or, in a memory that is
+    /// not calibrated, this share of the vote, 0 to 1
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub min_confidence: Option<f64>,
+    /// Say as well which labels hold the right one this often, 0 to 1: the memory must be calibrated, as by `vismem tune`
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub coverage: Option<f64>,
     #[command(flatten)]
     pub searching: Searching,
 }
@@ -805,8 +809,13 @@ impl Voting {
         if min_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
             return Err(wrong_use("--min-confidence must be within 0 to 1"));
         }
+        let coverage = self.coverage;
+        if coverage.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return Err(wrong_use("--coverage must be within 0 to 1"));
+        }
         let (level, search) = (self.level.clone(), self.searching.checked()?);
-        Ok(Asked { rule, options: vismem::ClassifyOptions { level, min_confidence, search, ..Default::default() } })
+        let options = vismem::ClassifyOptions { level, min_confidence, coverage, search, ..Default::default() };
+        Ok(Asked { rule, options })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use vismem::{EditError, EmbeddingError, IndexError, QueryError, SelectError, StoreError, UnknownName};
+use vismem::{EditError, EmbeddingError, IndexError, NotCalibrated, QueryError, SelectError, StoreError, UnknownName};
 use vismem_app::{Failure, ReceiptError, RequestError};
 use vismem_data::{Field, ReadError, Remedy};
 use vismem_encode::LoadError as Model;
@@ -301,6 +301,13 @@ fn query(error: &QueryError) -> String {
                 .into()
         }
         QueryError::NothingBefore { .. } => "; name a later batch".into(),
+        QueryError::NotCalibrated { why, .. } => match why {
+            NotCalibrated::Absent => "; run `vismem tune` first".into(),
+            NotCalibrated::TooFew(_) => "; add more, and run `vismem tune` then".into(),
+            NotCalibrated::Other(_) => "; leave out --vote and -k, or run `vismem tune` again".into(),
+            NotCalibrated::WhatIf => "; leave out --coverage".into(),
+            _ => String::new(),
+        },
         QueryError::Unknown(error) => unknown(error),
         QueryError::Embedding(error) => embedding(error),
         QueryError::Select(error) => select(error),

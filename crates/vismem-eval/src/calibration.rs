@@ -1,18 +1,15 @@
 //! Whether a decision that is sure is right (paper, figure 15): accuracy against the plurality label's count, against the
-//! entropy of the neighbours' labels, and against confidence; and a recalibration that the memory teaches itself.
+//! entropy of the neighbours' labels, against confidence, and against the probability that the memory teaches itself.
 
 use serde::{Deserialize, Serialize};
 use vismem::Vote;
 
 use crate::ballot::Ballot;
 use crate::interval::Estimate;
-use crate::{Cell, Neighborhoods, Query, Result, Rule, Share, Table, parallel};
+use crate::{Cell, Neighborhoods, Probabilities, Query, Result, Rule, Share, Table, parallel};
 
 /// Equal parts of confidence in a reliability diagram.
 const BINS: usize = 15;
-/// Parts that a set of queries is split into where the recalibration must be learned from it as well.
-const FOLDS: usize = 10;
-
 /// How to decide.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CalibrationOptions {
@@ -31,17 +28,6 @@ impl Default for CalibrationOptions {
     }
 }
 
-/// From what a recalibration is learned.
-#[derive(Debug, Clone, Copy)]
-pub enum LearnFrom<'t> {
-    /// The memory asked about itself.
-    Memory(&'t Neighborhoods),
-    /// The queries themselves, each tenth of them from the others: where they are the memory asked about itself.
-    OtherQueries,
-    /// Nothing.
-    Nothing,
-}
-
 /// How confidence and accuracy go together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
@@ -57,8 +43,9 @@ pub struct Calibration {
     pub by_entropy: Vec<Part>,
     /// By confidence, the winner's share of the vote.
     pub confidence: Confidence,
-    /// By confidence after recalibration; `None` where nothing could be learned from.
-    pub recalibrated: Option<Recalibrated>,
+    /// By the memory's own probabilities; `None` where it has none: too few of its exemplars share their labels, or neighbours
+    /// come from files.
+    pub probabilities: Option<Probabilities>,
 }
 
 /// Decisions that are alike in something.
@@ -85,40 +72,31 @@ pub struct Confidence {
     pub brier: Estimate,
 }
 
-/// The same after recalibration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recalibrated {
-    /// How many decisions taught it.
-    pub learned_from: usize,
-    /// The steps of the curve that gives each confidence the accuracy it had there: isotonic regression, no temperature.
-    pub steps: Vec<Step>,
-    /// Judged with the new confidences.
-    pub confidence: Confidence,
-}
-
-/// A step of the recalibration.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// From this confidence on.
-    pub from: f64,
-    /// The new confidence.
-    pub confidence: f64,
-}
-
 /// A decision, as far as calibration looks at it.
 #[derive(Debug, Clone, Copy)]
-struct Decided {
-    confidence: f64,
-    right: bool,
+pub(crate) struct Decided {
+    pub confidence: f64,
+    pub right: bool,
     plurality: usize,
     entropy: f64,
 }
 
-/// Computes it.
+impl Decided {
+    /// One whose neighbours do not matter.
+    pub(crate) fn new(confidence: f64, right: bool) -> Self {
+        Self { confidence, right, plurality: 0, entropy: 0.0 }
+    }
+}
+
+/// Computes it; `own` is what the memory says of the same queries, see [`crate::probabilities()`].
 ///
 /// # Errors
 /// When no query has a known label.
-pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &CalibrationOptions) -> Result<Calibration> {
+pub fn calibration(
+    table: &Neighborhoods,
+    own: Option<Probabilities>,
+    options: &CalibrationOptions,
+) -> Result<Calibration> {
     let queries = table.judged_or_refuse()?;
     let decided = decide_all(table, &queries, options)?;
     let depth = table.depth();
@@ -126,24 +104,6 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
     let most = decided.iter().map(|decided| decided.plurality).max().unwrap_or(1);
     let plurality = parts(&decided, most.div_ceil(10) as f64, 10, |decided| decided.plurality as f64);
     let halves = ((depth as f64).log2() / 0.5).ceil().max(1.0) as usize;
-    let recalibrated = match learn {
-        LearnFrom::Nothing => None,
-        LearnFrom::Memory(own) => {
-            let taught = decide_all(own, &own.judged().collect::<Vec<_>>(), options)?;
-            let steps = isotonic(&taught);
-            let again = decided.iter().map(|decided| recalibrate(decided, &steps)).collect::<Vec<_>>();
-            (!steps.is_empty()).then_some((taught.len(), steps, again))
-        }
-        LearnFrom::OtherQueries => (decided.len() >= FOLDS).then(|| {
-            let fold = |left_out: usize| {
-                let others = decided.iter().enumerate().filter(|(at, _)| at % FOLDS != left_out);
-                isotonic(&others.map(|(_, decided)| *decided).collect::<Vec<_>>())
-            };
-            let folds: Vec<Vec<Step>> = (0..FOLDS).map(fold).collect();
-            let again = decided.iter().enumerate().map(|(at, decided)| recalibrate(decided, &folds[at % FOLDS]));
-            (decided.len(), isotonic(&decided), again.collect())
-        }),
-    };
     Ok(Calibration {
         rule: options.vote.into(),
         k: options.k,
@@ -151,11 +111,7 @@ pub fn calibration(table: &Neighborhoods, learn: LearnFrom<'_>, options: &Calibr
         by_plurality: plurality,
         by_entropy: parts(&decided, 0.5, halves, |decided| decided.entropy),
         confidence: judge(&decided, options.seed),
-        recalibrated: recalibrated.map(|(learned_from, steps, again)| Recalibrated {
-            learned_from,
-            steps,
-            confidence: judge(&again, options.seed),
-        }),
+        probabilities: own,
     })
 }
 
@@ -197,7 +153,7 @@ fn parts(decided: &[Decided], width: f64, count: usize, of: impl Fn(&Decided) ->
     sums.into_iter().enumerate().filter_map(part).collect()
 }
 
-fn judge(decided: &[Decided], seed: u64) -> Confidence {
+pub(crate) fn judge(decided: &[Decided], seed: u64) -> Confidence {
     let by_confidence = |decided: &[Decided]| parts(decided, 1.0 / BINS as f64, BINS, |decided| decided.confidence);
     let ece = |groups: &[Vec<Decided>]| {
         let gaps = by_confidence(&groups[0]).into_iter();
@@ -215,44 +171,20 @@ fn judge(decided: &[Decided], seed: u64) -> Confidence {
     }
 }
 
-/// The growing steps that fit accuracy to confidence best: pooling of adjacent violators.
-fn isotonic(decided: &[Decided]) -> Vec<Step> {
-    let mut sorted = decided.to_vec();
-    sorted.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
-    // Each block: where it begins, how many are right, how many there are.
-    let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
-    for equal in sorted.chunk_by(|a, b| a.confidence == b.confidence) {
-        let right = equal.iter().filter(|decided| decided.right).count();
-        blocks.push((equal[0].confidence, right as f64, equal.len() as f64));
-        while let [.., (from, right, n), (_, more_right, more)] = blocks[..]
-            && right * more >= more_right * n
-        {
-            blocks.truncate(blocks.len() - 2);
-            blocks.push((from, right + more_right, n + more));
-        }
-    }
-    blocks.into_iter().map(|(from, right, n)| Step { from, confidence: right / n }).collect()
-}
-
-fn recalibrate(decided: &Decided, steps: &[Step]) -> Decided {
-    let at = steps.partition_point(|step| step.from <= decided.confidence).saturating_sub(1);
-    Decided { confidence: steps.get(at).map_or(decided.confidence, |step| step.confidence), ..*decided }
-}
-
 impl Calibration {
     /// The result as tables.
     pub fn tables(&self) -> Vec<Table> {
         let rule = self.rule.of(self.k);
-        let columns = ["confidence", "ece", "ece_low", "ece_high", "brier", "brier_low", "brier_high"];
+        let columns = ["sureness", "ece", "ece_low", "ece_high", "brier", "brier_low", "brier_high", "log_loss"];
         let mut summary = Table::new("calibration", format!("Calibration of {rule}"), columns);
-        let mut judged = |name: &str, confidence: &Confidence| {
+        let mut judged = |name: &str, confidence: &Confidence, log_loss: Cell| {
             let Confidence { ece, brier, .. } = confidence;
             let numbers = [ece.value, ece.low, ece.high, brier.value, brier.low, brier.high].map(Cell::Number);
-            summary.row([Cell::from(name)].into_iter().chain(numbers));
+            summary.row([Cell::from(name)].into_iter().chain(numbers).chain([log_loss]));
         };
-        judged("as voted", &self.confidence);
-        if let Some(recalibrated) = &self.recalibrated {
-            judged("recalibrated", &recalibrated.confidence);
+        judged("share of the vote", &self.confidence, Cell::Empty);
+        if let Some(own) = &self.probabilities {
+            judged("probability", &own.confidence, Cell::Number(own.log_loss.value));
         }
         let all = self.neighbors;
         let mut tables = vec![
@@ -276,9 +208,10 @@ impl Calibration {
                 )
             },
         ];
-        if let Some(recalibrated) = &self.recalibrated {
-            let caption = format!("Accuracy by recalibrated confidence, {rule}");
-            let table = part_table("calibration-by-recalibrated-confidence", caption, &recalibrated.confidence.parts);
+        if let Some(own) = &self.probabilities {
+            tables.push(own.sets_table(&rule.to_string()));
+            let caption = format!("Accuracy by probability, {rule}");
+            let table = part_table("calibration-by-probability", caption, &own.confidence.parts);
             tables.push(Table { is_short: false, ..table });
         }
         tables
@@ -298,47 +231,15 @@ fn part_table(name: &'static str, caption: String, parts: &[Part]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn decided(confidence: f64, right: bool) -> Decided {
-        Decided { confidence, right, plurality: 1, entropy: 0.0 }
-    }
 
     #[test]
     fn errors_are_those_computed_by_hand() {
         // Four at 0.9, three of them right; two at 0.3, one right.
         let all = [(0.9, true), (0.9, true), (0.9, true), (0.9, false), (0.3, true), (0.3, false)];
-        let confidence = judge(&all.map(|(confidence, right)| decided(confidence, right)), 0);
+        let confidence = judge(&all.map(|(confidence, right)| Decided::new(confidence, right)), 0);
         let ece = (4.0 * (0.9 - 0.75) + 2.0 * (0.5 - 0.3)) / 6.0;
         let brier = (3.0 * 0.01 + 0.81 + 0.49 + 0.09) / 6.0;
         assert!((confidence.ece.value - ece).abs() < 1e-12 && (confidence.brier.value - brier).abs() < 1e-12);
         assert_eq!(confidence.parts.iter().map(|part| part.accuracy.n).collect::<Vec<_>>(), [2, 4]);
-    }
-
-    #[test]
-    fn violators_are_pooled() {
-        let steps = isotonic(&[decided(0.1, false), decided(0.2, true), decided(0.3, false), decided(0.4, true)]);
-        let expected = [(0.1, 0.0), (0.2, 0.5), (0.4, 1.0)].map(|(from, confidence)| Step { from, confidence });
-        assert_eq!(steps, expected);
-        assert_eq!(recalibrate(&decided(0.35, true), &steps).confidence, 0.5);
-        assert_eq!(recalibrate(&decided(0.05, true), &steps).confidence, 0.0, "below all that was seen");
-    }
-
-    proptest! {
-        #[test]
-        fn a_recalibration_grows_and_is_calibrated_where_it_was_learned(
-            decisions in prop::collection::vec((0u8..=20, prop::bool::ANY), 1..200)
-        ) {
-            let all: Vec<Decided> =
-                decisions.into_iter().map(|(confidence, right)| decided(f64::from(confidence) / 20.0, right)).collect();
-            let steps = isotonic(&all);
-            for pair in steps.windows(2) {
-                prop_assert!(pair[0].from < pair[1].from && pair[0].confidence < pair[1].confidence);
-            }
-            let again: Vec<Decided> = all.iter().map(|decided| recalibrate(decided, &steps)).collect();
-            prop_assert!(judge(&again, 0).ece.value < 1e-9);
-            let square = |all: &[Decided]| judge(all, 0).brier.value;
-            prop_assert!(square(&again) <= square(&all) + 1e-12);
-        }
     }
 }

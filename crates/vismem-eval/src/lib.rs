@@ -51,6 +51,7 @@ mod novel_classes;
 mod paired;
 pub mod paper;
 mod parallel;
+mod probabilities;
 mod random;
 mod reliability;
 mod report;
@@ -67,7 +68,7 @@ pub use aggregation::{
     Aggregation, AggregationOptions, ByLabel, ChosenBy, Curve, HardPruning, LabelAccuracy, aggregation,
 };
 pub use boxes::Box5;
-pub use calibration::{Calibration, CalibrationOptions, Confidence, LearnFrom, Part, Recalibrated, Step, calibration};
+pub use calibration::{Calibration, CalibrationOptions, Confidence, Part, calibration};
 pub use composition::{Composed, Composition, CompositionOptions, Found, composition};
 pub use confusion::{AsClassified, Confused, LabelQuality};
 pub use corruption::{Corrupted, Corruption, FlatTo, SHARES as CORRUPTED_SHARES, corruption};
@@ -83,6 +84,7 @@ pub use mistakes::{Blame, FAR, Mistake, Mistakes, MistakesOptions, Voted, mistak
 pub use neighborhoods::{Embedding, Exemplar, Near, Neighborhoods, Query, Rows, SetPruning};
 pub use novel_classes::{Distances, NovelClasses, NovelClassesOptions, NovelRun, novel_classes};
 pub use paired::Paired;
+pub use probabilities::{Probabilities, SetsAt, probabilities};
 pub use reliability::{AtRank, NeighborReliability, neighbor_reliability};
 pub use report::{Pictures, report};
 pub use result_table::{Cell, Table};

@@ -1,9 +1,9 @@
 //! What the report promises, whatever was measured.
 
 use vismem_eval::{
-    About, CalibrationOptions, Evaluation, Exemplar, Halving, LearnFrom, LeftOut, Line, Near, Neighborhoods,
-    QueriesFacts, Query, Repeated, Results, Scaling, SizePoint, aggregation, calibration, corruption, hyperparameters,
-    neighbor_reliability, report, shift,
+    About, CalibrationOptions, Evaluation, Exemplar, Halving, LeftOut, Line, Near, Neighborhoods, QueriesFacts, Query,
+    Repeated, Results, Scaling, SizePoint, aggregation, calibration, corruption, hyperparameters, neighbor_reliability,
+    report, shift,
 };
 use vismem_report::{Picture, Report, Tenor, report_html};
 
@@ -58,7 +58,7 @@ fn evaluation(table: &Neighborhoods) -> Evaluation {
         reliability: Some(neighbor_reliability(table).unwrap()),
         hyperparameters: Some(hyperparameters(table).unwrap()),
         corruption: Some(corruption(table, &[3, 4]).unwrap()),
-        calibration: Some(calibration(table, LearnFrom::Memory(table), &CalibrationOptions::default()).unwrap()),
+        calibration: Some(calibration(table, None, &CalibrationOptions::default()).unwrap()),
         shift: Some(shift([("holiday".to_owned(), table), ("work".to_owned(), table)]).unwrap()),
         ..Default::default()
     };
@@ -339,7 +339,7 @@ fn numbers_agree_with_their_nouns_in_every_part_of_a_report() {
 }
 
 fn of_calibration(table: &Neighborhoods, about: About) -> vismem_report::Finding {
-    let calibration = calibration(table, LearnFrom::Nothing, &CalibrationOptions::default()).unwrap();
+    let calibration = calibration(table, None, &CalibrationOptions::default()).unwrap();
     let results = Results { calibration: Some(calibration), ..Default::default() };
     shown(&Evaluation { about, results, left_out: Vec::new() }).findings.remove(0)
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::platform::Unfit;
-use crate::{AttributeType, WhereError};
+use crate::{AttributeType, NotCalibrated, WhereError};
 
 /// Why a memory cannot be opened or read, or its files not be written.
 #[derive(Debug, thiserror::Error)]
@@ -234,6 +234,14 @@ pub enum QueryError {
         path: PathBuf,
         /// The batch.
         batch: u64,
+    },
+    /// A coverage was asked for, and there is no calibration for this question.
+    #[error("{}: no set of labels has a known coverage: {why}", path.display())]
+    NotCalibrated {
+        /// The memory.
+        path: PathBuf,
+        /// Why there is none.
+        why: NotCalibrated,
     },
     /// The taxonomy has no such level.
     #[error("there is no level {level:?}; the memory has {}", if known.is_empty() { "none".into() } else { known.join(", ") })]

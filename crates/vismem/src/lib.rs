@@ -57,9 +57,10 @@ mod store;
 mod tests;
 
 pub use decide::among::{Among, NeighborOptions};
+pub use decide::calibration::{Calibration, CalibrationStats, NotCalibrated, OwnAnswer, OwnAnswers};
 pub use decide::classify::ClassifyOptions;
 pub use decide::decider::{Candidate, Decider};
-pub use decide::decision::{Decision, LabelScore, Step, Voter};
+pub use decide::decision::{Decision, LabelScore, LabelSet, Step, Sureness, Voter};
 pub use decide::influence::Flip;
 pub use decide::kernel_voting::Pairwise;
 pub use decide::leave_one_out::PruningTrial;
@@ -77,6 +78,7 @@ pub use error::{
     QueryError, SelectError, StoreError, TaxonomyError, UnknownName,
 };
 pub use index::build::{BuildOptions, Built, IndexKind, IndexState, IndexStats};
+pub use index::calibration::is_calibrated;
 pub use index::reliability::{Reliability, Votes};
 pub use index::search::{PartitionStats, Search};
 pub use inspect::similar::similar;

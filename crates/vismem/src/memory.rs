@@ -22,8 +22,8 @@ use crate::store::turn::Turn;
 use crate::store::upgrade;
 use crate::store::vectors::{self, VectorMap};
 use crate::{
-    Attribute, Attributes, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError, Search, Source,
-    StoreError, TuningState, UnknownName,
+    Attribute, Attributes, CalibrationStats, Digest, EncoderIdentity, Error, Levels, Pruned, Pruning, QueryError,
+    Search, Source, StoreError, TuningState, UnknownName,
 };
 
 /// A memory with fewer bytes of embeddings than this is checked whole whenever it is opened; of a larger one, each
@@ -139,6 +139,8 @@ pub struct Stats {
     pub pruning: Option<Pruning>,
     /// The choice of a vote that decisions go by, and whether it is stale.
     pub tuning: Option<TuningState>,
+    /// What says how probable its answers are; `None` where nothing does.
+    pub calibration: Option<CalibrationStats>,
     /// Its encoder.
     pub encoder: EncoderIdentity,
     /// What it holds, in 32 bytes.
@@ -421,6 +423,7 @@ impl Memory {
             digest: self.digest(),
             pruning: self.pruning()?,
             tuning: self.tuning_state()?,
+            calibration: self.calibration().map(|calibration| calibration.stats()),
             bytes: files.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
         })
     }

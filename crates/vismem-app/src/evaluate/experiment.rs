@@ -199,16 +199,10 @@ impl Experiment {
             Self::Corruption => results.corruption = Some(eval::corruption(ground.table(observer)?, &seeds)?),
             Self::Calibration => {
                 ground.can_vote(k)?;
-                let is_leave_one_out = ground.is_leave_one_out();
-                let (table, own) = ground.tables(observer)?;
-                let learn = match own {
-                    _ if is_leave_one_out => eval::LearnFrom::OtherQueries,
-                    Some(own) => eval::LearnFrom::Memory(own),
-                    None => eval::LearnFrom::Nothing,
-                };
                 let seed = seeds.first().copied().unwrap_or(0);
                 let how = eval::CalibrationOptions { vote, k, seed };
-                results.calibration = Some(eval::calibration(table, learn, &how)?);
+                let own = ground.probabilities(&how, observer)?;
+                results.calibration = Some(eval::calibration(ground.table(observer)?, own, &how)?);
             }
             Self::Scaling => {
                 let on = ground.searched()?;

@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use vismem::{Memory, Search, Selector, Threshold, Where};
+use vismem::{Memory, Search, Selector, Threshold, Tuning, Where};
 use vismem_eval::gather::{QuerySet, Roster, count_votes, neighborhoods, subset};
-use vismem_eval::{About, Evaluation, LeftOut, Neighborhoods, Probed, QueriesFacts, Results, authors_json};
+use vismem_eval::{
+    About, CalibrationOptions, Evaluation, LeftOut, Neighborhoods, Probabilities, Probed, QueriesFacts, Results,
+    authors_json,
+};
 
 use super::scratch::Scratch;
 use super::{Asked, On, Request, kept, queries};
@@ -173,6 +176,18 @@ impl Ground {
             self.own = Some(neighborhoods(memory, roster, &own, self.k, *search, progress)?);
         }
         self.table.as_ref().map(|table| (table, self.own.as_ref())).ok_or_else(no_table)
+    }
+
+    /// What the memory itself says of how probable its answers are; `None` where neighbours come from files, or it cannot say.
+    pub fn probabilities(
+        &self,
+        how: &CalibrationOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Probabilities>> {
+        let Source::Memory(searched) = &self.source else { return Ok(None) };
+        let Searched { memory, queries, search, .. } = &**searched;
+        let tuning = Tuning { vote: how.vote, k: how.k };
+        Ok(vismem_eval::probabilities(memory, queries, tuning, *search, how.seed, &mut Steps(observer))?)
     }
 
     /// Where hard pruning should begin, asked of the memory itself; `None` where that is not known.

@@ -19,7 +19,7 @@ pub enum Eval {
     Hyperparameters(Tabled),
     /// Random labels in the memory, from none to all (figure 10)
     Corruption(Corruption),
-    /// Whether sure decisions are right: by plurality, entropy and confidence; recalibration (figure 15)
+    /// Whether sure decisions are right: by plurality, entropy and confidence (figure 15), by probability, and sets of labels
     Calibration(Calibration),
     /// 1, 2, 5, 10, ... exemplars a label: error against memory size, and its law (figure 3, appendix F)
     Scaling(Scaling),
@@ -84,7 +84,7 @@ pub struct NeighborFiles {
     /// Neighbours of the queries, in the place of a memory; `shift` takes several
     #[arg(long, value_name = "FILE", conflicts_with_all = ["queries", "write_neighbors", "condition", "views"])]
     pub neighbors: Vec<PathBuf>,
-    /// The memory asked about itself, for pruning and recalibration
+    /// The memory asked about itself, for pruning
     #[arg(long, value_name = "FILE", requires = "neighbors")]
     pub memory_neighbors: Option<PathBuf>,
     /// Write the neighbours that were found; the class ids go to FILE.classes.json

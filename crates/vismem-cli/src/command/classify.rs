@@ -56,7 +56,9 @@ fn note_if_stale(memory: &Memory) -> Result<()> {
 /// How the memory is asked; says what would make it faster, and what of a what-if fits nothing.
 pub fn question(memory: &Memory, plain: ClassifyOptions, what_if: &WhatIf, encoding: &Encoding) -> Result<Question> {
     index::advise(memory, plain.search);
-    if let Some((least, most)) = plain.min_confidence.zip(most_confidence(memory, &plain)?).filter(|(a, b)| a > b) {
+    let by_confidence = memory.calibration_for(&plain).is_err();
+    let asked = plain.min_confidence.filter(|_| by_confidence);
+    if let Some((least, most)) = asked.zip(most_confidence(memory, &plain)?).filter(|(a, b)| a > b) {
         output::note(format_args!(
             "note: no answer can have a confidence of {least}: a label has too few exemplars for more than {most:.2} of the \
              vote of {}; ask fewer with -k, or for less with --min-confidence",

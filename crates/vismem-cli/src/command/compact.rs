@@ -6,9 +6,10 @@ use vismem_app::compact;
 use super::Outcome;
 use crate::args::{Args, Format};
 use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args) -> Result<Outcome> {
-    let document = compact::compact(&args.memory)?;
+    let document = compact::compact(&args.memory, &mut Watch::default())?;
     if args.format == Format::Json {
         output::json(&document)?;
         return Ok(Outcome::Done);

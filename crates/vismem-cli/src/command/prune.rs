@@ -23,7 +23,7 @@ pub fn run(args: &Args, options: &Prune) -> Result<Outcome> {
             let pruning = Pruning::Soft { neighbors: soft.neighbors as usize, c: soft.c, d: soft.d };
             set(args, pruning, &soft.trial)?;
         }
-        Prune::Off => answer(args.format, &prune::off(&args.memory)?)?,
+        Prune::Off => answer(args.format, &prune::off(&args.memory, &mut Watch::default())?)?,
         Prune::Show => answer(args.format, &prune::show(&Memory::open(&args.memory)?, &mut Watch::default())?)?,
         Prune::Suggest(options) => suggest::run(args, options)?,
     }

@@ -15,14 +15,14 @@ pub fn run(args: &Args, options: &Relabel) -> Result<Outcome> {
             let selection = options.selection.selection(&options.encoding);
             relabel::relabel(&args.memory, &selection, to, &mut Watch::default())?
         }
-        (None, Some(file)) => relabel::relabel_each(&args.memory, file)?,
+        (None, Some(file)) => relabel::relabel_each(&args.memory, file, &mut Watch::default())?,
         (None, None) => return Err(wrong_use("say the new label with --to, or a file of labels with --from")),
     };
     answer(args, &relabelled, "relabelled")
 }
 
 pub fn merge(args: &Args, options: &Merge) -> Result<Outcome> {
-    answer(args, &relabel::merge(&args.memory, &options.labels, &options.into)?, "relabelled")
+    answer(args, &relabel::merge(&args.memory, &options.labels, &options.into, &mut Watch::default())?, "relabelled")
 }
 
 pub fn split(args: &Args, options: &Split) -> Result<Outcome> {
@@ -33,7 +33,7 @@ pub fn split(args: &Args, options: &Split) -> Result<Outcome> {
 }
 
 pub fn undo(args: &Args) -> Result<Outcome> {
-    answer(args, &relabel::undo(&args.memory)?, "gave the labels from before back to")
+    answer(args, &relabel::undo(&args.memory, &mut Watch::default())?, "gave the labels from before back to")
 }
 
 fn answer(args: &Args, relabelled: &Relabelled, done: &str) -> Result<Outcome> {

@@ -3,7 +3,7 @@ mod since;
 use std::io::Write;
 
 use anyhow::Result;
-use vismem::{Attribute, Memory, Tuning, TuningState};
+use vismem::{Attribute, CalibrationStats, Memory, Tuning, TuningState};
 use vismem_app::stats::{self, Comparison};
 
 use super::Outcome;
@@ -65,6 +65,15 @@ fn print(stats: &stats::Stats) -> Result<()> {
             }
         };
         row("tuning", format!("{}, by event {event}{since}", super::tune::words(tuning)))?;
+    }
+    if let Some(calibration) = &stats.calibration {
+        let CalibrationStats { vote, k, asked, added_since, .. } = calibration;
+        let asked = output::counted(*asked, "exemplar");
+        let mut value = format!("{vote} of {k}, by {asked}");
+        if *added_since > 0 {
+            value += &format!("; {} were added since", output::count(*added_since));
+        }
+        row("calibration", value)?;
     }
     row("encoder", format!("{}, {} dimensions", stats.encoder.name, stats.encoder.dim))?;
     row("digest", stats.digest.to_string())?;

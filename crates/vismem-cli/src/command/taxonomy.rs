@@ -9,6 +9,7 @@ use vismem_report::Shown;
 use super::Outcome;
 use crate::args::{Args, Format, Taxonomy};
 use crate::output;
+use crate::progress::Watch;
 
 pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
     match options {
@@ -19,7 +20,7 @@ pub fn run(args: &Args, options: &Taxonomy) -> Result<Outcome> {
 }
 
 fn set(args: &Args, file: &Path) -> Result<Outcome> {
-    let Set { labels, changed, taxonomy } = taxonomy::set(&args.memory, file)?;
+    let Set { labels, changed, taxonomy } = taxonomy::set(&args.memory, file, &mut Watch::default())?;
     if args.format == Format::Json {
         output::json(&taxonomy)?;
         return Ok(Outcome::Done);

@@ -25,7 +25,7 @@ pub fn run(args: &Args, options: &Tune) -> Result<Outcome> {
 }
 
 fn off(args: &Args) -> Result<()> {
-    let untuned = tune::off(&args.memory)?;
+    let untuned = tune::off(&args.memory, &mut Watch::default())?;
     if args.format == Format::Json {
         return output::json(&untuned);
     }

@@ -5,6 +5,7 @@ mod advice;
 mod attributes;
 mod bad_input;
 mod basics;
+mod calibrated;
 mod caltech101;
 mod common;
 mod datasets;

@@ -5,7 +5,7 @@ use vismem_report::{Finding, Section, Step, Tenor};
 
 use super::words::{self, accuracy_axis, measured, percent, point};
 use super::{About, Part, command};
-use crate::{Calibration, Part as Alike};
+use crate::{Calibration, Part as Alike, Probabilities, SetsAt};
 
 const EXPERIMENT: &str = "calibration";
 /// Confidence that is off by less on average can be taken as it is.
@@ -34,14 +34,8 @@ pub fn part(result: &Calibration, about: &About) -> Part {
     )];
     let mut findings = Vec::new();
     let mut steps = Vec::new();
-    if let Some(again) = &result.recalibrated {
-        answer.push(format!(
-            "Recalibrated by what the memory says of itself ({}, each asked without itself; isotonic regression, no \
-             temperature), it is off by {}, with a Brier score of {:.3}.",
-            words::counted(again.learned_from as u64, "exemplar"),
-            ece(&again.confidence.ece),
-            again.confidence.brier.value
-        ));
+    if let Some(own) = &result.probabilities {
+        answer.extend(own_words(own));
     }
     // Of a memory that is never right nobody wants to know when it is.
     let good = plain.ece.value < CALIBRATED && right > 0 && decisions >= ENOUGH && about.labels > 1;
@@ -72,6 +66,23 @@ pub fn part(result: &Calibration, about: &About) -> Part {
         tenor,
         section: EXPERIMENT.into(),
     });
+    if let Some((own, empty)) =
+        result.probabilities.as_ref().and_then(|own| Some((own, own.shifted.then(|| emptiest(own))??)))
+    {
+        findings.push(Finding {
+            number: words::whole_percent(empty.empty.value),
+            interval: words::interval(&empty.empty),
+            sentence: format!(
+                "of the sets of labels that were to cover {} are empty, where {} were foretold by {}: these queries are unlike \
+                 the memory, so that its probabilities and coverages do not hold for them.",
+                words::whole_percent(empty.coverage),
+                words::whole_percent(empty.empty_foretold),
+                words::counted(own.asked, "exemplar")
+            ),
+            tenor: Tenor::Wary,
+            section: EXPERIMENT.into(),
+        });
+    }
     if let Some(sure) = sure_from(&plain.parts).filter(|_| decisions >= ENOUGH) {
         steps.push(Step {
             sentence: format!(
@@ -84,6 +95,7 @@ pub fn part(result: &Calibration, about: &About) -> Part {
         });
     }
     let mut figures = vec![diagram(result)];
+    figures.extend(result.probabilities.as_ref().map(coverage));
     figures.push(alike(
         "by-plurality",
         "Accuracy by how many neighbours agree",
@@ -102,7 +114,7 @@ pub fn part(result: &Calibration, about: &About) -> Part {
         question: "Is a decision that is sure of itself right?".into(),
         answer,
         figures,
-        tables: words::tables(&result.tables(), |name| name == "calibration"),
+        tables: words::tables(&result.tables(), |name| name == "calibration" || name == "calibration-sets"),
         galleries: Vec::new(),
         in_paper: "figure 15".into(),
         command: command(about, EXPERIMENT),
@@ -132,19 +144,85 @@ fn diagram(result: &Calibration) -> Figure {
     let line = |name: &str, parts: &[Alike]| -> Series {
         measured(name, Marks::LineWithBars(parts.iter().map(|part| point(part.mean, &part.accuracy)).collect()))
     };
-    let mut series = vec![line("as voted", &result.confidence.parts)];
-    series.extend(result.recalibrated.as_ref().map(|again| line("recalibrated", &again.confidence.parts)));
+    let mut series = vec![line("share of the vote", &result.confidence.parts)];
+    series.extend(result.probabilities.as_ref().map(|own| line("probability", &own.confidence.parts)));
     Figure {
         name: "reliability-diagram".into(),
         title: "How often an answer of a confidence is right".into(),
-        caption: "On the diagonal confidence is the chance of being right; above it the memory is modest, below it too sure. \
-                  Bars are 95 % intervals."
-            .into(),
-        x: Axis::linear("Confidence", Unit::Share).reaching(0.0, 1.0),
+        caption:
+            "On the diagonal it is the chance of being right; above it the memory is modest, below it too sure. Bars \
+                  are 95 % intervals."
+                .into(),
+        x: Axis::linear("Share of the vote, or probability", Unit::Share).reaching(0.0, 1.0),
         y: accuracy_axis().reaching(0.0, 1.0),
         series,
         references: vec![Reference {
             name: "calibrated".into(),
+            origin: Origin::Measured,
+            line: ReferenceLine::Diagonal,
+        }],
+    }
+}
+
+/// What the memory's own probabilities and sets come to.
+fn own_words(own: &Probabilities) -> Vec<String> {
+    let taught = words::counted(own.asked, "exemplar");
+    let judged = match own.cross_fitted {
+        true => "a fifth of them at a time by what the others taught",
+        false => "each asked without itself",
+    };
+    let mut answer = vec![format!(
+        "The probability that the memory gives the winner, from what {taught} say ({judged}; temperature {:.2}{}), is off by \
+         {} on average. Its Brier score is {:.3}, its log loss {:.3}.",
+        own.temperature,
+        if own.isotonic { ", then isotonic regression" } else { "" },
+        words::points_within(&own.confidence.ece),
+        own.confidence.brier.value,
+        own.log_loss.value
+    )];
+    let sets = own.sets.iter().map(|at| {
+        format!(
+            "{} where {} were asked for, with {:.2} labels on average",
+            percent(at.covered.value),
+            words::whole_percent(at.coverage),
+            at.mean_size
+        )
+    });
+    answer.push(format!("Sets of labels hold the right one in {}.", sets.collect::<Vec<_>>().join("; in ")));
+    if !own.cross_fitted {
+        answer.push(match own.shifted {
+            true => {
+                "Far more sets are empty than the memory foretells: the queries are unlike its exemplars, and neither \
+                     probabilities nor coverage hold for them."
+                    .into()
+            }
+            false => {
+                "Both hold for queries that are like the exemplars; under a shift, such as another style, they do not. \
+                      Then more sets are empty than are here."
+                    .into()
+            }
+        });
+    }
+    answer
+}
+
+/// The sets of which the most more are empty than was foretold.
+fn emptiest(own: &Probabilities) -> Option<&SetsAt> {
+    let more = |at: &SetsAt| at.empty.value - at.empty_foretold;
+    own.sets.iter().max_by(|a, b| more(a).total_cmp(&more(b)))
+}
+
+fn coverage(own: &Probabilities) -> Figure {
+    let points: Vec<Point> = own.sets.iter().map(|at| point(at.coverage, &at.covered)).collect();
+    Figure {
+        name: "coverage".into(),
+        title: "How often sets of labels hold the right one".into(),
+        caption: "On the diagonal as often as was asked for. Bars are 95 % intervals.".into(),
+        x: Axis::linear("Coverage asked for", Unit::Share).reaching(0.75, 1.0),
+        y: Axis::linear("Sets that hold the right label", Unit::Share).reaching(0.75, 1.0),
+        series: vec![measured("sets of labels", Marks::LineWithBars(points))],
+        references: vec![Reference {
+            name: "as asked".into(),
             origin: Origin::Measured,
             line: ReferenceLine::Diagonal,
         }],

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use vismem_search::{Filter, Neighbor, SlotSet, parallel};
 
+use crate::decide::calibration::SET_DEPTH;
 use crate::error::Result;
 use crate::store::catalog;
 use crate::store::readers::TOGETHER;
@@ -21,9 +22,13 @@ pub struct ClassifyOptions {
     pub vote: Vote,
     /// The taxonomy's level to decide at; `None` for the labels themselves.
     pub level: Option<String>,
-    /// Decide at `level` only if the winner's share of all weights, 0..=1, is at least this; else at the next level up at
-    /// which it is, at last at the highest.
+    /// Decide at `level` only if the winner's probability or, where the memory is not [calibrated](crate::Calibration) for
+    /// the question, its share of the vote, 0..=1, is at least this; else at the next level up at which it is, at last at the
+    /// highest.
     pub min_confidence: Option<f64>,
+    /// Say as well which labels hold the right one with this probability, 0..=1, at the level that is decided at. The memory
+    /// must be calibrated for the question.
+    pub coverage: Option<f64>,
     /// What if only these were there; `None` for all exemplars.
     pub among: Option<Among>,
     /// What if a label's exemplars counted more or less: their votes are multiplied by this, 0..=1e6. Labels that are
@@ -37,7 +42,16 @@ impl Default for ClassifyOptions {
     /// The default vote with its usual number of neighbours ([`Tuning`]), found exactly; labels themselves, all that is there.
     fn default() -> Self {
         let Tuning { vote, k } = Tuning::default();
-        Self { k, vote, level: None, min_confidence: None, among: None, weights: Vec::new(), search: Search::Exact }
+        Self {
+            k,
+            vote,
+            level: None,
+            min_confidence: None,
+            coverage: None,
+            among: None,
+            weights: Vec::new(),
+            search: Search::Exact,
+        }
     }
 }
 
@@ -70,15 +84,22 @@ impl Memory {
         self.decisions(&queries, Filter { allowed: allowed.as_ref(), except: Some(ids) }, options)
     }
 
-    /// What decides by these options at the levels of this memory's taxonomy.
+    /// What decides by these options at the levels of this memory's taxonomy; calibrated, if the memory is for this question.
     ///
     /// # Errors
-    /// When an option is out of range, or names a label or level that is not there.
+    /// When an option is out of range, or names a label or level that is not there, and [`QueryError::NotCalibrated`] where
+    /// a coverage is asked for.
     pub fn decider<'a>(&'a self, options: &'a ClassifyOptions) -> Result<Decider<'a>, QueryError> {
         let decider = Decider::new(self.label_levels()?, options)?;
         let labels = || self.labels().iter().map(|label| label.name.as_str());
         match options.weights.iter().find(|(label, _)| labels().all(|known| known != label)) {
-            None => Ok(decider),
+            None => match self.calibration_for(options) {
+                Ok(calibration) => Ok(decider.calibrated(calibration, self.labels())),
+                Err(why) if options.coverage.is_some() => {
+                    Err(QueryError::NotCalibrated { path: self.path().into(), why })
+                }
+                Err(_) => Ok(decider),
+            },
             Some((label, _)) => Err(UnknownName {
                 path: self.path().into(),
                 what: "label",
@@ -150,7 +171,9 @@ impl Memory {
         options: &ClassifyOptions,
     ) -> Result<Vec<Decision>, QueryError> {
         let decider = self.decider(options)?;
-        let found = self.neighbors_by(options.search, queries, options.k, filter)?;
+        // Sets of labels go by neighbours that do not vote as well.
+        let depth = options.coverage.map_or(options.k, |_| options.k.max(SET_DEPTH));
+        let found = self.neighbors_by(options.search, queries, depth, filter)?;
         let recall = self.expected_recall(options.search, options.k)?;
         let mut decisions = self.decide(&decider, queries, &found)?;
         decisions.iter_mut().for_each(|decision| decision.recall = recall);

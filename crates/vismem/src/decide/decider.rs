@@ -1,11 +1,14 @@
 //! Neighbours vote, wherever they come from: the decision itself, which knows no memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::decide::calibration::Ranking;
 use crate::decide::voting::Scores;
 use crate::error::Result;
 use crate::{
-    ClassifyOptions, Decision, LabelScore, Levels, Pairwise, ParameterError, QueryError, Standing, Step, Voter, Voting,
+    Calibration, ClassifyOptions, Decision, Label, LabelScore, LabelSet, Levels, Pairwise, ParameterError, QueryError,
+    Standing, Step, Sureness, Voter, Voting,
 };
 
 /// A neighbour that may vote.
@@ -81,10 +84,84 @@ pub struct Decider<'a> {
     level: usize,
     /// What the votes of labels are multiplied by; those that are not here count as they do.
     weights: HashMap<&'a str, f64>,
+    calibration: Option<Arc<Calibration>>,
+    /// The labels of the memory that was calibrated.
+    known: &'a [Label],
+}
+
+/// The vote of a query's candidates.
+pub(crate) struct Ballot<'b> {
+    levels: &'b Levels,
+    voting: Voting,
+    /// Names by number.
+    labels: Vec<&'b str>,
+    /// Who votes, the number of its label, its weight.
+    voters: Vec<(&'b Candidate<'b>, usize, f64)>,
+    /// How many of those who might vote are hidden.
+    hidden: usize,
+    /// Those who vote and those after them.
+    candidates: &'b [Candidate<'b>],
+    /// Whether hidden ones vote, since nobody else is there.
+    all_vote: bool,
+}
+
+impl<'b> Ballot<'b> {
+    fn name_at(&self, level: usize, label: usize) -> &'b str {
+        self.levels.name_of(self.labels[label], level)
+    }
+
+    fn scores_at(&self, level: usize) -> Scores<&'b str> {
+        let (name_of, names) = numbered((0..self.labels.len()).map(|label| self.name_at(level, label)));
+        let scores = self.voting.scores(self.voters.iter().map(|(_, label, weight)| (name_of[*label], *weight)));
+        let ranked = scores.ranked.iter().map(|(name, score)| (names[*name], *score)).collect();
+        Scores { ranked, total: scores.total }
+    }
+
+    /// What probabilities and sets at a level go by: the names of all candidates, those that were voted for first.
+    pub(crate) fn ranking_at(&self, level: usize) -> Ranking<'b> {
+        let scores = self.scores_at(level);
+        let mut ranking = Ranking::default();
+        let mut position: HashMap<&str, usize> = HashMap::new();
+        for (name, score) in scores.ranked {
+            position.insert(name, ranking.names.len());
+            ranking.names.push(name);
+            ranking.scores.push(score);
+        }
+        ranking.nearest.resize(ranking.names.len(), f64::INFINITY);
+        for candidate in self.candidates.iter().filter(|near| self.all_vote || near.standing != Standing::Hidden) {
+            let name = self.levels.name_of(candidate.label, level);
+            let at = *position.entry(name).or_insert_with(|| {
+                ranking.names.push(name);
+                ranking.nearest.push(f64::INFINITY);
+                ranking.names.len() - 1
+            });
+            ranking.nearest[at] = ranking.nearest[at].min(f64::from(candidate.distance.clamp(0.0, 2.0)));
+        }
+        ranking
+    }
+}
+
+/// What a vote comes to at a level.
+struct Voted<'b> {
+    scores: Scores<&'b str>,
+    /// Of each of the ranked names; `None` without a calibration.
+    probabilities: Option<Vec<f64>>,
+}
+
+impl Voted<'_> {
+    /// How sure the winner is, 0..=1.
+    fn sureness(&self) -> f64 {
+        let confidence = || self.scores.ranked.first().map_or(0.0, |(_, score)| self.scores.share(*score));
+        self.probabilities.as_ref().map_or_else(confidence, |all| all.first().copied().unwrap_or(0.0))
+    }
+
+    fn measure(&self) -> Sureness {
+        if self.probabilities.is_some() { Sureness::Probability } else { Sureness::Confidence }
+    }
 }
 
 impl<'a> Decider<'a> {
-    /// Decides at these levels by `k`, `vote`, `level`, `min_confidence` and `weights` of the options. `among` and `search`
+    /// Decides at these levels by `k`, `vote`, `level`, `min_confidence`, `coverage` and `weights` of the options. `among` and `search`
     /// say how a memory finds neighbours, so that they do not matter here.
     ///
     /// # Errors
@@ -94,80 +171,150 @@ impl<'a> Decider<'a> {
         if let Some(value) = options.min_confidence.filter(|least| !(0.0..=1.0).contains(least)) {
             return Err(ParameterError { name: "min_confidence", value, range: "must be within 0..=1" }.into());
         }
+        if let Some(value) = options.coverage.filter(|coverage| !(0.0..=1.0).contains(coverage)) {
+            return Err(ParameterError { name: "coverage", value, range: "must be within 0..=1" }.into());
+        }
         if let Some((_, value)) = options.weights.iter().find(|(_, factor)| !(0.0..=1e6).contains(factor)) {
             return Err(ParameterError { name: "weight", value: *value, range: "must be within 0..=1e6" }.into());
         }
         let level = levels.number(options.level.as_deref())?;
         let weights = options.weights.iter().map(|(label, factor)| (label.as_str(), *factor)).collect();
-        Ok(Self { levels, options, level, weights })
+        Ok(Self { levels, options, level, weights, calibration: None, known: &[] })
+    }
+
+    /// The same, and says of each label how probable it is: by a calibration for this vote and `k`, of a memory with these
+    /// labels. [`ClassifyOptions::min_confidence`] then goes by probability.
+    #[must_use]
+    pub fn calibrated(self, calibration: Arc<Calibration>, labels: &'a [Label]) -> Self {
+        Self { calibration: Some(calibration), known: labels, ..self }
     }
 
     /// What the first `k` of the candidates decide, the nearest or best first; `None` where there is none. The query is an
     /// embedding of unit length. Voters have no source, novelty is `None` and recall 1: only whoever found the candidates can
-    /// say.
+    /// say. Candidates beyond the first `k` do not vote; a [set of labels](ClassifyOptions::coverage) goes by them as well,
+    /// and is `None` without a calibration.
     pub fn decide(&self, query: &[f32], candidates: &[Candidate<'_>]) -> Option<Decision> {
-        let candidates = &candidates[..candidates.len().min(self.options.k)];
         let nearest = candidates.first()?;
-        let standings = self.standings(candidates);
-        let voting = self.voting(query, candidates);
-        let weights = voting.weights(&standings);
-        let (label_of, labels) = numbered(candidates.iter().map(|candidate| candidate.label));
-        // Candidate, number of its label, weight.
-        let voters: Vec<(&Candidate<'_>, usize, f64)> = (candidates.iter().zip(label_of).zip(weights))
-            .filter_map(|((candidate, label), weight)| Some((candidate, label, weight?)))
-            .collect();
-        let scores_at = |level| -> Scores<&str> {
-            let (name_of, names) = numbered(labels.iter().map(|label| self.levels.name_of(label, level)));
-            let scores = voting.scores(voters.iter().map(|(_, label, weight)| (name_of[*label], *weight)));
-            let ranked = scores.ranked.iter().map(|(name, score)| (names[*name], *score)).collect();
-            Scores { ranked, total: scores.total }
-        };
-
+        let ballot = self.ballot(query, candidates);
         let mut level = self.level;
-        let mut scores = scores_at(level);
+        let mut result = self.result(&ballot, level);
         let confident = loop {
-            let confidence = scores.ranked.first().map_or(0.0, |(_, score)| scores.share(*score));
-            let confident = self.options.min_confidence.is_none_or(|least| confidence >= least);
+            let sureness = result.sureness();
+            let confident = self.options.min_confidence.is_none_or(|least| sureness >= least);
             if confident || level >= self.levels.highest() {
                 break confident;
             }
             level += 1;
-            scores = scores_at(level);
+            result = self.result(&ballot, level);
         };
 
-        let name_at = |level, label: usize| self.levels.name_of(labels[label], level);
+        let scores = &result.scores;
         let winner = scores.winner().unwrap_or(nearest.label);
         // In a tree every voter for the winner has the same names above it.
-        let lineage = voters.iter().find(|(_, label, _)| name_at(level, *label) == winner).map(|(_, first, _)| {
-            let step = |level| {
-                let name = name_at(level, *first);
-                let confidence = scores_at(level).share_of(name);
-                Step { level: self.levels.name(level).cloned(), name: name.into(), confidence }
-            };
-            (level..=self.levels.highest()).map(step).collect()
-        });
+        let voters = &ballot.voters;
+        let lineage =
+            voters.iter().find(|(_, label, _)| ballot.name_at(level, *label) == winner).map(|(_, first, _)| {
+                let step = |at| {
+                    let other;
+                    let result = if at == level {
+                        &result
+                    } else {
+                        other = self.result(&ballot, at);
+                        &other
+                    };
+                    let name = ballot.name_at(at, *first);
+                    let position = result.scores.ranked.iter().position(|(known, _)| *known == name);
+                    Step {
+                        level: self.levels.name(at).cloned(),
+                        name: name.into(),
+                        confidence: result.scores.share_of(name),
+                        probability: result.probabilities.as_ref().zip(position).map(|(all, position)| all[position]),
+                    }
+                };
+                (level..=self.levels.highest()).map(step).collect()
+            });
         let voter = |(candidate, label, weight): &(&Candidate<'_>, usize, f64)| Voter {
             id: candidate.id,
             label: candidate.label.into(),
-            votes_for: (level > 0).then(|| name_at(level, *label).into()),
+            votes_for: (level > 0).then(|| ballot.name_at(level, *label).into()),
             source: None,
             // Rounding can take the distance of the same direction a hair below zero.
             distance: candidate.distance.clamp(0.0, 2.0),
             weight: *weight,
             share: scores.part(*weight),
         };
-        let score = |(name, score): &(&str, f64)| LabelScore { label: (*name).into(), score: scores.share(*score) };
+        let score = |(position, (name, score)): (usize, &(&str, f64))| LabelScore {
+            label: (*name).into(),
+            score: scores.share(*score),
+            probability: result.probabilities.as_ref().map(|all| all[position]),
+        };
+        let set = self.options.coverage.and_then(|coverage| self.set(&ballot, level, coverage));
         Some(Decision {
             level: self.levels.name(level).cloned(),
             lineage: lineage.unwrap_or_default(),
             confident,
+            confident_by: result.measure(),
             unseen: self.levels.unseen(level, winner),
-            labels: scores.ranked.iter().map(score).collect(),
+            labels: scores.ranked.iter().enumerate().map(score).collect(),
+            set,
             neighbors: voters.iter().map(voter).collect(),
-            hidden: standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count(),
+            hidden: ballot.hidden,
             novelty: None,
             recall: 1.0,
         })
+    }
+
+    /// For each coverage, 0..=1, the set of labels that is this probable to hold the right one; at the level at which is
+    /// decided or, where that depends on how sure the decision is, begun. `None` without a calibration or candidates.
+    /// Candidates are those of [`Decider::decide`].
+    pub fn sets(&self, query: &[f32], candidates: &[Candidate<'_>], coverages: &[f64]) -> Option<Vec<LabelSet>> {
+        let ballot = self.ballot(query, candidates);
+        let sets = coverages.iter().map(|coverage| self.set(&ballot, self.level, *coverage));
+        if candidates.is_empty() { None } else { sets.collect() }
+    }
+
+    /// What the vote comes to at a level.
+    fn result<'b>(&self, ballot: &Ballot<'b>, level: usize) -> Voted<'b> {
+        let scores = ballot.scores_at(level);
+        let calibrated = self.calibration.as_ref().and_then(|calibration| calibration.at(level));
+        let probabilities = calibrated.map(|calibrated| {
+            let sums: Vec<f64> = scores.ranked.iter().map(|(_, score)| *score).collect();
+            calibrated.probabilities(&sums)
+        });
+        Voted { scores, probabilities }
+    }
+
+    fn set(&self, ballot: &Ballot<'_>, level: usize, coverage: f64) -> Option<LabelSet> {
+        let calibrated = self.calibration.as_ref()?.at(level)?;
+        let ranking = ballot.ranking_at(level);
+        let threshold = calibrated.threshold(coverage);
+        let mut near: Vec<(&str, f64)> = ranking.names.iter().copied().zip(calibrated.strangeness(&ranking)).collect();
+        near.retain(|(_, strangeness)| *strangeness <= threshold);
+        near.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        let mut labels: Vec<String> = near.into_iter().map(|(name, _)| name.to_owned()).collect();
+        let is_everything = threshold == f64::INFINITY;
+        if is_everything {
+            let mut here: HashSet<String> = labels.iter().cloned().collect();
+            let known = self.known.iter().filter(|label| label.exemplars > 0);
+            let names = known.map(|label| self.levels.name_of(&label.name, level));
+            labels.extend(names.filter(|name| here.insert((*name).to_owned())).map(str::to_owned));
+        }
+        Some(LabelSet { coverage, labels, is_everything })
+    }
+
+    /// Takes the vote of the first `k` of the candidates.
+    pub(crate) fn ballot<'b>(&'b self, query: &[f32], candidates: &'b [Candidate<'b>]) -> Ballot<'b> {
+        let first = &candidates[..candidates.len().min(self.options.k)];
+        let standings = self.standings(first);
+        let voting = self.voting(query, first);
+        let weights = voting.weights(&standings);
+        let (label_of, labels) = numbered(first.iter().map(|candidate| candidate.label));
+        let voters = (first.iter().zip(label_of).zip(weights))
+            .filter_map(|((candidate, label), weight)| Some((candidate, label, weight?)))
+            .collect();
+        let hidden = standings.iter().filter(|(_, standing)| *standing == Standing::Hidden).count();
+        let all_vote = hidden == first.len();
+        Ballot { levels: self.levels, voting, labels, voters, hidden, candidates, all_vote }
     }
 
     /// The vote, ready for these candidates.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::Source;
 
-/// What the memory says of a query, and why. Serialised, it says `label` and `confidence` besides.
+/// What the memory says of a query, and why. Serialised, it says `label`, `confidence` and `probability` besides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// Every label that was voted for, best first. Never empty.
@@ -14,11 +14,15 @@ pub struct Decision {
     pub level: Option<String>,
     /// The winner and what it is called further up, to the highest level, each with its share of the vote.
     pub lineage: Vec<Step>,
-    /// Whether the confidence is as high as was asked for.
+    /// Whether the winner is as sure as was asked for.
     pub confident: bool,
+    /// What says how sure it is.
+    pub confident_by: Sureness,
     /// Labels without exemplars that the taxonomy puts under the winner: nobody can vote for them, so that the query may
     /// well be one of them. Empty where labels themselves were decided.
     pub unseen: Vec<String>,
+    /// The labels that hold the right one as often as was asked for; `None` where that was not.
+    pub set: Option<LabelSet>,
     /// The neighbours that voted, nearest first.
     pub neighbors: Vec<Voter>,
     /// How many of the `k` nearest exemplars pruning hides. They did not vote, unless all of them are hidden.
@@ -40,6 +44,30 @@ pub struct Step {
     pub name: String,
     /// Its share of the vote there, 0..=1.
     pub confidence: f64,
+    /// How probable it is there, 0..=1; `None` where the memory is not calibrated for the question.
+    pub probability: Option<f64>,
+}
+
+/// What says how sure a decision is: what [`crate::ClassifyOptions::min_confidence`] is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sureness {
+    /// The winner's share of the vote.
+    Confidence,
+    /// How probable the winner is, see [`crate::Calibration`].
+    Probability,
+}
+
+/// Labels of which one is the right one as often as was asked for (conformal prediction), see [`crate::Calibration`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LabelSet {
+    /// How often the right label is to be among them, 0..=1.
+    pub coverage: f64,
+    /// The labels, or names at the level that was decided at, the most probable first. Empty where none is probable enough.
+    pub labels: Vec<String>,
+    /// Whether these are all that the memory has, because no smaller set is known to have this coverage.
+    #[serde(rename = "everything")]
+    pub is_everything: bool,
 }
 
 /// A label and its part of the vote.
@@ -50,6 +78,8 @@ pub struct LabelScore {
     /// Its share of all scores above zero, 0..=1. Scores are sums of weights; in kernel voting one can be negative, and its
     /// share is 0.
     pub score: f64,
+    /// How probable it is that this is the right one, 0..=1; `None` where the memory is not calibrated for the question.
+    pub probability: Option<f64>,
 }
 
 /// A neighbour and its vote.
@@ -83,6 +113,16 @@ impl Decision {
     pub fn confidence(&self) -> f64 {
         self.labels.first().map_or(0.0, |winner| winner.score)
     }
+
+    /// How probable it is that the winner is right, 0..=1; `None` where the memory is not calibrated for the question.
+    pub fn probability(&self) -> Option<f64> {
+        self.labels.first()?.probability
+    }
+
+    /// How sure the decision is, 0..=1: its probability where that is known, else its confidence.
+    pub fn sureness(&self) -> f64 {
+        self.probability().unwrap_or(self.confidence())
+    }
 }
 
 impl Voter {
@@ -94,15 +134,19 @@ impl Voter {
 
 impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { labels, level, lineage, confident, unseen, neighbors, hidden, novelty, recall } = self;
-        let mut decision = serializer.serialize_struct("Decision", 11)?;
+        let Self { labels, level, lineage, confident, confident_by, unseen, set, neighbors, hidden, novelty, recall } =
+            self;
+        let mut decision = serializer.serialize_struct("Decision", 14)?;
         decision.serialize_field("label", self.label())?;
         decision.serialize_field("confidence", &self.confidence())?;
+        decision.serialize_field("probability", &self.probability())?;
         decision.serialize_field("level", level)?;
         decision.serialize_field("lineage", lineage)?;
         decision.serialize_field("confident", confident)?;
+        decision.serialize_field("confident_by", confident_by)?;
         decision.serialize_field("unseen", unseen)?;
         decision.serialize_field("labels", labels)?;
+        decision.serialize_field("set", set)?;
         decision.serialize_field("neighbors", neighbors)?;
         decision.serialize_field("hidden", hidden)?;
         decision.serialize_field("novelty", novelty)?;

@@ -14,7 +14,7 @@ use crate::{ClassifyOptions, Decision, Memory, QueryError};
 const MOST: usize = 1000;
 
 /// A set of exemplars whose absence changes an answer: the smallest one, but for kernel voting, where it is found greedily.
-/// Serialised, it says the `label` and `confidence` of that other answer, `without`, the ids, and `smallest`.
+/// Serialised, it says the `label`, `confidence` and `probability` of that other answer, `without`, the ids, and `smallest`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flip {
     /// Their ids, the nearest to the query first. Where several sets are as small, the one that changes the answer most
@@ -28,9 +28,10 @@ pub struct Flip {
 
 impl Serialize for Flip {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut flip = serializer.serialize_struct("Flip", 4)?;
+        let mut flip = serializer.serialize_struct("Flip", 5)?;
         flip.serialize_field("label", self.decision.label())?;
         flip.serialize_field("confidence", &self.decision.confidence())?;
+        flip.serialize_field("probability", &self.decision.probability())?;
         flip.serialize_field("without", &self.exemplars)?;
         flip.serialize_field("smallest", &self.is_smallest)?;
         flip.end()
@@ -52,7 +53,8 @@ impl Memory {
         let filter = Filter { allowed: allowed.as_ref(), except: None };
         let decision = self.decisions(&query, filter, options)?.remove(0);
         // At the level of the answer, however it was chosen.
-        let options = ClassifyOptions { level: decision.level, min_confidence: None, ..options.clone() };
+        let options =
+            ClassifyOptions { level: decision.level, min_confidence: None, coverage: None, ..options.clone() };
         let decider = self.decider(&options)?;
         let search = |k| self.neighbors_by(options.search, &query, k, filter).map(|found| found.concat());
         let voters = search(options.k)?;

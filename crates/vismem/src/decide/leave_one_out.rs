@@ -117,12 +117,8 @@ impl Memory {
                 let whole = Standing::Counts(1.0);
                 voters.prune(|rank, neighbor| {
                     counts.map_or(whole, |(pruning, counts)| {
-                        let mut votes = counts.in_slot(neighbor);
-                        if rank < pruning.neighbors() {
-                            // What this exemplar itself said.
-                            votes = votes.without_one(label_of[neighbor] != label_of[slot]);
-                        }
-                        pruning.standing(votes)
+                        let is_wrong = label_of[neighbor] != label_of[slot];
+                        pruning.standing_without(counts.in_slot(neighbor), rank, is_wrong)
                     })
                 });
                 // Most prunings concern few exemplars.

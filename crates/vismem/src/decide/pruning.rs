@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use vismem_search::MAX_K;
 
 use crate::error::{Result, SqlContext};
+use crate::index::derived;
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
 use crate::{EditError, Editor, Memory, ParameterError, Progress, QueryError, Reliability, Votes};
@@ -117,6 +118,12 @@ impl Pruning {
         }
     }
 
+    /// The same where it does not count what an exemplar itself said, which had this one among its neighbours at `rank` (from
+    /// 0), rightly or wrongly.
+    pub(crate) fn standing_without(&self, votes: Votes, rank: usize, is_wrong: bool) -> Standing {
+        self.standing(if rank < self.neighbors() { votes.without_one(is_wrong) } else { votes })
+    }
+
     /// The one that is set in the catalogue.
     pub(crate) fn load(db: &Connection) -> rusqlite::Result<Option<Self>> {
         db.query_row("SELECT * FROM pruning", [], Self::from_row).optional()
@@ -220,6 +227,7 @@ impl Editor {
             tx.execute("INSERT INTO pruning VALUES (1, ?1, ?2, ?3, ?4, ?5)", row).at(&path)?;
         }
         settings::keep(&tx).at(&path)?;
+        derived::remove(&self.dir, &[derived::CALIBRATION])?;
         kill_point("pruning prepared");
         tx.commit().at(&path)?;
         kill_point("pruning committed");

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::edit::editor::label_id;
 use crate::error::{Result, SqlContext};
+use crate::index::derived;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
 use crate::store::{settings, state};
@@ -151,6 +152,7 @@ impl Editor {
             former.keep(&tx, event).at(path)?;
         }
         settings::keep(&tx).at(path)?;
+        derived::remove(&self.dir, &[derived::CALIBRATION])?;
         kill_point("taxonomy prepared");
         tx.commit().at(path)?;
         kill_point("taxonomy committed");

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use serde::Serialize;
 
 use crate::error::{Result, SqlContext};
+use crate::index::derived;
 use crate::store::catalog::Catalog;
 use crate::store::event::{self, EventKind};
 use crate::store::kill_point::kill_point;
@@ -182,6 +183,7 @@ impl Editor {
         }
         let event = event::record(&tx, kind, 0, None, &digest, &digest).at(path)?;
         insert(&tx, event).and_then(|()| settings::keep(&tx)).at(path)?;
+        derived::remove(&self.dir, &[derived::CALIBRATION])?;
         kill_point("tuning prepared");
         tx.commit().at(path)?;
         kill_point("tuning committed");

@@ -79,6 +79,10 @@ impl Editor {
             event::record(&tx, change.kind, changed.len(), Some(change.selected), &before_all, &after).at(path)?;
         (change.write)(&tx, event, &changed).at(path)?;
         derived::remove(&self.dir, &[derived::NOVELTY, derived::SLOTS])?;
+        // No probability depends on a source.
+        if change.kind != EventKind::Move {
+            derived::remove(&self.dir, &[derived::CALIBRATION])?;
+        }
         kill_point("change prepared");
         tx.commit().at(path)?;
         kill_point("change committed");

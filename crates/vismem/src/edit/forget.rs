@@ -128,7 +128,7 @@ impl Editor {
         tx.prepare_cached(header).and_then(|mut statement| statement.execute([digest.to_bytes()])).at(path)?;
         let selected = selector.criteria().join(" ");
         let event = event::record(&tx, EventKind::Forget, ids.len(), Some(&selected), &before, &after).at(path)?;
-        derived::remove(&self.dir, &[derived::NOVELTY])?;
+        derived::remove(&self.dir, &[derived::NOVELTY, derived::CALIBRATION])?;
         kill_point("forget prepared");
         tx.commit().at(path)?;
         kill_point("forget committed");

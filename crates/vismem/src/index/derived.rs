@@ -20,8 +20,10 @@ pub(crate) const NOVELTY: &str = "novelty.f32";
 pub(crate) const NEIGHBOR_LISTS: &str = "neighbor_lists.u32";
 /// Which exemplar is in which slot, see [`crate::index::assignments`].
 pub(crate) const SLOTS: &str = "slots.u64";
+/// How probable answers are, see [`crate::Calibration`].
+pub(crate) const CALIBRATION: &str = "calibration";
 /// Every derived file of a memory.
-pub(crate) const ALL: [&str; 5] = [codes::NAME, partitions::NAME, NEIGHBOR_LISTS, NOVELTY, SLOTS];
+pub(crate) const ALL: [&str; 6] = [codes::NAME, partitions::NAME, NEIGHBOR_LISTS, NOVELTY, SLOTS, CALIBRATION];
 /// What ends the name of a file that is not finished.
 const UNFINISHED: &str = ".new";
 
@@ -33,22 +35,25 @@ pub(crate) fn path(dir: &Path, name: &str) -> PathBuf {
 
 /// The content, if the file is there, whole, and belongs to `digest`.
 pub(crate) fn load(dir: &Path, name: &str, digest: &Digest) -> Option<Vec<u8>> {
+    load_of_any(dir, name).filter(|(of, _)| of == digest.as_bytes()).map(|(_, content)| content)
+}
+
+/// The content and the digest that it belongs to, if the file is there and whole.
+pub(crate) fn load_of_any(dir: &Path, name: &str) -> Option<([u8; HASH], Vec<u8>)> {
     let mut bytes = Vec::new();
     platform::read_regular(&path(dir, name)).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
     let content = bytes.len().checked_sub(HASH)?;
     let whole = blake3::hash(&bytes[..content]).as_bytes() == &bytes[content..];
-    if !whole || !bytes.starts_with(digest.as_bytes()) {
-        return None;
-    }
+    let digest = *bytes[..content].first_chunk().filter(|_| whole)?;
     bytes.truncate(content);
     bytes.drain(..HASH);
-    Some(bytes)
+    Some((digest, bytes))
 }
 
 /// Writes a file whole.
-pub(crate) fn write(mut file: &File, digest: &Digest, content: &[&[u8]]) -> io::Result<()> {
+pub(crate) fn write(mut file: &File, digest: &[u8; HASH], content: &[&[u8]]) -> io::Result<()> {
     let mut hasher = blake3::Hasher::new();
-    for part in [&digest.as_bytes()[..]].iter().chain(content) {
+    for part in [&digest[..]].iter().chain(content) {
         hasher.update(part);
         file.write_all(part)?;
     }

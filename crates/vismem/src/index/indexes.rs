@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Result;
 use crate::index::codes::{self, CodeMap};
+use crate::index::derived;
 use crate::index::novelty::{ReferenceDistances, Sample};
 use crate::index::partitions::{self, PartitionMap};
 use crate::platform;
 use crate::store::catalog::Record;
 use crate::store::turn::Turn;
-use crate::{Memory, QueryError};
+use crate::{Calibration, Memory, QueryError};
 
 /// A file that was changed so short a time ago may be changed again without showing it: clocks of files are coarse.
 const COARSE: Duration = Duration::from_millis(100);
@@ -25,6 +26,7 @@ const COARSE: Duration = Duration::from_millis(100);
 pub(crate) struct Indexes {
     codes: Found<CodeMap>,
     partitions: Found<PartitionMap>,
+    calibration: Found<Calibration>,
     reference_distances: OnceLock<ReferenceDistances>,
     measuring: Turn,
     /// What they are measured by, as far as that went.
@@ -40,6 +42,11 @@ impl Indexes {
     /// The memory's partitions, if it has some that suit it.
     pub(crate) fn partitions(&self, memory: &Memory) -> Option<Arc<PartitionMap>> {
         self.partitions.get(&partitions::path(memory.path()), || PartitionMap::open(memory))
+    }
+
+    /// The memory's calibration, if it has one that holds for it.
+    pub(crate) fn calibration(&self, memory: &Memory) -> Option<Arc<Calibration>> {
+        self.calibration.get(&derived::path(memory.path(), derived::CALIBRATION), || Calibration::load(memory))
     }
 
     /// What the novelty of queries is measured by; computed once if no file has it.

@@ -5,6 +5,7 @@
 
 pub(crate) mod assignments;
 pub(crate) mod build;
+pub(crate) mod calibration;
 pub(crate) mod checksum;
 pub(crate) mod codes;
 pub(crate) mod derived;

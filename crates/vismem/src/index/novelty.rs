@@ -36,7 +36,7 @@ impl ReferenceDistances {
 
     /// Writes those of this state of a memory into a new file.
     pub(crate) fn write(&self, memory: &Memory, path: &Path, file: &File) -> Result<()> {
-        derived::write(file, &memory.digest(), &[bytemuck::cast_slice(&self.0)]).at(path, "write")
+        derived::write(file, memory.digest().as_bytes(), &[bytemuck::cast_slice(&self.0)]).at(path, "write")
     }
 
     pub(crate) fn measure(memory: &Memory) -> Result<Self, QueryError> {

@@ -88,6 +88,30 @@ pub struct Event {
     pub after: Digest,
 }
 
+impl Catalog {
+    /// How many exemplars were added since the memory had this digest, up to an event; `None` where anything else was done
+    /// that changes what exemplars say, or the memory never had it.
+    pub(crate) fn added_since(&self, digest: &[u8; 32], last: u64) -> Result<Option<u64>> {
+        let select = "SELECT kind, exemplars, before FROM events WHERE id <= ?1 ORDER BY id DESC";
+        let mut statement = self.db.prepare_cached(select).at(&self.path)?;
+        let mut events = statement.query([last]).at(&self.path)?;
+        let mut added = 0;
+        while let Some(row) = events.next().at(&self.path)? {
+            let (kind, exemplars): (String, u64) = (row.get(0).at(&self.path)?, row.get(1).at(&self.path)?);
+            match kind {
+                kind if kind == EventKind::Add.name() => added += exemplars,
+                // Nothing goes by sources.
+                kind if kind == EventKind::Move.name() => {}
+                _ => return Ok(None),
+            }
+            if row.get::<_, [u8; 32]>(2).at(&self.path)? == *digest {
+                return Ok(Some(added));
+            }
+        }
+        Ok(None)
+    }
+}
+
 impl Event {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let (kind, undid): (String, Option<String>) = (row.get(1)?, row.get(8)?);

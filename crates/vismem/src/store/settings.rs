@@ -65,6 +65,8 @@ pub(crate) struct Settings {
     pub pruning: Option<Pruning>,
     /// `None` where nothing is chosen.
     pub tuning: Option<Choice>,
+    /// Of all of them and the encoder.
+    pub hash: [u8; 32],
 }
 
 /// The taxonomy as it is in the catalogue.
@@ -115,7 +117,7 @@ pub(crate) fn load(dir: &Path, parts: &Parts<'_>, header: &Header, labels: &[Lab
     let names: Vec<String> = names.into_iter().map(|(_, json)| json).collect();
     let texts = [&encoder?, &level_texts?, &format!("[{}]", names.join(",")), &pruning_text?];
     if header.settings == hash(texts.map(String::as_str), tunings.as_deref()) {
-        return Ok(Settings { levels, pruning, tuning });
+        return Ok(Settings { levels, pruning, tuning, hash: header.settings });
     }
     Err(others(&catalog::path(dir)))
 }

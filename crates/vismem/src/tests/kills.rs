@@ -12,8 +12,8 @@ use crate::index::derived;
 use crate::index::partitions::PartitionMap;
 use crate::store::kill_point::VARIABLE;
 use crate::{
-    ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Source, Taxonomy, Threshold, Tuning, Vote,
-    verify,
+    Calibration, ClassifyOptions, Decision, Digest, Editor, Memory, Pruning, Selector, Source, Taxonomy, Threshold,
+    Tuning, Vote, verify,
 };
 
 const DIRECTORY: &str = "VISMEM_TEST_EDIT_IN";
@@ -138,6 +138,8 @@ pub(super) fn prepare(dir: &Path, name: &str) {
     }
     drop(editor);
     build_all(dir);
+    let memory = Memory::open(dir).unwrap();
+    memory.keep_calibration(&calibrated(&memory)).unwrap();
     for file in derived::ALL {
         assert!(dir.join(file).exists(), "{file}");
     }
@@ -155,6 +157,12 @@ pub(super) fn state(dir: &Path) -> State {
     let free = memory.stats().unwrap().free_slots;
     let settings = (memory.pruning().unwrap(), memory.tuning().unwrap());
     (memory.digest(), labels, memory.taxonomy().unwrap(), settings, events, free)
+}
+
+/// How probable [`decisions`] are.
+fn calibrated(memory: &Memory) -> Calibration {
+    let tuning = Tuning { k: 4, ..Tuning::default() };
+    memory.own_answers(tuning, &mut ()).unwrap().unwrap().calibration()
 }
 
 fn decisions(dir: &Path) -> Vec<Decision> {
@@ -182,8 +190,14 @@ pub(super) fn sound(dir: &Path, step: &str) -> Vec<Decision> {
     assert_eq!(PartitionMap::faults(&Memory::open(dir).unwrap()), [""; 0], "{step}");
     let (answers, anew) = (decisions(dir), decisions(without.path()));
     for (answer, anew) in answers.iter().zip(&anew) {
-        assert_eq!((&answer.neighbors, &answer.labels), (&anew.neighbors, &anew.labels), "{step}");
+        let scores =
+            |of: &Decision| of.labels.iter().map(|label| (label.label.clone(), label.score)).collect::<Vec<_>>();
+        assert_eq!((&answer.neighbors, scores(answer)), (&anew.neighbors, scores(anew)), "{step}");
         assert_eq!((answer.novelty, answer.hidden), (anew.novelty, anew.hidden), "{step}");
+    }
+    let memory = Memory::open(dir).unwrap();
+    if let Some(kept) = memory.calibration().filter(|kept| kept.added_since() == 0) {
+        assert_eq!(kept.levels, calibrated(&memory).levels, "{step}");
     }
     answers
 }

@@ -1,6 +1,7 @@
 //! What a memory promises across its parts.
 
 mod attributes;
+mod calibration;
 mod compacting;
 mod crash;
 mod damage;

@@ -23,7 +23,10 @@ fn a_decision_says_label_and_confidence_and_its_voters_what_they_vote_for_only_a
     assert_eq!(voter, ["distance", "id", "label", "source", "weight"]);
     let above = ask(Some("kind"));
     assert_eq!((&above["label"], &above["neighbors"][0]["votes_for"]), (&json!("things"), &json!("things")));
-    assert_eq!(above["lineage"], json!([{ "level": "kind", "label": "things", "confidence": 1.0 }]));
+    assert_eq!(
+        above["lineage"],
+        json!([{ "level": "kind", "label": "things", "confidence": 1.0, "probability": null }])
+    );
 }
 
 #[test]

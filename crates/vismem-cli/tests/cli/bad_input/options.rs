@@ -51,6 +51,30 @@ fn parameter_out_of_range() {
 }
 
 #[test]
+fn coverage_out_of_range() {
+    let exit = documented("coverage_out_of_range");
+    let place = with_memory();
+    for share in ["-0.1", "1.5", "NaN"] {
+        let args = ["classify", "rows.npy", "--coverage", share];
+        place.vismem_with(args).refused(exit, &["--coverage must be within 0 to 1"]);
+    }
+}
+
+#[test]
+fn coverage_without_a_calibration() {
+    let exit = documented("coverage_without_a_calibration");
+    let place = with_memory();
+    let words = ["20 exemplars must have another one of the same label", "`vismem tune`"];
+    place.vismem("classify rows.npy --coverage 0.9").refused(exit, &words);
+    let more: Vec<[f32; 2]> = (0..30).map(|n| [1.0, 0.1 * n as f32]).collect();
+    place.write("more.npy", npy::rows(&more));
+    place.vismem("add more.npy --label y").done();
+    for command in ["classify rows.npy --coverage 0.9", "explain rows.npy#0 --coverage 1"] {
+        place.vismem(command).refused(exit, &["the memory is not calibrated", "run `vismem tune` first"]);
+    }
+}
+
+#[test]
 fn extreme_parameters_that_are_allowed() {
     let exit = documented("extreme_parameters_that_are_allowed");
     let place = with_memory();
