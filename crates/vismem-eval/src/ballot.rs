@@ -59,6 +59,11 @@ impl Ballot {
         self.labels[0].1
     }
 
+    /// The share of the vote, 0..=1, that a label has.
+    pub fn share_of(&self, label: u32) -> f64 {
+        self.labels.iter().find(|(known, _)| *known == label).map_or(0.0, |(_, share)| *share)
+    }
+
     /// The share of the vote, 0..=1, that a query's own labels have.
     pub fn share_of_truth(&self, query: &Query) -> f64 {
         // The sum of no numbers is −0.

@@ -88,4 +88,21 @@ mod tests {
         assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(1.0)));
         assert_eq!(hard_threshold(&Neighborhoods::default(), &[]), None);
     }
+
+    #[test]
+    fn hiding_all_neighbors_of_a_query_is_no_merit_though_all_vote_then() {
+        let (mut table, mut votes) = misled();
+        // Who misleads the first four is wrong in 20 %, their right neighbours in 10 %: hiding from 20 % on helps them. Of the
+        // others that hides every neighbour, so that all of them vote, as if nothing were pruned.
+        for (at, votes) in votes.iter_mut().enumerate() {
+            votes.wrong = match at {
+                8 => 20,
+                0..4 => 10,
+                _ => 60,
+            };
+        }
+        assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(1.0)));
+        table.queries.truncate(4);
+        assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(0.2)));
+    }
 }

@@ -139,12 +139,22 @@ struct Wrong<'q> {
     query: &'q Query,
     at: usize,
     ballot: &'q Ballot,
+    /// What the neighbours say of labels, see [`opinions`].
+    opinion: &'q Ballot,
 }
 
 /// How the neighbours of each query vote.
-fn ballots(table: &Neighborhoods, options: &MistakesOptions) -> Result<Vec<Option<Ballot>>> {
-    let ballots = parallel::map(&table.queries, |query| Ballot::of(table, query, options.vote, options.k));
-    ballots.into_iter().collect()
+fn ballots(table: &Neighborhoods, Tuning { vote, k }: Tuning) -> Result<Vec<Option<Ballot>>> {
+    parallel::map(&table.queries, |query| Ballot::of(table, query, vote, k)).into_iter().collect()
+}
+
+/// By what neighbours are asked whether a label is right: the vote that decides, if in it many outvote few. In kernel voting a
+/// single one can have its way, so that being at one means nothing; rank voting of 20 is asked then.
+fn opinions(options: &MistakesOptions) -> Tuning {
+    match options.vote {
+        Vote::Kernel { .. } => Tuning::usual(Vote::RANK),
+        vote => Tuning { vote, k: options.k },
+    }
 }
 
 /// Computes it. `table` holds the neighbours of `queries`.
@@ -158,17 +168,20 @@ pub fn mistakes(
     options: &MistakesOptions,
 ) -> Result<Mistakes> {
     let n = table.judged_or_refuse()?.len() as u64;
-    let ballots = ballots(table, options)?;
-    let mut wrong: Vec<Wrong<'_>> = (table.queries.iter().zip(&ballots).enumerate())
+    let decided = ballots(table, Tuning { vote: options.vote, k: options.k })?;
+    let opinions = ballots(table, opinions(options))?;
+    let mut wrong: Vec<Wrong<'_>> = (table.queries.iter().zip(decided.iter().zip(&opinions)).enumerate())
         .filter(|(_, (query, _))| !query.truth.is_empty())
-        .filter_map(|(at, (query, ballot))| Some(Wrong { query, at, ballot: ballot.as_ref()? }))
+        .filter_map(|(at, (query, (ballot, opinion)))| {
+            Some(Wrong { query, at, ballot: ballot.as_ref()?, opinion: opinion.as_ref()? })
+        })
         .filter(|wrong| !wrong.query.is_right(wrong.ballot.winner()))
         .collect();
     let all = Share::of(wrong.len() as u64, n).ok_or(crate::Error::NoQueries)?;
     wrong.sort_by(|a, b| b.ballot.confidence().total_cmp(&a.ballot.confidence()).then(a.at.cmp(&b.at)));
     wrong.truncate(options.shown);
 
-    let judge = Judge::new(memory, queries, table, &ballots, &wrong, options)?;
+    let judge = Judge::new(memory, queries, table, &opinions, &wrong, options)?;
     let mut judged = wrong.iter().map(|wrong| judge.judge(wrong)).collect::<Result<Vec<_>>>()?;
     if all.value > MANY {
         spare_all(&mut judged, all.value);
@@ -200,7 +213,7 @@ struct Judge<'a> {
     memory: &'a Memory,
     queries: &'a QuerySet,
     table: &'a Neighborhoods,
-    /// How the neighbours of each query vote.
+    /// What the neighbours of each query say of labels.
     ballots: &'a [Option<Ballot>],
     options: &'a MistakesOptions,
     /// How many exemplars each label has.
@@ -225,7 +238,7 @@ impl<'a> Judge<'a> {
         options: &'a MistakesOptions,
     ) -> Result<Self> {
         let voters = wrong.iter().flat_map(|wrong| {
-            let for_it = wrong.query.neighbors.iter().take(options.k);
+            let for_it = wrong.query.neighbors.iter().take(opinions(options).k);
             for_it
                 .filter(|near| table.label_of(near) == wrong.ballot.winner())
                 .filter_map(|near| table.exemplars[near.exemplar as usize].id)
@@ -233,8 +246,9 @@ impl<'a> Judge<'a> {
         let voters: Vec<u64> = voters.collect::<BTreeSet<u64>>().into_iter().collect();
         let mut exemplars = vec![0; table.labels.len()];
         table.exemplars.iter().for_each(|exemplar| exemplars[exemplar.label as usize] += 1);
-        let voting = options.k.min(memory.len().saturating_sub(1));
-        let (reach, needed) = (reach(options.vote, voting), majority(options.vote, voting));
+        let Tuning { vote, k } = opinions(options);
+        let voting = k.min(memory.len().saturating_sub(1));
+        let (reach, needed) = (reach(vote, voting), majority(vote, voting));
         let usual = usual(table, ballots);
         let others_say = HashMap::new();
         let mut judge = Self { memory, queries, table, ballots, options, exemplars, others_say, reach, usual, needed };
@@ -270,7 +284,8 @@ impl<'a> Judge<'a> {
         let labels: HashMap<&str, u32> = table.labels.iter().map(String::as_str).zip(0..).collect();
         let own: HashMap<u64, u32> =
             table.exemplars.iter().filter_map(|exemplar| Some((exemplar.id?, exemplar.label))).collect();
-        let asked = ClassifyOptions { k: options.k, vote: options.vote, ..ClassifyOptions::default() };
+        let Tuning { vote, k } = opinions(options);
+        let asked = ClassifyOptions { k, vote, ..ClassifyOptions::default() };
         let decisions = memory.classify_exemplars(&exemplars, &asked)?;
         let opinion = |(id, decision): (u64, &Decision)| {
             let (says, own) = (*labels.get(decision.label())?, *own.get(&id)?);
@@ -306,7 +321,8 @@ impl<'a> Judge<'a> {
         let novelty = nearest.map(|nearest| self.memory.novelty(nearest.distance as f32)).transpose()?.flatten();
         let judged = |blame, no_advice| Judged { blame, relabel: Vec::new(), no_advice, novelty };
         let is_own = self.queries.kinds[wrong.at] == Kind::Exemplar;
-        let (decision, confidence) = (wrong.ballot.winner(), wrong.ballot.confidence());
+        let decision = wrong.ballot.winner();
+        let confidence = wrong.opinion.share_of(decision);
         if self.is_right_without_pruning(wrong.query)? {
             return Ok(judged(Blame::Pruning, None));
         }
@@ -331,7 +347,7 @@ impl<'a> Judge<'a> {
             let is_truth = opinion.are_at_one && wrong.query.is_right(opinion.says);
             is_truth.then(|| ((id, self.name(opinion.says).to_owned()), share.unwrap_or(0.0)))
         };
-        let doubtful = wrong.query.neighbors.iter().zip(&wrong.ballot.shares).filter_map(doubtful);
+        let doubtful = wrong.query.neighbors.iter().zip(&wrong.opinion.shares).filter_map(doubtful);
         let (relabel, shares): (Vec<_>, Vec<_>) = doubtful.unzip();
         let no_advice = if shares.iter().sum::<f64>() >= confidence / 2.0 && !shares.is_empty() {
             match self.too_few(decision, true) {
@@ -341,7 +357,7 @@ impl<'a> Judge<'a> {
         } else {
             None
         };
-        let share = wrong.ballot.share_of_truth(wrong.query);
+        let share = wrong.opinion.share_of_truth(wrong.query);
         if truth.is_some_and(|truth| self.are_at_one(decision, confidence, truth, share)) {
             let own = self.queries.own_ids().map(|ids| (ids[wrong.at], self.name(decision).to_owned()));
             return Ok(Judged { relabel: own.into_iter().collect(), ..judged(Blame::QueryLabel, no_advice) });
@@ -527,11 +543,9 @@ fn usual(table: &Neighborhoods, ballots: &[Option<Ballot>]) -> Vec<Option<f64>> 
     sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
 }
 
-/// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal. In
-/// kernel voting one that is alone in its place can have nearly all of it.
+/// For each number of exemplars from 0 to `k` the most that they can have of the vote, 0..=1, where distances are equal.
 fn reach(vote: Vote, k: usize) -> Vec<f64> {
-    let weights: Vec<f64> =
-        (0..k).map(|rank| vote.weight(rank, 0.0).unwrap_or(f64::from(u8::from(rank == 0)))).collect();
+    let weights: Vec<f64> = (0..k).filter_map(|rank| vote.weight(rank, 0.0)).collect();
     let total = weights.iter().sum::<f64>();
     let sums = weights.iter().scan(0.0, |sum, weight| {
         *sum += weight;

@@ -16,11 +16,9 @@ pub struct Rule {
     pub vote: String,
     /// ξ of distance, τ of softmax, α of rank; `None` for the others.
     pub parameter: Option<f64>,
-    /// γ of kernel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// γ of kernel; `None` for the others.
     pub gamma: Option<f64>,
-    /// λ of kernel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// λ of kernel; `None` for the others.
     pub lambda: Option<f64>,
 }
 

@@ -276,3 +276,52 @@ impl Case<'_> {
         right
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `n` cases, of which these are right.
+    fn right(n: usize, is_right: impl Fn(usize) -> bool) -> Vec<bool> {
+        (0..n).map(is_right).collect()
+    }
+
+    fn chosen(right: &[Vec<bool>]) -> usize {
+        choose(&right.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_simpler_of_equals_is_chosen_and_the_default_unless_another_one_is_better_by_more_than_chance() {
+        let of = |first: usize| right(200, |at| at < first);
+        assert_eq!(chosen(&[of(100), of(100), of(100)]), 0, "all are equal");
+        assert_eq!(chosen(&[of(100), of(105), of(99)]), 0, "5 to 0 is chance");
+        assert_eq!(chosen(&[of(100)]), 0, "nothing else was tried");
+        assert_eq!(chosen(&[of(100), of(140), of(143)]), 1, "3 to 0 is chance, and the first is simpler");
+        assert_eq!(chosen(&[of(100), of(140), of(160)]), 2, "20 to 0 is not");
+        assert_eq!(chosen(&[of(100), of(160), of(140)]), 1);
+        // 8 to 0 has the chance 1/128: enough for one other, not for twenty.
+        assert_eq!(chosen(&[of(100), of(108)]), 1);
+        assert_eq!(chosen(&[vec![of(100), of(108)], vec![of(100); 19]].concat()), 0);
+    }
+
+    #[test]
+    fn a_fold_has_no_say_in_the_choice_that_decides_it() {
+        // The second is better in one fold alone, by far; the others do not speak for it.
+        let both = [right(200, |_| false), right(200, |at| at % FOLDS == 2)];
+        let both: Vec<&[bool]> = both.iter().map(Vec::as_slice).collect();
+        assert_eq!(choose(&both), 1);
+        let held_out = held_out(&both, 1).unwrap();
+        assert_eq!((held_out.accuracy.value, held_out.same_choice, held_out.folds), (0.0, 4, FOLDS));
+        assert_eq!(held_out.accuracy.n, 200, "every case is in one fold");
+    }
+
+    #[test]
+    fn no_setting_asks_for_more_neighbours_than_there_are_but_the_default() {
+        let ks = |others| settings(others).iter().map(|tuning| tuning.k).collect::<Vec<_>>();
+        assert_eq!(ks(4), [100]);
+        assert_eq!(ks(10), [100, 5, 5, 5, 5, 10, 10, 10, 10]);
+        let all = settings(1_000_000);
+        assert_eq!((all[0], all.len()), (Tuning::default(), 47));
+        assert!(all[1..].is_sorted_by_key(|tuning| tuning.k) && !all[1..].contains(&all[0]));
+    }
+}

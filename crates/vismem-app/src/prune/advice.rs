@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 use vismem::{Memory, Pruning, PruningTrial, Threshold, Vote};
-use vismem_eval::Paired;
+use vismem_eval::{Paired, Share};
 use vismem_report::words::{count, counted};
 
 /// How prunings do, each exemplar asked as if it were not there.
@@ -56,11 +56,26 @@ impl Suggestion {
         let is_better = |trial: &&PruningTrial| trial.gained > trial.lost;
         let leaves_all = |trial: &&PruningTrial| trial.hidden_labels.is_empty();
         let chosen = trials.iter().filter(is_better).find(leaves_all);
-        let advised = chosen.filter(|trial| paired(trial).is_better()).and_then(|trial| trial.pruning);
+        // Where labels do not follow embeddings, many decisions turn together with the most frequent label.
+        let frequent = memory.labels().iter().max_by_key(|label| label.exemplars);
+        let beats_the_most_frequent = |trial: &&PruningTrial| {
+            let n = memory.len();
+            let right = Share::of((trial.accuracy * n as f64).round() as u64, n as u64);
+            let most = frequent.map_or(0, |label| label.exemplars) as f64 / n.max(1) as f64;
+            right.is_some_and(|right| right.low > most)
+        };
+        let surely = chosen.filter(|trial| paired(trial).is_better());
+        let advised = surely.filter(beats_the_most_frequent).and_then(|trial| trial.pruning);
         let why_none = advised.is_none().then(|| match chosen {
             _ if memory.labels().iter().all(|label| label.exemplars < 2) => {
                 "each label has one exemplar, so that none can be decided right without itself".to_owned()
             }
+            Some(trial) if surely.is_some() => format!(
+                "the best that hides no label wholly decides {:.0} % right, hardly more than if every answer were {}: labels \
+                 hardly follow the embeddings",
+                100.0 * trial.accuracy,
+                frequent.map_or("", |label| &label.name)
+            ),
             Some(trial) => format!(
                 "the best that hides no label wholly decides {} right instead of wrong and {} the other way round, which may be \
                  chance after {} {} tried",

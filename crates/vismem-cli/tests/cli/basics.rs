@@ -87,7 +87,7 @@ fn a_taxonomy_can_come_beside_embeddings() {
 
     place.write("ask.npy", npy::rows(&[[1.0, 0.05, 0.0], [0.0, 0.1, 1.0]]));
     assert_eq!(
-        place.vismem("classify ask.npy -k 2 --level kingdom").done().stdout,
+        place.vismem("classify ask.npy -k 2 --vote rank --level kingdom").done().stdout,
         "ask.npy#0  animals  100 %\nask.npy#1  plants  60 %\n"
     );
     assert_eq!(
@@ -140,10 +140,12 @@ fn an_answer_climbs_the_taxonomy_until_it_is_sure() {
     place.write("taxonomy.csv", "label,family\ncat,felids\nlion,felids\nlynx,felids\noak,beeches\n");
     place.vismem("add rows.npy --labels labels.txt --taxonomy taxonomy.csv").done();
     place.write("ask.npy", npy::rows(&[[1.0, 0.05, 0.0]]));
-    let ask = |least: &str| place.vismem(&format!("classify ask.npy -k 2 --min-confidence {least}")).done().stdout;
+    let ask = |least: &str| {
+        place.vismem(&format!("classify ask.npy -k 2 --vote rank --min-confidence {least}")).done().stdout
+    };
     assert_eq!(ask("0.5"), "ask.npy#0  cat  60 %\n");
     assert_eq!(ask("0.9"), "ask.npy#0  felids  100 %  (family)  (may be lynx: no exemplar yet)\n");
-    place.vismem("classify ask.npy -k 3 --min-confidence 1").says(&[
+    place.vismem("classify ask.npy -k 3 --vote rank --min-confidence 1").says(&[
         "felids  77 %  (family)  (less confident than asked for)",
         "note: no answer can have a confidence of 1: a label has too few exemplars for more than 0.77 of the vote of 3",
     ]);
@@ -166,7 +168,10 @@ fn every_vote_and_its_parameter_reach_the_memory() {
         assert!(found.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-5), "{found:?}, not {expected:?}");
     };
     // Distances are 0, 0.2 and 0.4.
-    near(&weights(""), &[1.0 / 2.0, 1.0 / 3.0, 1.0 / 4.0]);
+    // By numpy.linalg.solve.
+    near(&weights(""), &[0.8466561, 0.13822314, -0.05335835]);
+    near(&weights("--vote kernel --gamma 5 --lambda 1"), &[0.48245321, 0.09713961, -0.00474442]);
+    near(&weights("--vote rank"), &[1.0 / 2.0, 1.0 / 3.0, 1.0 / 4.0]);
     near(&weights("--vote rank --parameter 1"), &[1.0, 1.0 / 2.0, 1.0 / 3.0]);
     near(&weights("--vote plurality"), &[1.0; 3]);
     near(&weights("--vote distance"), &[1.0, (-0.2f64).exp(), (-0.4f64).exp()]);
@@ -174,7 +179,7 @@ fn every_vote_and_its_parameter_reach_the_memory() {
     let softmax = |tau: f64| [1.0, 0.8, 0.6].map(|similarity: f64| (similarity / tau).exp());
     near(&weights("--vote softmax"), &softmax(0.07));
     near(&weights("--vote softmax --parameter 0.5"), &softmax(0.5));
-    near(&weights("-k 2"), &[1.0 / 2.0, 1.0 / 3.0]);
+    near(&weights("--vote rank -k 2"), &[1.0 / 2.0, 1.0 / 3.0]);
 }
 
 #[test]

@@ -83,12 +83,12 @@ fn without_queries_each_exemplar_is_asked_without_itself() {
         (&true.into(), &24.into())
     );
     assert_eq!(answer["about"]["queries"][0]["in_memory"], 0, "none finds itself");
-    // What `prune suggest` says of rank voting without pruning, by another way.
+    // What `prune suggest` says without pruning, by another way.
     let trials = place.vismem("prune suggest -k 5 --format json").done().json();
     let unpruned = trials["trials"].as_array().unwrap().iter().find(|trial| trial["pruning"].is_null()).unwrap();
-    let rank = answer["results"]["aggregation"]["curves"].as_array().unwrap().iter();
-    let rank = rank.clone().find(|curve| curve["rule"]["vote"] == "rank" && curve["pruning"] == "none").unwrap();
-    let at_5 = rank["accuracy"][4]["accuracy"]["value"].as_f64().unwrap();
+    let curves = answer["results"]["aggregation"]["curves"].as_array().unwrap().iter();
+    let kernel = curves.clone().find(|curve| curve["rule"]["vote"] == "kernel" && curve["pruning"] == "none").unwrap();
+    let at_5 = kernel["accuracy"][4]["accuracy"]["value"].as_f64().unwrap();
     assert!((at_5 - unpruned["accuracy"].as_f64().unwrap()).abs() < 1e-12);
 }
 

@@ -11,7 +11,7 @@ use crate::{models, npy};
 
 const DOC: &str = include_str!("../../../../docs/json.md");
 
-const SCHEMAS: [(&str, &str); 30] = [
+const SCHEMAS: [(&str, &str); 32] = [
     ("demo", include_str!("../../../../docs/schemas/demo.json")),
     ("add", include_str!("../../../../docs/schemas/add.json")),
     ("sync", include_str!("../../../../docs/schemas/sync.json")),
@@ -22,6 +22,8 @@ const SCHEMAS: [(&str, &str); 30] = [
     ("ls-exemplars", include_str!("../../../../docs/schemas/ls-exemplars.json")),
     ("prune", include_str!("../../../../docs/schemas/prune.json")),
     ("prune-suggest", include_str!("../../../../docs/schemas/prune-suggest.json")),
+    ("tune", include_str!("../../../../docs/schemas/tune.json")),
+    ("tune-off", include_str!("../../../../docs/schemas/tune-off.json")),
     ("stats", include_str!("../../../../docs/schemas/stats.json")),
     ("bench", include_str!("../../../../docs/schemas/bench.json")),
     ("index", include_str!("../../../../docs/schemas/index.json")),
@@ -124,7 +126,10 @@ fn answers_about_additions_fit_their_schema() {
     }
     let stats = fitting(&place.vismem("stats --since 2 -k 2 --format json").done(), "stats");
     let since = &stats["since"];
-    assert_eq!((&since["batch"], &since["k"], &since["vote"]), (&2.into(), &2.into(), &"rank (α = 2)".into()));
+    assert_eq!(
+        (&since["batch"], &since["k"], &since["vote"]),
+        (&2.into(), &2.into(), &"kernel (γ = 2, λ = 0.1)".into())
+    );
     assert_eq!((&since["added"]["new_labels"], &since["old"]["exemplars"]), (&json!(["y"]), &2.into()));
     // Nothing is left of what was added: nobody to be decided.
     place.vismem("forget --batch 2").done();
@@ -185,6 +190,30 @@ fn answers_about_pruning_fit_their_schemas() {
     place.vismem("prune soft").done();
     let trials = fitting(&place.vismem("prune suggest --format json").done(), "prune-suggest");
     assert_eq!(trials["command"], "vismem prune off", "{trials}");
+}
+
+#[test]
+fn answers_about_tuning_fit_their_schemas() {
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.9, 0.1], [0.1, 1.0], [0.2, 0.9], [0.7, 0.7]]));
+    place.write("labels.txt", "x\nx\ny\ny\nz\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    place.vismem("prune soft").done();
+    let dry = fitting(&place.vismem("tune --dry-run --format json").done(), "tune");
+    assert_eq!((&dry["event"], &dry["asked"], &dry["alone"]), (&Value::Null, &4.into(), &1.into()));
+    assert_eq!(fitting(&place.vismem("tune off --format json").done(), "tune-off")["was"], Value::Null);
+    let tuned = fitting(&place.vismem("tune --sample 3 --format json").done(), "tune");
+    assert_eq!((&tuned["event"], &tuned["asked"], &tuned["could_be_asked"]), (&2.into(), &3.into(), &4.into()));
+    let stats = fitting(&place.vismem("stats --format json").done(), "stats");
+    assert_eq!((&stats["tuning"]["vote"], &stats["tuning"]["event"]), (&tuned["chosen"]["vote"], &2.into()));
+    let off = fitting(&place.vismem("tune off --format json").done(), "tune-off");
+    assert_eq!((&off["was"]["vote"], &off["event"]), (&tuned["chosen"]["vote"], &3.into()));
+    fitting(&place.vismem("undo --format json").done(), "relabel");
+    let log = fitting(&place.vismem("log --format json").done(), "log");
+    let kinds: Vec<_> =
+        log["events"].as_array().unwrap().iter().map(|event| (event["kind"].clone(), event["undid"].clone())).collect();
+    let expected = [("add", None), ("tune", None), ("tune", None), ("undo", Some("tune"))];
+    assert_eq!(kinds, expected.map(|(kind, undid)| (json!(kind), json!(undid))));
 }
 
 #[test]

@@ -163,6 +163,9 @@ fn killed_while_editing() {
         ("", "prune hard --threshold 60% --neighbors 10"),
         ("prune off", "prune soft"),
         ("", "prune off"),
+        ("", "tune --sample 4"),
+        ("tune --sample 4", "undo"),
+        ("tune --sample 4", "tune off"),
         ("", "compact"),
     ];
     let (memory, mut happened) = (place.path("m"), 0);

@@ -27,5 +27,6 @@ mod relabelling;
 mod server;
 mod shortcut;
 mod since;
+mod tuning;
 mod views;
 mod what_if;

@@ -21,7 +21,7 @@ fn stats_say_what_an_add_changed_in_old_decisions() {
     let run = place.vismem("stats --since 2 -k 1").done();
     let words = "
 Since batch 2: 2 exemplars added, 1 new label (c)
-Each exemplar decided by its 1 nearest others, rank (α = 2):
+Each exemplar decided by its 1 nearest others, kernel (γ = 2, λ = 0.1):
   100.00 % right of 4 older exemplars before
    50.00 % right of them now: 2 decided otherwise, 0 mended, 2 spoilt
   100.00 % right of the added

@@ -43,7 +43,8 @@ fn exemplars_can_be_left_out_kept_alone_and_weighted_in_thought() {
     assert_eq!(first("--without source=rows.npy#0"), expect("a", &[2, 3]));
     assert_eq!(first("--without batch=1 --without label=a"), expect("b", &[3, 4]));
     assert_eq!(first("--without like=ask.npy,0.03"), expect("b", &[3]), "the only one far from both queries");
-    assert_eq!(first("--only id=2,3 --weights a=0.5"), expect("b", &[2, 3]));
+    assert_eq!(first("--vote rank --only id=2,3 --weights a=0.5"), expect("b", &[2, 3]));
+    assert_eq!(first("--only id=2,3 --weights a=0.1"), expect("b", &[2, 3]));
     assert_eq!(first("--only id=2,3 --weights b=0 --weights a=0").1, [2, 3], "all votes weighted away");
     assert_eq!(first(""), expect("a", &[1, 2]), "nothing was changed");
 }
@@ -106,7 +107,10 @@ fn the_exemplars_that_an_answer_hangs_on_can_be_left_out_as_they_are_named() {
     let without = place.vismem(&format!("explain ask.png -k 3 --without id={ids} --format json")).done().json();
     assert_eq!((&without["label"], &without["confidence"]), (&flip["label"], &flip["confidence"]));
     let text = place.vismem("explain ask.png -k 3 --flip").done().stdout;
-    assert!(text.contains("the answer would be stripes") && text.contains(&format!(": id={ids}\n")), "{text}");
+    assert!(
+        text.contains("the answer would be stripes") && text.contains(&format!(": id={ids}. Found step by step")),
+        "{text}"
+    );
     assert!(std::fs::read_to_string(place.path("explanation.html")).unwrap().contains(&format!("id={ids}")));
 
     place.vismem("-m alike.vismem add learn/disc").done();

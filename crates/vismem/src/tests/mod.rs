@@ -11,6 +11,7 @@ mod forgetting;
 mod formats;
 mod indexes;
 mod influence;
+mod kernel_voting;
 mod kills;
 mod levels;
 mod moving;

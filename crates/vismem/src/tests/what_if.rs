@@ -16,7 +16,7 @@ proptest! {
         let (whole, rest) = (Memory::open(whole.path()).unwrap(), Memory::open(rest.path()).unwrap());
         let gone: Vec<u64> = gone.into_iter().map(|n| u64::from(n) + 1).collect();
         let kept: Vec<u64> = (1..=30).filter(|id| !gone.contains(id)).collect();
-        for vote in [Vote::RANK, Vote::SOFTMAX] {
+        for vote in [Vote::RANK, Vote::SOFTMAX, Vote::KERNEL] {
             let selector = Selector { ids: kept.clone(), ..Default::default() };
             let plain = ClassifyOptions { k, vote, ..Default::default() };
             let expected = rest.classify(&sample(77).embedding, &plain).unwrap().remove(0);

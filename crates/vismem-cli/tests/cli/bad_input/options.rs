@@ -20,7 +20,12 @@ fn k_out_of_range() {
     for k in ["-1", "many", "2.5", "99999999999999999999"] {
         assert_eq!(place.vismem_with(["classify", "rows.npy", "-k", k]).misused(&[k, "-k"]).code, exit);
     }
-    place.vismem("classify rows.npy -k 10000").done();
+    place.vismem("classify rows.npy --vote rank -k 10000").done();
+    // Kernel voting compares every neighbour with every other one.
+    for question in ["classify rows.npy -k 2001", "classify rows.npy --vote kernel -k 10000"] {
+        place.vismem(question).refused(exit, &["k = ", "must be within 1..=2000 for kernel voting"]);
+    }
+    place.vismem("classify rows.npy -k 2000").done();
 }
 
 #[test]
@@ -204,6 +209,34 @@ fn pruning_without_others() {
     place.vismem("add rows.npy --label x").done();
     place.vismem("prune suggest").refused(exit, &["memory.vismem: holds fewer than two exemplars", "add some"]);
     place.vismem("prune hard --threshold 1").done().says(&["0 of 1 exemplar hidden"]);
+}
+
+#[test]
+fn tuning_options_that_cannot_be_meant() {
+    let exit = documented("tuning_options_that_cannot_be_meant");
+    let place = with_memory();
+    for args in
+        ["--sample 0", "--sample -1", "--sample many", "--sample 99999999999", "--sample 3 off", "--dry-run off", "on"]
+    {
+        assert_eq!(place.vismem(&format!("tune {args}")).misused(&["--help"]).code, exit);
+    }
+    assert_eq!(place.vismem("log").done().stdout.lines().count(), 1);
+}
+
+#[test]
+fn tuning_without_others() {
+    let exit = documented("tuning_without_others");
+    let place = Place::new();
+    place.write("rows.npy", npy::rows(&[[1.0, 0.0], [0.0, 1.0]]));
+    place.write("labels.txt", "x\ny\n");
+    place.vismem("add rows.npy --labels labels.txt").done();
+    place.vismem("tune").refused(exit, &["each label has one exemplar", "no setting can be judged"]);
+    place.vismem("forget --id 1,2").done();
+    for args in ["tune", "tune --dry-run"] {
+        place.vismem(args).refused(exit, &["memory.vismem: ", "add some"]);
+    }
+    place.vismem("-m nowhere tune").refused(exit, &["nowhere"]);
+    place.vismem("-m nowhere tune off").refused(exit, &["nowhere"]);
 }
 
 #[test]
