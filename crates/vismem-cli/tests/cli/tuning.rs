@@ -26,11 +26,18 @@ fn json(place: &Place, args: &str) -> Value {
     place.vismem(&format!("{args} --format json")).done().json()
 }
 
+/// Answers but for how probable they are, which a memory says that was tuned.
+fn decided(answers: &Value) -> Vec<(Value, Value, Value)> {
+    let answers = answers["results"].as_array().unwrap().iter();
+    answers.map(|answer| (answer["label"].clone(), answer["confidence"].clone(), answer["neighbors"].clone())).collect()
+}
+
 #[test]
 fn a_tuned_memory_decides_by_the_choice_in_every_command_and_off_and_undo_restore() {
     let place = alternating();
-    let ask = || json(&place, "classify ask.npy");
-    let by_rank = || json(&place, "classify ask.npy --vote rank -k 5");
+    let asked = |options: &str| decided(&json(&place, &format!("classify ask.npy {options}")));
+    let ask = || asked("");
+    let by_rank = || asked("--vote rank -k 5");
     let (before, rank) = (ask(), by_rank());
     assert_ne!(before, rank);
     place
@@ -57,7 +64,7 @@ fn a_tuned_memory_decides_by_the_choice_in_every_command_and_off_and_undo_restor
     place.vismem("stats").done().says(&["tuning      rank (α = 2) of 5 neighbours, by event 2\n"]);
     place.vismem("tune").done().says(&["decided by this already"]);
     // What is said counts.
-    assert_eq!(json(&place, "classify ask.npy --vote kernel"), before);
+    assert_eq!(asked("--vote kernel"), before);
 
     place.vismem("tune off").done().says(&["decides by kernel (γ = 2, λ = 0.1) of 100 neighbours again, not by rank"]);
     assert_eq!(ask(), before);

@@ -66,7 +66,7 @@ fn coverage_without_a_calibration() {
     let place = with_memory();
     let words = ["20 exemplars must have another one of the same label", "`vismem tune`"];
     place.vismem("classify rows.npy --coverage 0.9").refused(exit, &words);
-    let more: Vec<[f32; 2]> = (0..30).map(|n| [1.0, 0.1 * n as f32]).collect();
+    let more: Vec<[f32; 2]> = (1..31).map(|n| [1.0, 0.1 * n as f32]).collect();
     place.write("more.npy", npy::rows(&more));
     place.vismem("add more.npy --label y").done();
     for command in ["classify rows.npy --coverage 0.9", "explain rows.npy#0 --coverage 1"] {
