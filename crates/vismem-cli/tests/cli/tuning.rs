@@ -49,7 +49,7 @@ fn a_tuned_memory_decides_by_the_choice_in_every_command_and_off_and_undo_restor
     };
     assert_eq!(explained(""), explained("--vote rank -k 5"), "explain");
     let curve = |args: &str| json(&place, &format!("eval errors {args}"))["results"].clone();
-    assert_eq!(curve(""), curve("--vote rank -k 5"), "eval");
+    assert_eq!(curve(""), curve("--vote rank --voters 5"), "eval");
     let suggested = json(&place, "prune suggest");
     assert_eq!((suggested["vote"].as_str(), suggested["k"].as_u64()), (Some("rank (α = 2)"), Some(5)));
     let since = json(&place, "stats --since 1")["since"].clone();
