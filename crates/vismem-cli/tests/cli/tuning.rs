@@ -67,7 +67,7 @@ fn a_tuned_memory_decides_by_the_choice_in_every_command_and_off_and_undo_restor
     place.vismem("undo").done();
     assert_eq!(ask(), before);
     let log = place.vismem("log").done().stdout;
-    let events: Vec<&str> = log.lines().filter_map(|line| line.split("  ").nth(3)).collect();
+    let events: Vec<&str> = log.lines().filter_map(|line| line.trim_start().split("  ").nth(2)).collect();
     assert_eq!(events, ["add 60 exemplars", "add 60 exemplars", "tune", "tune", "undo tune", "undo tune"], "{log}");
     place.vismem("verify").done();
 }
