@@ -89,7 +89,7 @@ fn settings(others: usize) -> Vec<Tuning> {
     [Tuning::default()].into_iter().chain(others).collect()
 }
 
-/// Tries settings on the memory itself: up to `sample` exemplars, drawn by their content, are asked without themselves, among
+/// Tries settings on the memory itself: up to `sample` exemplars (at least one), drawn by their content, are asked without themselves, among
 /// all others. The default is kept unless another setting decides more of them right, by more than chance may do after so
 /// many were tried; of those the most accurate is chosen, or a simpler one that is not worse by more than chance.
 ///
@@ -106,7 +106,7 @@ pub fn choose_tuning(memory: &Memory, sample: usize, progress: &mut dyn Progress
     if memory.is_empty() {
         return Err(vismem::QueryError::Empty { path: memory.path().into() }.into());
     }
-    let asked = memory.sample_by_content(sample, has_others)?;
+    let asked = memory.sample_by_content(sample.max(1), has_others)?;
     if asked.is_empty() {
         let why = "each label has one exemplar, so that none can be decided right without itself and no setting can be judged";
         return Err(Error::NotApplicable(why.into()));

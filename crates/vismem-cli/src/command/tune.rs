@@ -38,7 +38,7 @@ fn off(args: &Args) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// "rank (α = 2) of 20"
+/// "rank (α = 2) of 20 neighbours"
 pub fn words(Tuning { vote, k }: Tuning) -> String {
     format!("{vote} of {}", output::counted(k, "neighbour"))
 }

@@ -86,7 +86,7 @@ pub(crate) fn current(catalog: &Catalog) -> Result<Option<Choice>> {
         Ok(fits.then(|| Choice::from_row(row)).transpose())
     };
     let damaged = |what: &str| {
-        let what = format!("the tuning that is stored is none: {what}");
+        let what = format!("the tuning makes no sense: {what}");
         StoreError::Damaged { path: path.clone(), what }
     };
     match db.prepare_cached(select).and_then(|mut statement| statement.query_row([], row).optional()).at(path)? {
