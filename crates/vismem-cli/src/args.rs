@@ -82,7 +82,7 @@ pub enum Command {
     Index(Index),
     /// Do an experiment of the paper on the memory: how good it is, and why
     #[command(subcommand)]
-    Eval(eval::Eval),
+    Eval(Box<eval::Eval>),
     /// Forget exemplars for good: nothing of them is left in any file of the memory
     Forget(Forget),
     /// Give exemplars another label

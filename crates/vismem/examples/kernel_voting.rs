@@ -5,6 +5,7 @@
 //! usage: kernel_voting FILE K D
 
 #![allow(clippy::print_stdout)]
+#![allow(clippy::disallowed_methods, reason = "these are not files of a memory")]
 
 use std::time::Instant;
 
