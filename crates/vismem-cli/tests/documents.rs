@@ -88,10 +88,13 @@ fn lay_out(folder: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         picture.save(path).unwrap();
     };
-    for n in 0..3 {
-        save(&format!("photos/zebra/{n}.png"), stripes(8 + n));
+    // As many as it takes to say how probable answers are.
+    for n in 0..11 {
+        save(&format!("photos/zebra/{n}.png"), stripes(14 + n));
         save(&format!("photos/leopard/{n}.jpg"), dots(12 + n));
-        save(&format!("more-pictures/{n}.png"), dots(20 + n));
+    }
+    for n in 0..3 {
+        save(&format!("more-pictures/{n}.png"), dots(30 + n));
         save(&format!("new/okapi/{n}.png"), stripes(40 + n));
     }
     save("holiday.jpg", stripes(13));

@@ -103,6 +103,6 @@ mod tests {
         }
         assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(1.0)));
         table.queries.truncate(4);
-        assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(0.2)));
+        assert_eq!(hard_threshold(&table, &votes), Some(Threshold::Share(0.15)));
     }
 }
