@@ -91,10 +91,10 @@ pub fn forget(
     let before = Before::of(memory);
     let forgotten = editor.forget(&selector)?;
     drop(editor);
+    // First of all, so that no receipt is lost while the memory is calibrated again.
+    let written = file.as_mut().zip(forgotten.as_ref()).map_or(Ok(()), |(file, receipt)| file.write(receipt));
     before.renew(observer);
-    if let (Some(file), Some(receipt)) = (&mut file, &forgotten) {
-        file.write(receipt)?;
-    }
+    written?;
     Ok(Forgotten {
         exemplars: forgotten.as_ref().map_or(0, |receipt| receipt.exemplars as usize),
         erased: forgotten.is_some(),
